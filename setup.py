@@ -1,0 +1,64 @@
+"""Packaging; every tool is configured in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+TEST = ["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "coverage>=7.6", "sybil>=9"]
+TLS = ["twisted[tls]"]
+PRETTY = ["rich>=13", "prompt_toolkit>=3"]
+DOCS = ["sphinx>=8", "furo", "myst-parser>=4"]
+
+setup(
+    name="twisted_net",
+    version="0.1.0",
+    description="A network bench you can watch, break and extend: twistd netdemo",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",  # tomllib
+    # With this, `pip install -e .` writes a plain .pth file, which twisted.plugin can see;
+    # without it, setuptools installs an import finder, which twisted.plugin cannot.
+    package_dir={"": "."},
+    packages=[*find_packages(include=["twisted_net", "twisted_net.*"]), "twisted.plugins"],
+    package_data={"twisted_net": ["py.typed", "files/demo/*", "files/demo/*/*"]},
+    install_requires=["twisted>=24.10", "zope.interface>=6", "click>=8.1"],
+    extras_require={
+        "tls": TLS,
+        "pretty": PRETTY,
+        "test": TEST,
+        "docs": DOCS,
+        "dev": [
+            *TEST,
+            *PRETTY,
+            *DOCS,
+            "build",
+            "honcho>=2",
+            "import-linter>=2",
+            "mypy>=2.4,<2.5",  # mypy-zope trails mypy: the two are pinned together
+            "mypy-zope==1.0.17",
+            "psutil>=6",
+            "ruff>=0.17,<0.18",
+            "towncrier>=24",
+            "types-psutil",
+            "types-setuptools",
+        ],
+    },
+    entry_points={"console_scripts": ["netdemo = twisted_net.cli:main"]},
+    zip_safe=False,  # twisted.plugin looks for files in folders
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Framework :: Twisted",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Education",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: System :: Networking",
+        "Typing :: Typed",
+    ],
+)

@@ -1,0 +1,6 @@
+"""Echo over TCP and UDP (RFC 862) and its variations: upper case, a dialog, discard (RFC 863)."""
+
+from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory, EchoProtocol
+from twisted_net.echo.service import EchoService, EchoSettings
+
+__all__ = ["EchoDatagramProtocol", "EchoFactory", "EchoProtocol", "EchoService", "EchoSettings"]

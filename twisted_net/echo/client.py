@@ -1,0 +1,99 @@
+"""The client side of echo: ask, and collect what comes back."""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, TimeoutError
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from twisted_net.net.clients import PATIENCE, Target, connect, open_datagrams
+from twisted_net.net.errors import ConnectError, NoAnswerError
+from twisted_net.net.transports import IStreamTransport
+
+
+class EchoClient(Protocol):
+    """One connection to an echo server.
+
+    :param heard: called with every piece that comes back.
+    :ivar ended: fires when the server has closed; fails with `ConnectError` where it did not end
+        in an orderly way.
+    """
+
+    transport: IStreamTransport
+
+    def __init__(self, heard: Callable[[bytes], None]) -> None:
+        self.heard = heard
+        self.ended: Deferred[None] = Deferred()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand on what came back."""
+        self.heard(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell whoever waits."""
+        if reason.check(ConnectionDone):
+            self.ended.callback(None)
+        else:
+            self.ended.errback(ConnectError(f"connection lost: {reason.getErrorMessage()}"))
+
+
+async def ask_stream(
+    reactor: Any, target: Target, question: bytes, patience: float = PATIENCE
+) -> bytes:
+    """Send ``question``, close our half, and return all that comes back.
+
+    :raises ClientError: no connection, or it ended badly, or not within ``patience`` seconds.
+    """
+    answer = bytearray()
+    client = await connect(reactor, target, EchoClient(answer.extend), patience)
+    client.transport.write(question)
+    client.transport.loseWriteConnection()
+    try:
+        await client.ended.addTimeout(patience, reactor)
+    except TimeoutError as error:
+        raise NoAnswerError(f"{target} did not answer to the end within {patience:g} s") from error
+    finally:
+        client.transport.abortConnection()
+    return bytes(answer)
+
+
+class DatagramAsker:
+    """Ask one question at a time over UDP, and wait for its answer."""
+
+    def __init__(self, reactor: Any, target: Target, patience: float = PATIENCE) -> None:
+        self._reactor = reactor
+        self._target = target
+        self._patience = patience
+        self._waiting: Deferred[bytes] | None = None
+        self._port: Any = None
+
+    async def open(self) -> None:
+        """Open the port.
+
+        :raises ConnectError: the target's name does not resolve.
+        """
+        self._port = await open_datagrams(self._reactor, self._target, self._heard, self._patience)
+
+    async def ask(self, question: bytes) -> bytes:
+        """Send one datagram and return the one that comes back.
+
+        :raises NoAnswerError: none came in time; UDP does not say whether it was lost or refused.
+        """
+        self._waiting = Deferred()
+        self._port.send(question)
+        try:
+            return await self._waiting.addTimeout(self._patience, self._reactor)
+        except TimeoutError as error:
+            raise NoAnswerError(f"no answer from {self._target} in {self._patience:g} s") from error
+        finally:
+            self._waiting = None
+
+    async def close(self) -> None:
+        """Close the port."""
+        await self._port.transport.stopListening()
+
+    def _heard(self, datagram: bytes) -> None:
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(datagram)

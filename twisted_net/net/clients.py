@@ -1,0 +1,185 @@
+"""How clients reach a door: addresses as people type them, and errors as people read them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectError as TwistedConnectError
+from twisted.internet.error import (
+    ConnectionRefusedError,
+    DNSLookupError,
+    TimeoutError,
+    UserError,
+)
+from twisted.internet.interfaces import IHostResolution
+from twisted.internet.protocol import DatagramProtocol, Protocol
+
+from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
+
+P = TypeVar("P", bound=Protocol)
+
+#: Seconds that a client waits for a connection or for one answer, unless told otherwise.
+PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a client goes.
+
+    :ivar scheme: ``tcp``, ``udp``, ``tftp`` or ``unix``; empty where the user named none.
+    :ivar host: a name or an address; for ``unix`` the path.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return it as errors name it: ``127.0.0.1:7007``, ``[::1]:7007``."""
+        if self.scheme == "unix":
+            return self.host
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+_SCHEMES = ("tcp", "udp", "tftp")
+_TARGET = re.compile(
+    r"(?:(?P<scheme>tcp|udp|tftp):(?://)?)?"
+    r"(?:host=)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:/\[\]\s=]+))"
+    r"(?::(?:port=)?(?P<port>[0-9]{1,5}))?",
+    re.ASCII,
+)
+
+
+def parse_target(text: str, port: int, scheme: str = "") -> Target:
+    """Read ``HOST[:PORT]``, ``[IPV6]:PORT``, ``tcp:HOST:PORT``, ``udp:…`` or ``unix:PATH``.
+
+    :param port: the port where the text names none.
+    :param scheme: the scheme where the text names none.
+    :raises SettingError: it is none of these.
+    """
+    if text.startswith("unix:/"):
+        return Target("unix", text.removeprefix("unix:"), 0)
+    match = _TARGET.fullmatch(text)
+    if match is None or int(match["port"] or port) > 65535:
+        raise SettingError(f"{text!r}: want HOST[:PORT] or tcp:host=…:port=…")
+    return Target(
+        match["scheme"] or scheme, match["v6"] or match["host"], int(match["port"] or port)
+    )
+
+
+def has_scheme(text: str) -> bool:
+    """Say whether ``text`` can only be a server, not a name or a word to send."""
+    return text.startswith((*(f"{scheme}:" for scheme in _SCHEMES), "unix:/"))
+
+
+async def connect(reactor: Any, target: Target, protocol: P, patience: float = PATIENCE) -> P:
+    """Connect a stream protocol.
+
+    :param patience: seconds.
+    :raises ConnectError: refused, not resolved, no way there.
+    :raises NoAnswerError: nobody answered in time.
+    """
+    endpoint: Any
+    if target.scheme == "unix":
+        endpoint = UNIXClientEndpoint(reactor, target.host, timeout=patience)
+    else:
+        endpoint = HostnameEndpoint(reactor, target.host, target.port, timeout=patience)
+    try:
+        connected: P = await connectProtocol(endpoint, protocol).addTimeout(patience, reactor)
+    except DNSLookupError as error:
+        raise ConnectError(f"cannot resolve {target.host!r}") from error
+    except (TimeoutError, UserError, CancelledError) as error:
+        raise NoAnswerError(f"cannot connect to {target}: no answer in {patience:g} s") from error
+    except ConnectionRefusedError as error:
+        raise ConnectError(f"cannot connect to {target}: connection refused") from error
+    except TwistedConnectError as error:
+        raise ConnectError(f"cannot connect to {target}: {_reason(error)}") from error
+    return connected
+
+
+def _reason(error: TwistedConnectError) -> str:
+    inner = error.osError
+    return str(getattr(inner, "strerror", None) or error).rstrip(".").lower()
+
+
+class DatagramClient(DatagramProtocol):
+    """A UDP port that hears one peer only.
+
+    It stays unconnected and looks at the source itself: on epoll a connected port is closed
+    without a word by one ICMP port-unreachable (twisted#5377). So a refused port shows as silence.
+
+    :param received: called with each datagram that comes from the peer.
+    """
+
+    noisy = False
+    transport: Any
+
+    def __init__(self, peer: tuple[str, int], received: Callable[[bytes], None]) -> None:
+        self.peer = peer
+        self.received = received
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
+        """Hand on what the peer sent, and nothing else."""
+        if addr[:2] == self.peer:
+            self.received(datagram)
+
+    def send(self, datagram: bytes) -> None:
+        """Send to the peer."""
+        self.transport.write(datagram, self.peer)
+
+
+async def open_datagrams(
+    reactor: Any, target: Target, received: Callable[[bytes], None], patience: float = PATIENCE
+) -> DatagramClient:
+    """Open a UDP port towards one peer; ``transport.stopListening()`` closes it.
+
+    :raises ConnectError: the name does not resolve, or nothing can be sent there.
+    """
+    address = await resolve(reactor, target, patience)
+    client = DatagramClient((address, target.port), received)
+    try:
+        reactor.listenUDP(0, client, interface="::" if ":" in address else "", maxPacketSize=65535)
+    except OSError as error:
+        raise ConnectError(f"cannot open a UDP port towards {target}: {error.strerror}") from error
+    return client
+
+
+async def resolve(reactor: Any, target: Target, patience: float = PATIENCE) -> str:
+    """Return the first address of a target's host.
+
+    :raises ConnectError: it has none.
+    """
+    found = _Resolution()
+    reactor.nameResolver.resolveHostName(found, target.host, target.port)
+    try:
+        addresses = await found.done.addTimeout(patience, reactor)
+    except TimeoutError as error:
+        raise NoAnswerError(f"cannot resolve {target.host!r}: no answer in {patience:g} s") from (
+            error
+        )
+    if not addresses:
+        raise ConnectError(f"cannot resolve {target.host!r}")
+    return addresses[0]
+
+
+class _Resolution:
+    """Collect what Twisted's resolver finds (IResolutionReceiver)."""
+
+    def __init__(self) -> None:
+        self.done: Deferred[list[str]] = Deferred()
+        self._found: list[str] = []
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        """Begin."""
+
+    def addressResolved(self, address: Any) -> None:
+        """Take one address."""
+        self._found.append(address.host)
+
+    def resolutionComplete(self) -> None:
+        """Hand out what was found."""
+        if not self.done.called:
+            self.done.callback(self._found)

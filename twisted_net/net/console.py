@@ -1,0 +1,188 @@
+"""What every command of ``netdemo`` shares: errors in one line, exit codes, JSON, the terminal."""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn, TypeVar
+
+import click
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.error import ReactorNotRunning
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_net.net.clients import PATIENCE
+from twisted_net.net.errors import ClientError, NetError, SettingError
+from twisted_net.net.settings import Reading, seconds
+from twisted_net.net.text import safe
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: What a command exits with, beside the `exit_code` of a `ClientError`.
+USAGE = 2
+INTERRUPTED = 130
+
+
+class Read(click.ParamType[Any]):
+    """A click type made of a setting's reading, so that both refuse the same texts."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.name = reading.metavar
+        self._read = reading.read
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the text."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._read(value)
+        except ValueError as error:
+            self.fail(f"{value!r}: {error}", param, ctx)
+
+
+#: Options that every client command takes.
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+patience = click.option(
+    "--timeout",
+    "patience",
+    type=Read(seconds(0.01, 86400)),
+    default=PATIENCE,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for a connection, or for one answer.",
+)
+debug = click.option("--debug", is_flag=True, help="Log to standard error, and show tracebacks.")
+
+
+def fail(error: Exception) -> NoReturn:
+    """Say what went wrong in one line, and exit with the error's code."""
+    code = error.exit_code if isinstance(error, ClientError) else 1
+    if isinstance(error, SettingError):
+        code = USAGE
+    click.echo(f"netdemo: {safe(str(error), 1000)}", err=True)
+    sys.exit(code)
+
+
+def say(shown: str, record: dict[str, Any], as_json: bool) -> None:
+    """Print a result: a line for people, or one JSON object on a line."""
+    click.echo(json.dumps(record, ensure_ascii=True) if as_json else shown)
+
+
+def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
+    """Run a coroutine function in the reactor; return when it is done, or exit.
+
+    On Ctrl-C the coroutine is cancelled at its ``await``, so that what it began is undone and its
+    summary printed, and the command exits with 130.
+
+    :param main: called with the reactor.
+    """
+    # Before logging has begun, Twisted keeps events, and a Failure in one holds its sockets open.
+    observers = [textFileLogObserver(sys.stderr)] if debug else []
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
+    from twisted.internet import reactor  # after the command had its say about which
+
+    runner = _Runner(reactor, main)
+    runner.run()
+    if isinstance(runner.outcome, Failure):
+        error = runner.outcome.value
+        if runner.interrupted:
+            sys.exit(INTERRUPTED)
+        if debug or not isinstance(error, NetError):
+            runner.outcome.raiseException()
+        fail(error)
+    elif runner.interrupted:
+        sys.exit(INTERRUPTED)
+
+
+class _Runner:
+    """One coroutine, one reactor, one outcome."""
+
+    def __init__(self, reactor: Any, main: Callable[[Any], Awaitable[None]]) -> None:
+        self.outcome: object = None
+        self.interrupted = False
+        self._reactor = reactor
+        self._main = main
+        self._running: Deferred[Any] | None = None
+
+    def run(self) -> None:
+        """Run until the coroutine is done or the user has had enough."""
+        self._reactor.callWhenRunning(self._start)
+        self._reactor.addSystemEventTrigger("before", "shutdown", self._cancel)
+        self._reactor.run()
+
+    def _start(self) -> None:
+        self._running = ensureDeferred(self._main(self._reactor))  # type: ignore[arg-type]
+        self._running.addBoth(self._done)
+
+    def _done(self, outcome: object) -> None:
+        self.outcome = outcome
+        self._running = None
+        with contextlib.suppress(ReactorNotRunning):  # interrupted: it is stopping already
+            self._reactor.stop()
+
+    def _cancel(self) -> Deferred[Any] | None:
+        running = self._running
+        if running is not None:
+            self.interrupted = True
+            running.cancel()
+        return running
+
+
+@implementer(IReadDescriptor)
+class StandardInput:
+    """Standard input as it comes, on any reactor that watches descriptors.
+
+    Twisted's own ``stdio`` makes the descriptor non-blocking, which a terminal shares with every
+    other program on it; reading only what is announced needs no such thing.
+
+    :param received: called with what was read.
+    :param ended: called once, at the end of the input.
+    """
+
+    def __init__(
+        self, reactor: Any, received: Callable[[bytes], None], ended: Callable[[], None]
+    ) -> None:
+        self._reactor = reactor
+        self._received = received
+        self._ended = ended
+        reactor.addReader(self)
+
+    def fileno(self) -> int:
+        """Return the descriptor of standard input."""
+        return 0
+
+    def logPrefix(self) -> str:
+        """Return what log lines are marked with."""
+        return "stdin"
+
+    def doRead(self) -> None:
+        """Read what is there."""
+        data = os.read(0, 65536)
+        if data:
+            self._received(data)
+        else:
+            self.stop()
+            self._ended()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """End with the descriptor: a pipe whose writer is gone."""
+        self.stop()
+        self._ended()
+
+    def pauseProducing(self) -> None:
+        """Read no more for a while."""
+        self._reactor.removeReader(self)
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self._reactor.addReader(self)
+
+    def stop(self) -> None:
+        """Read no more."""
+        self._reactor.removeReader(self)
+
+    stopProducing = stop

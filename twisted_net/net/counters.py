@@ -1,0 +1,51 @@
+"""What each door did, in numbers: pure, and shown by the assembly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class DoorCounters:
+    """What one door did since the start."""
+
+    open: int = 0  # connections now
+    accepted: int = 0  # connections ever
+    received: int = 0  # bytes
+    sent: int = 0  # bytes
+    datagrams_received: int = 0
+    datagrams_sent: int = 0
+    dropped: dict[str, int] = field(default_factory=dict)  # reason -> times
+
+    def drop(self, reason: str) -> None:
+        """Count something that was refused, cut off or thrown away.
+
+        :param reason: a constant of a few lower-case words joined by ``_``; never a peer's text.
+        """
+        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+
+    def __str__(self) -> str:
+        """Return one line: only what is not zero, so that what matters is seen."""
+        parts = [
+            f"{self.accepted} connections ({self.open} open)" if self.accepted else "",
+            f"{self.datagrams_received} datagrams in" if self.datagrams_received else "",
+            f"{self.datagrams_sent} datagrams out" if self.datagrams_sent else "",
+            f"{self.received} bytes in" if self.received else "",
+            f"{self.sent} bytes out" if self.sent else "",
+            *(f"dropped {reason}={times}" for reason, times in self.dropped.items()),
+        ]
+        return ", ".join(filter(None, parts)) or "nothing yet"
+
+
+class Counters:
+    """The counters of all doors, by the door's name."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, DoorCounters] = {}
+
+    def door(self, name: str) -> DoorCounters:
+        """Return the counters of one door, made when first asked for."""
+        return self._doors.setdefault(name, DoorCounters())
+
+    def __iter__(self) -> Iterator[tuple[str, DoorCounters]]:
+        """Yield names and counters in the order in which the doors were named."""
+        return iter(self._doors.items())

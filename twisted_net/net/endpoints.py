@@ -1,0 +1,244 @@
+"""Doors opened from strings: Twisted's stream endpoints, and ``udp:``, which Twisted has not.
+
+`parse` finds what is wrong with a string before anything is opened, in words for the person who
+typed it; `listen` opens it, now or never: a door that could open later could also fail later.
+"""
+
+import difflib
+import errno
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
+from twisted.internet.protocol import DatagramProtocol
+from twisted.python.failure import Failure
+
+from twisted_net.net.errors import StartError
+from twisted_net.net.service import Door, Kind
+from twisted_net.net.settings import Reading
+
+STREAM_TYPES = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
+DATAGRAM_TYPES = ("udp", "udp6")
+
+#: Connections that may wait to be accepted; the kernel lowers it to net.core.somaxconn. Twisted's
+#: 50 makes a burst of clients wait a second for its second SYN.
+BACKLOG = 1024
+
+#: Room for one datagram: with Twisted's 8192 a longer one is cut without a word.
+LONGEST_DATAGRAM = 65535
+
+#: Longest path of a UNIX socket in bytes, its final NUL not counted (unix(7)).
+LONGEST_UNIX_PATH = 107
+
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A listening endpoint string, taken apart.
+
+    :ivar type: ``tcp``, ``udp6``, ``unix`` …
+    :ivar arguments: the arguments that have no name.
+    :ivar options: the arguments that have one.
+    """
+
+    text: str
+    type: str
+    arguments: tuple[str, ...]
+    options: dict[str, str]
+
+    @property
+    def port(self) -> int:
+        """The port of a tcp or udp endpoint."""
+        return int(self.arguments[0] if self.arguments else self.options["port"])
+
+    def interface(self, otherwise: str) -> str:
+        """Return the address to listen on, if the string names none the one given."""
+        named = self.options.get("interface", otherwise)
+        if self.type.endswith("6") and ":" not in named:
+            return "::" if named == "0.0.0.0" else "::1"  # noqa: S104 - a translation, no default
+        return named
+
+
+def parse(text: str, kind: Kind) -> Endpoint:
+    """Take an endpoint string apart.
+
+    :raises ValueError: it cannot work; the message says why, without the string itself.
+    """
+    arguments, options = _split(text)
+    made = Endpoint(text, arguments[0], tuple(arguments[1:]), options)
+    _check_type(made, kind)
+    if made.type in ("tcp", "tcp6", *DATAGRAM_TYPES):
+        _check_port(made)
+        _check_interface(made)
+    elif made.type == "unix":
+        _check_unix(made)
+    return made
+
+
+def reading(kind: Kind) -> Reading:
+    """Return how a setting reads an endpoint string; the empty one, a closed door, is fine."""
+
+    def read(text: str) -> str:
+        if text:
+            parse(text, kind)
+        return text
+
+    return Reading("ENDPOINT", read)
+
+
+def listen(reactor: Any, door: Door, serve: Any, interface: str) -> IListeningPort:
+    """Open a door.
+
+    :param serve: what answers, the door's own or something round it.
+    :param interface: the address to listen on where the door's endpoint names none.
+    :raises StartError: it does not open; the message is one line for the user.
+    """
+    try:
+        endpoint = parse(door.endpoint, door.kind)
+        if isinstance(serve, DatagramProtocol):
+            return _listen_datagram(reactor, endpoint, serve, interface)
+        return _listen_stream(reactor, endpoint, serve, interface)
+    except CannotListenError as error:
+        raise StartError(_why_not(door, error)) from error
+    except StartError:
+        raise
+    except Exception as error:  # what an endpoint type makes of a wrong argument is its own affair
+        raise StartError(f"--{door.name} {door.endpoint!r}: {_reason(error)}") from error
+
+
+def _listen_datagram(
+    reactor: Any, endpoint: Endpoint, protocol: DatagramProtocol, interface: str
+) -> IListeningPort:
+    port: IListeningPort = reactor.listenUDP(
+        endpoint.port, protocol, endpoint.interface(interface), LONGEST_DATAGRAM
+    )
+    return port
+
+
+def _listen_stream(
+    reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str
+) -> IListeningPort:
+    text = endpoint.text
+    if endpoint.type in ("tcp", "tcp6", "ssl") and "interface" not in endpoint.options:
+        text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
+    if endpoint.type in ("tcp", "tcp6", "ssl") and "backlog" not in endpoint.options:
+        text += f":backlog={BACKLOG}"
+    server: IStreamServerEndpoint = serverFromString(reactor, text)
+    outcome: list[Any] = []
+    server.listen(factory).addBoth(outcome.append)
+    if not outcome:
+        raise StartError(f"endpoint type {endpoint.type!r} does not open at once; use another")
+    if isinstance(outcome[0], Failure):
+        outcome[0].raiseException()
+    port: IListeningPort = outcome[0]
+    return port
+
+
+def _split(text: str) -> tuple[list[str], dict[str, str]]:
+    r"""Cut at ``:`` and the first ``=``, unless a backslash stands before (Twisted's rules)."""
+    arguments: list[str] = []
+    options: dict[str, str] = {}
+    for part in re.split(r"(?<!\\):", text):
+        name, equals, value = part.partition("=")
+        if equals and re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
+            options[name] = _unquoted(value)
+        elif options and not equals and ":" in text.partition("interface=")[2]:
+            raise ValueError(
+                "escape the colons of an IPv6 address, interface=\\:\\:1, or use tcp6 or udp6"
+            )
+        else:
+            arguments.append(_unquoted(part))
+    return arguments, options
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+def _check_type(endpoint: Endpoint, kind: Kind) -> None:
+    right: tuple[str, ...] = STREAM_TYPES if kind == "stream" else DATAGRAM_TYPES
+    wrong: tuple[str, ...] = DATAGRAM_TYPES if kind == "stream" else STREAM_TYPES
+    if endpoint.type in wrong:
+        other = "datagram" if kind == "stream" else "stream"
+        raise ValueError(f"want a {kind} endpoint ({', '.join(right)}); this is a {other} endpoint")
+    if endpoint.type in right:
+        return
+    if kind == "stream" and endpoint.type in _plugin_types():
+        return
+    near = difflib.get_close_matches(endpoint.type.lower(), right, 1)
+    guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"
+    raise ValueError(f"unknown type {endpoint.type!r}; {guess}")
+
+
+def _plugin_types() -> list[str]:
+    from twisted.internet.interfaces import IStreamServerEndpointStringParser
+    from twisted.plugin import getPlugins
+
+    return [plugin.prefix for plugin in getPlugins(IStreamServerEndpointStringParser)]
+
+
+def _check_port(endpoint: Endpoint) -> None:
+    text = endpoint.arguments[0] if endpoint.arguments else endpoint.options.get("port")
+    if text is None:
+        raise ValueError(f"names no port; write {endpoint.type}:7000")
+    if not text.isdecimal() or not text.isascii():
+        raise ValueError(f"{text!r} is not a port number")
+    if not _PORT.fullmatch(text) or int(text) > 65535:
+        raise ValueError("port must be 0-65535")
+
+
+def _check_interface(endpoint: Endpoint) -> None:
+    if "interface" in endpoint.options:
+        address(endpoint.options["interface"])
+
+
+def address(text: str) -> str:
+    """Return ``text`` if it is an IP address; ``localhost`` is 127.0.0.1.
+
+    :raises ValueError: it is not.
+    """
+    if text == "localhost":
+        return "127.0.0.1"
+    try:
+        ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ValueError("need an IP address, as 127.0.0.1, 0.0.0.0 or ::1") from error
+    return text
+
+
+def _check_unix(endpoint: Endpoint) -> None:
+    path = endpoint.arguments[0] if endpoint.arguments else endpoint.options.get("address", "")
+    length = len(path.encode("utf-8", "surrogateescape"))
+    if not length:
+        raise ValueError("names no path; write unix:/run/netdemo.sock")
+    if length > LONGEST_UNIX_PATH:
+        raise ValueError(f"unix path is {length} bytes, the limit is {LONGEST_UNIX_PATH}")
+
+
+def _why_not(door: Door, error: CannotListenError) -> str:
+    number = getattr(error.socketError, "errno", None)
+    where = f"{error.interface or '*'}:{error.port}"
+    if ":" in (error.interface or ""):
+        where = f"[{error.interface}]:{error.port}"
+    if isinstance(error.port, str):  # a UNIX socket
+        return f"--{door.name} {door.endpoint!r}: {_reason(error.socketError)}"
+    if number == errno.EADDRINUSE:
+        return (
+            f"port {error.port} in use ({door.name}, {error.interface or '*'});"
+            f" choose another with --{door.name}"
+        )
+    if number == errno.EADDRNOTAVAIL:
+        return f"cannot listen on {where}: no such address on this host ({door.name})"
+    if number == errno.EACCES:
+        return f"cannot listen on {where} ({door.name}): ports below 1024 are root's"
+    return f"cannot listen on {where} ({door.name}): {_reason(error.socketError)}"
+
+
+def _reason(error: object) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split())

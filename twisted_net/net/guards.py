@@ -1,0 +1,362 @@
+"""What the assembly puts round each door: limits, counters and the way to stop."""
+
+import errno
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
+from twisted.internet.error import MessageLengthError
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+    ITransport,
+    IUDPTransport,
+)
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import directlyProvides, implementer, providedBy
+
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.limits import Census, SourceRates, may_loop
+from twisted_net.net.service import Door, IDrains
+
+#: Seconds between two warnings of one kind from one door: whatever a stranger can cause must not
+#: fill the log. The counters miss nothing.
+WARN_EVERY = 1.0
+
+#: Seconds that an idle connection is given to close politely before it is cut.
+FINISH_WITHIN = 5.0
+
+
+class Drops:
+    """Count what a door refuses, and say so in the log at most once a second for each reason."""
+
+    log = Logger()
+
+    def __init__(self, door: str, counters: DoorCounters, seconds: Callable[[], float]) -> None:
+        self._door = door
+        self._counters = counters
+        self._seconds = seconds
+        self._warned: dict[str, float] = {}
+
+    def drop(self, reason: str, peer: object) -> None:
+        """Count one; warn unless this second has had its warning."""
+        self._counters.drop(reason)
+        now = self._seconds()
+        if now - self._warned.get(reason, -WARN_EVERY) >= WARN_EVERY:
+            self._warned[reason] = now
+            self.log.warn(
+                "{door}: {reason}, {peer!r}; {count} so far",
+                door=self._door,
+                reason=reason,
+                peer=peer,
+                count=self._counters.dropped[reason],
+            )
+
+
+@implementer(IHalfCloseableProtocol)
+class GuardedProtocol(Protocol):
+    """One connection, seen from outside: the transport of the protocol inside.
+
+    Twisted's own `policies.ProtocolWrapper` is the pattern; this one also passes half-closes on,
+    gives a protocol that knows nothing of them time to answer, and measures.
+    """
+
+    transport: Any
+    _idle_call: IDelayedCall | None = None
+    _told_to_finish = False
+
+    def __init__(self, guard: "GuardedFactory", inside: IProtocol, peer: str) -> None:
+        self.inside = inside
+        self._guard = guard
+        self._counters = guard.counters
+        self._peer = peer
+        self._active = 0.0
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """Count the connection in and stand between it and the protocol inside."""
+        directlyProvides(self, providedBy(transport), IHalfCloseableProtocol)
+        self.transport = transport
+        self.connected = 1
+        self._guard.entered(self)
+        self._touch()
+        if self._guard.door.idle is not None:
+            self._watch_idle(self._guard.door.idle)
+        self.inside.makeConnection(self)  # type: ignore[arg-type]  # it is one: see `__getattr__`
+
+    def dataReceived(self, data: bytes) -> None:
+        """Count what came, and hand it on."""
+        self._counters.received += len(data)
+        self._touch()
+        self.inside.dataReceived(data)
+
+    def readConnectionLost(self) -> None:
+        """Pass the peer's half-close on; who does not know of them may still finish writing."""
+        if IHalfCloseableProtocol.providedBy(self.inside):
+            self.inside.readConnectionLost()
+        else:
+            self.transport.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Pass on that our half is closed."""
+        if IHalfCloseableProtocol.providedBy(self.inside):
+            self.inside.writeConnectionLost()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Count the connection out."""
+        if self._idle_call is not None:
+            self._idle_call.cancel()
+            self._idle_call = None
+        try:
+            self.inside.connectionLost(reason)
+        finally:
+            self._guard.left(self)
+
+    def finish(self) -> None:
+        """Ask the protocol inside to end what it does and close."""
+        self._told_to_finish = True
+        if IDrains.providedBy(self.inside):
+            self.inside.drain()
+        else:
+            self.transport.loseConnection()
+
+    @property
+    def peer(self) -> str:
+        """The address that the limits count this connection under."""
+        return self._peer
+
+    def write(self, data: bytes) -> None:
+        """Count what goes out, and write it."""
+        self._counters.sent += len(data)
+        self._touch()
+        self.transport.write(data)
+
+    def writeSequence(self, data: list[bytes]) -> None:
+        """Write several pieces as one."""
+        self.write(b"".join(data))
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the transport in everything else."""
+        return getattr(self.transport, name)
+
+    def _touch(self) -> None:
+        self._active = self._guard.seconds()
+
+    def _watch_idle(self, wait: float) -> None:
+        self._idle_call = self._guard.reactor.callLater(wait, self._check_idle)
+
+    def _check_idle(self) -> None:
+        # One timer a connection, moved only when it fires: a timer moved at every read would
+        # cost more than the read.
+        self._idle_call = None
+        left = self._active + (self._guard.door.idle or 0.0) - self._guard.seconds()
+        if left > 0:
+            self._watch_idle(left)
+        elif self._told_to_finish:
+            self.transport.abortConnection()
+        else:
+            self._guard.drops.drop("idle", self._peer)
+            self.finish()
+            self._watch_idle(FINISH_WITHIN)
+
+
+class _Busy(Protocol):
+    """Say that there is no room, and close."""
+
+    transport: ITransport
+
+    def __init__(self, words: bytes) -> None:
+        self._words = words
+
+    def connectionMade(self) -> None:
+        """Say it and go."""
+        self.transport.write(self._words)
+        self.transport.loseConnection()
+
+
+class GuardedFactory(Factory):
+    """A stream door's factory inside its limits.
+
+    :ivar connections: the connections that are open, in order of arrival.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        door: Door,
+        inside: IProtocolFactory,
+        reactor: Any,
+        counters: DoorCounters,
+        census: Census,
+    ) -> None:
+        self.door = door
+        self.reactor = reactor
+        self.seconds: Callable[[], float] = reactor.seconds
+        self.counters = counters
+        self.drops = Drops(door.name, counters, self.seconds)
+        self.connections: dict[GuardedProtocol, None] = {}
+        self._inside: Any = inside  # untyped in Twisted, and buildProtocol takes None too
+        self._census = census
+        self._draining: Deferred[None] | None = None
+
+    def doStart(self) -> None:
+        """Start the factory inside with this one."""
+        super().doStart()  # type: ignore[no-untyped-call]
+        self._inside.doStart()
+
+    def doStop(self) -> None:
+        """Stop the factory inside with this one."""
+        super().doStop()  # type: ignore[no-untyped-call]
+        self._inside.doStop()
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        """Build the protocol inside, or one that says that there is no room.
+
+        Never raises: Twisted would keep the descriptor and leave the client waiting.
+        """
+        peer = str(getattr(addr, "host", "local"))  # a UNIX socket has no peer address
+        refused = self._census.enter(peer)
+        if refused is not None:
+            self.drops.drop(f"too_many_{refused}", peer)
+            return _Busy(self.door.busy)
+        try:
+            inside = self._inside.buildProtocol(addr)
+        except Exception:
+            self.drops.log.failure("{door}: no protocol was built", door=self.door.name)
+            inside = None
+        if inside is None:
+            self._census.leave(peer)
+            self.drops.drop("not_built", peer)
+            return None
+        return GuardedProtocol(self, inside, peer)
+
+    def entered(self, connection: GuardedProtocol) -> None:
+        """Take note of a connection."""
+        self.connections[connection] = None
+        self.counters.accepted += 1
+        self.counters.open += 1
+
+    def left(self, connection: GuardedProtocol) -> None:
+        """Forget a connection."""
+        del self.connections[connection]
+        self.counters.open -= 1
+        self._census.leave(connection.peer)
+        if self._draining is not None and not self.connections:
+            done, self._draining = self._draining, None
+            done.callback(None)
+
+    def drain(self) -> Deferred[None]:
+        """Ask every connection to finish; fire when the last one has."""
+        if not self.connections:
+            return succeed(None)
+        self._draining = done = Deferred[None]()
+        for connection in list(self.connections):
+            connection.finish()
+        return done
+
+    def cut(self) -> int:
+        """Abort what is still open; say how many that were."""
+        cut = list(self.connections)
+        for connection in cut:
+            self.drops.drop("cut_at_stop", connection.peer)
+            connection.transport.abortConnection()
+        return len(cut)
+
+
+@implementer(IUDPTransport)
+class GuardedDatagramTransport:
+    """The transport that a datagram door's protocol sees: counts, and never raises for a peer."""
+
+    def __init__(self, transport: Any, counters: DoorCounters, drops: Drops) -> None:
+        self._transport = transport
+        self._counters = counters
+        self._drops = drops
+
+    def write(self, packet: bytes, addr: tuple[str, int] | None = None) -> None:
+        """Send one datagram, or count why it could not be sent: UDP promises no more."""
+        try:
+            self._transport.write(packet, addr)
+        except MessageLengthError:
+            self._drops.drop("too_long_to_send", addr)
+        except (OSError, OverflowError) as error:
+            code = errno.errorcode.get(getattr(error, "errno", None) or 0, "range")
+            self._drops.drop(f"not_sent_{code.lower()}", addr)
+        else:
+            self._counters.datagrams_sent += 1
+            self._counters.sent += len(packet)
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the transport in everything else."""
+        return getattr(self._transport, name)
+
+
+class GuardedDatagrams(DatagramProtocol):
+    """A datagram door's protocol inside its limits.
+
+    :param own_ports: says whether a port is one that this server listens on.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        door: Door,
+        inside: DatagramProtocol,
+        reactor: Any,
+        counters: DoorCounters,
+        rates: SourceRates,
+        own_ports: Callable[[int], bool],
+    ) -> None:
+        self.door = door
+        self.counters = counters
+        self.drops = Drops(door.name, counters, reactor.seconds)
+        self._inside = inside
+        self._seconds: Callable[[], float] = reactor.seconds
+        self._rates = rates
+        self._own_ports = own_ports
+
+    def startProtocol(self) -> None:
+        """Start the protocol inside, behind a transport that counts."""
+        guarded = GuardedDatagramTransport(self.transport, self.counters, self.drops)
+        self._inside.makeConnection(guarded)
+
+    def stopProtocol(self) -> None:
+        """Stop the protocol inside."""
+        self._inside.doStop()
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        """Hand on what may be answered; count the rest (see `limits`)."""
+        self.counters.datagrams_received += 1
+        self.counters.received += len(datagram)
+        if may_loop(addr[1]) or self._own_ports(addr[1]):
+            self.drops.drop("loop_port", addr)
+        elif not self._rates.take(addr[0], self._seconds()):
+            self.drops.drop("too_fast", addr)
+        else:
+            self._guarded(datagram, addr)
+
+    def _guarded(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        try:
+            self._inside.datagramReceived(datagram, addr)
+        except Exception:
+            # One traceback a datagram would be a gift to whoever sends bad ones; one a second
+            # is what a bug deserves.
+            if self.counters.dropped.get("crashed", 0) == 0:
+                self.drops.log.failure("{door}: a datagram crashed it", door=self.door.name)
+            self.drops.drop("crashed", addr)
+
+    def drain(self) -> Deferred[Any]:
+        """Let the protocol inside finish what it has begun."""
+        if not IDrains.providedBy(self._inside):
+            return succeed(None)
+        return maybeDeferred(_awaited, self._inside)
+
+
+def _awaited(inside: Any) -> Deferred[Any]:
+    waiting = inside.drain()
+    return succeed(None) if waiting is None else ensureDeferred(waiting)

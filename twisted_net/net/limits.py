@@ -1,0 +1,101 @@
+"""How much one peer, and all peers together, may have: pure; `guards` applies it to each door."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+#: Sources whose datagrams are counted at one time. A flood of spoofed addresses pushes the oldest
+#: out, which costs an honest peer no more than a fresh bucket.
+SOURCES = 4096
+
+#: Ports from which no person's client sends: below 1024 live the services that answer anything
+#: (echo, chargen, DNS, NTP, TFTP, SNMP); the others are SSDP, mDNS and memcached. Answering them
+#: is how two servers are set talking to each other for ever (CERT CA-1996-01, CVE-2024-2169).
+RESERVED_PORTS = 1024
+LOOP_PORTS = frozenset({1900, 5353, 11211})
+
+
+class TokenBucket:
+    """Let through ``rate`` things a second, after a burst of at most ``burst``."""
+
+    __slots__ = ("_at", "_burst", "_rate", "_tokens")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._at = now
+
+    def take(self, now: float, cost: float = 1.0) -> bool:
+        """Take ``cost`` tokens if they are there; say whether they were."""
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < cost:
+            return False
+        self._tokens -= cost
+        return True
+
+    def wait(self, now: float, cost: float = 1.0) -> float:
+        """Return the seconds until ``cost`` tokens will be there."""
+        tokens = self._tokens + (now - self._at) * self._rate
+        return max(0.0, (cost - tokens) / self._rate)
+
+
+class SourceRates:
+    """A token bucket for each source of datagrams, at most `SOURCES` of them.
+
+    :param rate: datagrams a second and source, with a burst of one second's worth; 0: no limit.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._buckets: dict[str, TokenBucket] = {}
+
+    def take(self, source: str, now: float) -> bool:
+        """Say whether one more datagram from ``source`` may pass."""
+        if not self._rate:
+            return True
+        bucket = self._buckets.get(source)
+        if bucket is None:
+            if len(self._buckets) >= SOURCES:
+                del self._buckets[next(iter(self._buckets))]
+            bucket = self._buckets[source] = TokenBucket(self._rate, self._rate, now)
+        return bucket.take(now)
+
+
+Refused = Literal["all", "peer"]
+
+
+@dataclass(slots=True)
+class Census:
+    """Who is connected: counted over all stream doors of one server.
+
+    :param limit: connections in all.
+    :param per_peer: connections from one address.
+    """
+
+    limit: int
+    per_peer: int
+    total: int = 0
+    peers: dict[str, int] = field(default_factory=dict)
+
+    def enter(self, peer: str) -> Refused | None:
+        """Count a connection in, or say which limit refuses it."""
+        if self.total >= self.limit:
+            return "all"
+        if self.peers.get(peer, 0) >= self.per_peer:
+            return "peer"
+        self.total += 1
+        self.peers[peer] = self.peers.get(peer, 0) + 1
+        return None
+
+    def leave(self, peer: str) -> None:
+        """Count out a connection that `enter` let in."""
+        self.total -= 1
+        self.peers[peer] -= 1
+        if not self.peers[peer]:
+            del self.peers[peer]
+
+
+def may_loop(port: int) -> bool:
+    """Say whether a datagram from this source port must not be answered."""
+    return port < RESERVED_PORTS or port in LOOP_PORTS

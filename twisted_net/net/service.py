@@ -1,0 +1,87 @@
+"""What a service is: a name, settings, and the doors it makes from them."""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from random import Random, SystemRandom
+from typing import Any, Literal
+
+from twisted.internet.interfaces import IProtocolFactory
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface import Attribute, Interface
+
+from twisted_net.net.counters import Counters
+
+Kind = Literal["stream", "datagram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One way into a service: where it listens and what answers there.
+
+    :ivar name: ``echo-tcp``; its option is ``--echo-tcp``, and errors and counters name it so.
+    :ivar endpoint: an endpoint string, ``tcp:7007`` or ``udp:7007``; the assembly adds the
+        interface. Empty: the door stays closed.
+    :ivar serve: a factory for a stream door, a datagram protocol for a datagram door.
+    :ivar paste: a command line that uses the door, shown at the start; ``{host}``, ``{port}`` and
+        ``{address}`` (both, as a URL wants them) are filled in. Empty: a plain ``nc``.
+    :ivar idle: seconds without a byte in either direction before a connection is closed; None:
+        for ever.
+    :ivar busy: what a connection beyond the limits is told before it is closed.
+    """
+
+    name: str
+    kind: Kind
+    endpoint: str
+    serve: IProtocolFactory | DatagramProtocol
+    paste: str = ""
+    idle: float | None = 300.0
+    busy: bytes = b"ERR 503 BUSY: too many connections, try again later\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What a service may use of the world: handed in, never imported.
+
+    :ivar reactor: a Twisted reactor, real or simulated.
+    :ivar dice: all randomness; secrets come from it too, so in production it is a
+        `random.SystemRandom`, and in tests a seeded `random.Random`.
+    :ivar counters: what the doors did; a service counts its own drops in
+        ``counters.door(name).drop(reason)``.
+    """
+
+    reactor: Any
+    dice: Random = field(default_factory=SystemRandom)
+    counters: Counters = field(default_factory=Counters)
+
+
+class INetService(Interface):
+    """A service that ``twistd netdemo`` can run and ``netdemo`` can talk to.
+
+    Found in `twisted_net.registry`, as a Twisted plug-in (an object in ``twisted/plugins`` that
+    provides this and ``IPlugin``) or as an entry point of the group ``twisted_net.services``.
+    """
+
+    name: str = Attribute("One word, a-z; the prefix of its options.")
+    summary: str = Attribute("One line for help texts.")
+    settings: type[Any] = Attribute("A frozen dataclass made of ``setting()`` fields.")
+    commands: Mapping[str, str] = Attribute(
+        "Verb of ``netdemo`` -> 'module:object' of a click command; may be empty. Loaded by the"
+        " command line only, so that ``twistd`` never imports click."
+    )
+
+    def doors(settings: Any, runtime: Runtime) -> list[Door]:
+        """Make the doors, closed; the assembly opens them.
+
+        :raises StartError: what the service stands on, a folder say, is not there.
+        """
+
+
+class IDrains(Interface):
+    """A protocol that wants to finish something before the server stops.
+
+    A connected protocol's end is its ``connectionLost``. One that does not provide this is told
+    ``transport.loseConnection()``. Whoever takes longer than the grace period is cut.
+    """
+
+    def drain() -> Awaitable[object] | None:
+        """Begin nothing new, finish what runs, then close; a datagram protocol may return when."""

@@ -1,0 +1,256 @@
+"""One description of each setting; options, environment, file and docs are all made from it.
+
+A service writes a frozen dataclass of `setting` fields. From it come the options of
+``twistd netdemo`` and ``netdemo serve``, the variables ``NETDEMO_*``, the keys of the TOML file
+and the table in the docs. `load` puts the sources together: the command line wins over the
+environment, that over the file, that over the default.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted_net.net.errors import SettingError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a setting's value is read from text.
+
+    :ivar metavar: what stands for the value in help texts: ``PORT``, ``SECONDS``.
+    :ivar read: text -> value; raises ValueError, whose message says what was wanted.
+    """
+
+    metavar: str
+    read: Callable[[str], Any]
+
+
+def setting(default: T, help: str, reading: Reading | None = None, option: str = "") -> T:
+    """Make a dataclass field that knows its own help text.
+
+    :param reading: how to read it from text; None: as it stands.
+    :param option: the option's whole name without dashes, where ``service-field`` will not do.
+    """
+    metadata = {"help": help, "reading": reading or TEXT, "option": option}
+    made: T = field(default=default, metadata=metadata)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that belong together: those of one service, or of the bench itself.
+
+    :ivar table: the TOML table that holds them; empty: the top of the file.
+    :ivar prefix: what the options' names begin with.
+    """
+
+    table: str
+    settings: type[Any]
+    prefix: str = ""
+
+    def __iter__(self) -> "Iterator[Described]":
+        """Yield the settings in the order in which they were written."""
+        for each in fields(self.settings):
+            yield Described(
+                table=self.table,
+                key=each.name,
+                option=each.metadata["option"] or self.prefix + each.name.replace("_", "-"),
+                default=each.default,
+                help=each.metadata["help"],
+                reading=each.metadata["reading"],
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One setting, under each of its names."""
+
+    table: str
+    key: str
+    option: str
+    default: Any
+    help: str
+    reading: Reading
+
+    @property
+    def variable(self) -> str:
+        """The environment variable: ``NETDEMO_ECHO_TCP``."""
+        return "NETDEMO_" + self.option.upper().replace("-", "_")
+
+    @property
+    def path(self) -> str:
+        """The place in the file: ``echo.tcp``."""
+        return f"{self.table}.{self.key}" if self.table else self.key
+
+    @property
+    def shown_default(self) -> str:
+        """The default as a person would type it."""
+        if isinstance(self.default, bool):
+            return "yes" if self.default else "no"
+        return str(self.default)
+
+
+def load(
+    groups: Sequence[Group],
+    options: Mapping[str, str],
+    environment: Mapping[str, str],
+    file: Path | None = None,
+) -> dict[type[Any], Any]:
+    """Put the settings together.
+
+    :param options: option name without dashes -> text, only those that were given.
+    :param environment: as `os.environ`; what does not begin with ``NETDEMO_`` is ignored.
+    :param file: a TOML file.
+    :return: settings class -> its instance.
+    :raises SettingError: a value or a name is wrong; the message is one line for the user.
+    """
+    described = {group.settings: list(group) for group in groups}
+    everything = [each for group in described.values() for each in group]
+    _refuse_unknown_variables(everything, environment)
+    filed = _read_file(everything, file) if file is not None else {}
+    made: dict[type[Any], Any] = {}
+    for settings, group in described.items():
+        values = {each.key: _value(each, options, environment, filed) for each in group}
+        made[settings] = settings(**values)
+    return made
+
+
+def _value(
+    each: Described,
+    options: Mapping[str, str],
+    environment: Mapping[str, str],
+    filed: Mapping[str, tuple[str, str]],
+) -> Any:
+    if each.option in options:
+        return _read(each, f"--{each.option}", options[each.option])
+    if each.variable in environment:
+        return _read(each, each.variable, environment[each.variable])
+    if each.path in filed:
+        return _read(each, *filed[each.path])
+    return each.default
+
+
+def _read(each: Described, where: str, text: str) -> Any:
+    try:
+        return each.reading.read(text)
+    except ValueError as error:
+        raise SettingError(f"{where} {text!r}: {error}") from error
+
+
+def _refuse_unknown_variables(everything: list[Described], environment: Mapping[str, str]) -> None:
+    known = [each.variable for each in everything]
+    for name in environment:
+        if name.startswith("NETDEMO_") and name not in known and name not in _OTHER_VARIABLES:
+            raise SettingError(f"unknown variable {name!r}{_nearest(name, known)}")
+
+
+#: Variables of that prefix which are not settings: the file's own, and those that click reads to
+#: complete a command line.
+_OTHER_VARIABLES = ("NETDEMO_CONFIG", "NETDEMO_COMPLETE")
+
+
+def _read_file(everything: list[Described], file: Path) -> dict[str, tuple[str, str]]:
+    """Return path in the file -> (how to name it in an error, its text)."""
+    try:
+        with file.open("rb") as opened:
+            content = tomllib.load(opened)
+    except OSError as error:
+        raise SettingError(f"--config {str(file)!r}: {(error.strerror or '').lower()}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{file}: {error}") from error
+    known = {each.path: each for each in everything}
+    read = {}
+    for path, value in _flat(content):
+        if path not in known:
+            raise SettingError(f"{file}: unknown key {path!r}{_nearest(path, list(known))}")
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        elif not isinstance(value, str | int | float):
+            raise SettingError(f"{file}: {path}: need text or a number, not {value!r}")
+        read[path] = (f"{file}: {path}", str(value))
+    return read
+
+
+def _flat(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, dict):
+            for inner, each in value.items():
+                yield f"{key}.{inner}", each
+        else:
+            yield key, value
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+# Readings. Python's own int() and float() take " 7 ", "1_0", "١٢", "nan" and "inf"; these do not.
+
+_WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE = re.compile(r"([0-9]{1,12})(KiB|MiB|GiB|)", re.ASCII)
+
+TEXT = Reading("TEXT", str)
+
+
+def whole(low: int, high: int) -> Reading:
+    """Read a whole number from ``low`` to ``high``."""
+
+    def read(text: str) -> int:
+        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+            raise ValueError(f"need a whole number {low}-{high}")
+        return int(text)
+
+    return Reading("N", read)
+
+
+def seconds(low: float, high: float) -> Reading:
+    """Read a time in seconds, with a fraction or without."""
+
+    def read(text: str) -> float:
+        if not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
+            raise ValueError(f"need seconds, {low:g}-{high:g}")
+        return float(text)
+
+    return Reading("SECONDS", read)
+
+
+def size(low: int, high: int) -> Reading:
+    """Read a number of bytes: ``4096``, ``64KiB``, ``10MiB``, ``1GiB``."""
+
+    def read(text: str) -> int:
+        match = _SIZE.fullmatch(text)
+        value = int(match[1]) * _UNITS[match[2]] if match else -1
+        if not low <= value <= high:
+            raise ValueError(f"need bytes, {low}-{high}, as 4096, 64KiB, 10MiB or 1GiB")
+        return value
+
+    return Reading("BYTES", read)
+
+
+def one_of(*words: str) -> Reading:
+    """Read one word of a closed list."""
+
+    def read(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"need one of: {', '.join(words)}{_nearest(text, list(words))}")
+        return text
+
+    return Reading("|".join(words), read)
+
+
+def _yes_no(text: str) -> bool:
+    if text not in ("yes", "no"):
+        raise ValueError("need yes or no")
+    return text == "yes"
+
+
+YES_NO = Reading("yes|no", _yes_no)

@@ -1,0 +1,105 @@
+"""`Stream`, the base of stream doors: bounded memory, and an answer after a half-close."""
+
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IConsumer,
+    IDelayedCall,
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_net.net.service import IDrains
+
+#: How long a peer that broke the rules may go on sending before it is cut, in seconds, and how
+#: much: long enough that our last words arrive, short enough to be no service.
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 1 << 20
+
+
+class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
+    """All that a TCP, TLS or simulated transport offers; Twisted has no one name for it."""
+
+
+@implementer(IHalfCloseableProtocol, IDrains)
+class Stream(Protocol):
+    """A TCP protocol that answers after a half-close and stops reading while the peer does.
+
+    A subclass that overrides `connectionMade` or `connectionLost` calls them here too. Nothing
+    but `hang_up` and `linger` closes a `Stream`.
+    """
+
+    transport: IStreamTransport
+    _closing = False
+    _lingering: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Read only while the peer reads, and never wait to fill a segment (RFC 896)."""
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self.transport, True)
+
+    def hang_up(self, last_words: bytes = b"") -> None:
+        """Send what is owed, then close; a second call changes nothing.
+
+        The producer goes first: `loseConnection` under a paused producer never closes.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        if last_words:
+            self.transport.write(last_words)
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def linger(self, reactor: Any, last_words: bytes) -> None:
+        """Hang up on a peer that may still be sending, so that it hears why.
+
+        The kernel answers a close with unread data by RST (RFC 1122, 4.2.2.13), which may destroy
+        our last words on their way. So: write, half-close, throw away what still comes for a
+        bounded time and amount, then close.
+        """
+        if self._closing:
+            return
+        if not IHalfCloseableDescriptor.providedBy(self.transport):
+            self.hang_up(last_words)
+            return
+        self._closing = True
+        self.transport.write(last_words)
+        self.transport.unregisterProducer()
+        self.transport.loseWriteConnection()
+        self.transport.resumeProducing()  # the producer may have been paused
+        self._left = LINGER_BYTES
+        self._lingering = reactor.callLater(LINGER_SECONDS, self._linger_ends)
+        self.dataReceived = self._discard  # type: ignore[method-assign]
+
+    def drain(self) -> None:
+        """Close at once; what was written is still sent."""
+        self.hang_up()
+
+    def readConnectionLost(self) -> None:
+        """Answer what was asked before the peer closed its half."""
+        if self._lingering is not None:
+            self.transport.loseConnection()  # it has heard us; nothing more will come
+        self.hang_up()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: our own half-close, nothing is owed."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Leave no timer behind."""
+        if self._lingering is not None and self._lingering.active():
+            self._lingering.cancel()
+
+    def _discard(self, data: bytes) -> None:
+        self._left -= len(data)
+        if self._left < 0:
+            self.transport.abortConnection()
+
+    def _linger_ends(self) -> None:
+        self.transport.loseConnection()
