@@ -49,7 +49,7 @@ def services() -> list[INetService]:
                 one=twin_origin,
                 two=origin,
             )
-    return _without_option_clashes([pair for pair in found.values()])
+    return _without_option_clashes(list(found.values()))
 
 
 def group(service: INetService) -> Group:
