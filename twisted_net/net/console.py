@@ -1,10 +1,12 @@
 """What every command of ``netdemo`` shares: errors in one line, exit codes, JSON, the terminal."""
 
 import contextlib
+import functools
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -17,7 +19,7 @@ from zope.interface import implementer
 
 from twisted_net.net.clients import PATIENCE
 from twisted_net.net.errors import ClientError, NetError, SettingError
-from twisted_net.net.settings import Reading, seconds
+from twisted_net.net.settings import Described, Group, Reading, seconds
 from twisted_net.net.text import safe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,6 +58,44 @@ patience = click.option(
     help="How long to wait for a connection, or for one answer.",
 )
 debug = click.option("--debug", is_flag=True, help="Log to standard error, and show tracebacks.")
+
+
+def setting_options(groups: Sequence[Group]) -> Callable[[F], F]:
+    """Give a command every setting as an option, and ``--config``.
+
+    The command is called with ``config``, a path or None, and ``given``: option name -> text, only
+    those that were on the command line; `settings.load` wants them so.
+    """
+    described = [each for group in groups for each in group]
+
+    def decorate(command: F) -> F:
+        @functools.wraps(command)
+        def called(config: Path | None, **arguments: Any) -> Any:
+            texts = {each.option: arguments.pop(_parameter(each)) for each in described}
+            given = {option: text for option, text in texts.items() if text is not None}
+            return command(config=config, given=given, **arguments)
+
+        decorated: Any = called
+        for each in reversed(described):
+            decorated = click.option(
+                f"--{each.option}",
+                _parameter(each),
+                metavar=each.reading.metavar,
+                help=f"{each.help}  [{each.shown_default or 'empty'}]",
+            )(decorated)
+        return click.option(  # type: ignore[no-any-return]  # what click returns is Any
+            "--config",
+            "-c",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="Read settings from this TOML file.",
+        )(decorated)
+
+    return decorate
+
+
+def _parameter(each: Described) -> str:
+    return "setting_" + each.option.replace("-", "_")
 
 
 def fail(error: Exception) -> NoReturn:

@@ -23,6 +23,7 @@ from zope.interface import directlyProvides, implementer, providedBy
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.limits import Census, SourceRates, may_loop
 from twisted_net.net.service import Door, IDrains
+from twisted_net.net.transports import KeepAlive
 
 #: Seconds between two warnings of one kind from one door: whatever a stranger can cause must not
 #: fill the log. The counters miss nothing.
@@ -193,6 +194,7 @@ class GuardedFactory(Factory):
         reactor: Any,
         counters: DoorCounters,
         census: Census,
+        keepalive: KeepAlive | None = None,
     ) -> None:
         self.door = door
         self.reactor = reactor
@@ -202,6 +204,7 @@ class GuardedFactory(Factory):
         self.connections: dict[GuardedProtocol, None] = {}
         self._inside: Any = inside  # untyped in Twisted, and buildProtocol takes None too
         self._census = census
+        self._keepalive = keepalive
         self._draining: Deferred[None] | None = None
 
     def doStart(self) -> None:
@@ -237,6 +240,8 @@ class GuardedFactory(Factory):
 
     def entered(self, connection: GuardedProtocol) -> None:
         """Take note of a connection."""
+        if self._keepalive is not None:
+            self._keepalive.apply(connection.transport)
         self.connections[connection] = None
         self.counters.accepted += 1
         self.counters.open += 1

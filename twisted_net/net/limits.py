@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from twisted_net.net.settings import setting, whole
+
 #: Sources whose datagrams are counted at one time. A flood of spoofed addresses pushes the oldest
 #: out, which costs an honest peer no more than a fresh bucket.
 SOURCES = 4096
@@ -12,6 +14,24 @@ SOURCES = 4096
 #: is how two servers are set talking to each other for ever (CERT CA-1996-01, CVE-2024-2169).
 RESERVED_PORTS = 1024
 LOOP_PORTS = frozenset({1900, 5353, 11211})
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What one peer, and all peers together, may have."""
+
+    # Idle connections are cheap, some 1.1 KiB each: the numbers bound descriptors, not memory.
+    max_conns: int = setting(
+        1024, "Connections at one time, all stream doors together.", whole(1, 100_000)
+    )
+    max_conns_per_peer: int = setting(
+        64, "Connections at one time from one address.", whole(1, 100_000)
+    )
+    udp_rate: int = setting(
+        10_000,
+        "Datagrams a second that one address may send to a door; 0: no limit.",
+        whole(0, 100_000_000),
+    )
 
 
 class TokenBucket:

@@ -106,10 +106,12 @@ def load(
 
     :param options: option name without dashes -> text, only those that were given.
     :param environment: as `os.environ`; what does not begin with ``NETDEMO_`` is ignored.
-    :param file: a TOML file.
+    :param file: a TOML file; None: the one that ``NETDEMO_CONFIG`` names, if it does.
     :return: settings class -> its instance.
     :raises SettingError: a value or a name is wrong; the message is one line for the user.
     """
+    if file is None and environment.get(CONFIG_VARIABLE):
+        file = Path(environment[CONFIG_VARIABLE])
     described = {group.settings: list(group) for group in groups}
     everything = [each for group in described.values() for each in group]
     _refuse_unknown_variables(everything, environment)
@@ -146,13 +148,12 @@ def _read(each: Described, where: str, text: str) -> Any:
 def _refuse_unknown_variables(everything: list[Described], environment: Mapping[str, str]) -> None:
     known = [each.variable for each in everything]
     for name in environment:
-        if name.startswith("NETDEMO_") and name not in known and name not in _OTHER_VARIABLES:
+        if name.startswith("NETDEMO_") and name not in (*known, CONFIG_VARIABLE):
             raise SettingError(f"unknown variable {name!r}{_nearest(name, known)}")
 
 
-#: Variables of that prefix which are not settings: the file's own, and those that click reads to
-#: complete a command line.
-_OTHER_VARIABLES = ("NETDEMO_CONFIG", "NETDEMO_COMPLETE")
+#: The variable that names the file itself.
+CONFIG_VARIABLE = "NETDEMO_CONFIG"
 
 
 def _read_file(everything: list[Described], file: Path) -> dict[str, tuple[str, str]]:

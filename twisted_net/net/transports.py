@@ -1,5 +1,8 @@
-"""`Stream`, the base of stream doors: bounded memory, and an answer after a half-close."""
+"""`Stream`, the base of stream doors: bounded memory, an answer after a half-close; keepalive."""
 
+import contextlib
+import socket
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -20,6 +23,40 @@ from twisted_net.net.service import IDrains
 #: much: long enough that our last words arrive, short enough to be no service.
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KeepAlive:
+    """When the kernel asks a silent peer whether it still lives (RFC 9293, 3.8.4).
+
+    :ivar idle: seconds of silence before the first probe.
+    :ivar interval: seconds between probes.
+    :ivar count: unanswered probes after which the connection is lost.
+    """
+
+    idle: int
+    interval: int
+    count: int
+
+    def __str__(self) -> str:
+        """Return it as ``--keepalive`` takes it."""
+        return f"{self.idle}:{self.interval}:{self.count}"
+
+    def apply(self, transport: Any) -> None:
+        """Switch it on, if the transport is a TCP connection of this kernel."""
+        if not ITCPTransport.providedBy(transport):
+            return
+        transport.setTcpKeepAlive(True)
+        handle: Any = transport.getHandle()  # type: ignore[attr-defined]  # of no interface
+        options = (
+            ("TCP_KEEPIDLE", self.idle),
+            ("TCP_KEEPINTVL", self.interval),
+            ("TCP_KEEPCNT", self.count),
+        )
+        for name, value in options:
+            # A platform may lack one, or name it otherwise; its own default then stands.
+            with contextlib.suppress(AttributeError, OSError):
+                handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):

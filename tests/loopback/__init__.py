@@ -1,0 +1,1 @@
+"""The real reactor and real sockets: pytest-twisted functions only."""

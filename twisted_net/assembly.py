@@ -1,0 +1,253 @@
+"""Doors in, one Twisted service out: opens all or none, guards each, drains them on stop.
+
+What cuts across all services lives here and is applied once: no service knows of the limits, the
+counters, the table that is shown at the start, or how a stop goes; a third party's door gets all
+of it.
+"""
+
+import resource
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import DatagramProtocol
+from twisted.logger import Logger
+
+from twisted_net.net import endpoints
+from twisted_net.net.errors import StartError
+from twisted_net.net.guards import GuardedDatagrams, GuardedFactory
+from twisted_net.net.limits import Census, LimitSettings, SourceRates
+from twisted_net.net.service import Door, INetService, Runtime
+from twisted_net.net.settings import Group, Reading, seconds, setting
+from twisted_net.net.transports import KeepAlive
+from twisted_net.registry import group
+
+#: Descriptors kept free of connections: listening sockets, files, logs, the reactor's own.
+RESERVED_DESCRIPTORS = 64
+
+#: Seconds that aborted connections get to report their end before the process goes.
+CUT_WITHIN = 1.0
+
+
+def _keepalive(text: str) -> KeepAlive | None:
+    if text == "off":
+        return None
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isascii() and part.isdecimal() for part in parts):
+        raise ValueError("need IDLE:INTERVAL:COUNT, as 60:10:3, or off")
+    if not all(1 <= int(part) <= 32767 for part in parts):
+        raise ValueError("need three numbers 1-32767, or off")
+    return KeepAlive(*(int(part) for part in parts))
+
+
+@dataclass(frozen=True, slots=True)
+class BenchSettings:
+    """How to run the whole, whatever its services are."""
+
+    interface: str = setting(
+        "127.0.0.1",
+        "Every door that names no address of its own listens on this one.",
+        Reading("ADDRESS", endpoints.address),
+    )
+    grace: float = setting(5.0, "How long a stop waits for what is in flight.", seconds(0, 86400))
+    keepalive: KeepAlive | None = setting(
+        KeepAlive(60, 10, 3),
+        "Ask silent TCP peers if they live, after IDLE s, every INTERVAL s, COUNT times; or off.",
+        Reading("IDLE:INTERVAL:COUNT", _keepalive),
+    )
+
+
+def groups(found: Sequence[INetService]) -> list[Group]:
+    """Return all settings there are: the bench's own, then each service's."""
+    own = [Group("", BenchSettings), Group("limits", LimitSettings)]
+    return own + [group(service) for service in found]
+
+
+def assemble(
+    found: Sequence[INetService],
+    settings: Mapping[type[Any], Any],
+    runtime: Runtime,
+    announce: Callable[["Assembly"], None],
+    quiet: bool = False,
+) -> "Assembly":
+    """Make the doors of all services, closed, in one Twisted service.
+
+    :param settings: what `settings.load` returned for `groups`.
+    :param announce: called once all doors are open.
+    :param quiet: a failing start is shown by whoever runs the service, not logged.
+    """
+    return Assembly(
+        lambda: [door for each in found for door in each.doors(settings[each.settings], runtime)],
+        runtime,
+        settings[BenchSettings],
+        settings[LimitSettings],
+        announce,
+        quiet,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDoor:
+    """A door that listens.
+
+    :ivar guard: what the assembly put round it.
+    """
+
+    door: Door
+    port: IListeningPort
+    guard: GuardedFactory | GuardedDatagrams
+
+
+class Assembly(Service):
+    """Every door of every service, as one Twisted service.
+
+    Doors are bound in `privilegedStartService`, before twistd gives its privileges up: all of
+    them, or none and a `StartError`.
+
+    :ivar opened: the doors that listen.
+    :param doors: makes the doors; called when they are about to be opened.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        doors: Callable[[], list[Door]],
+        runtime: Runtime,
+        bench: BenchSettings,
+        limits: LimitSettings,
+        announce: Callable[["Assembly"], None],
+        quiet: bool = False,
+    ) -> None:
+        self.opened: list[OpenDoor] = []
+        self._doors = doors
+        self._runtime = runtime
+        self._bench = bench
+        self._limits = limits
+        self._announce = announce
+        self._quiet = quiet
+        self._waiting: Deferred[None] | None = None
+
+    def privilegedStartService(self) -> None:
+        """Open all doors, or none.
+
+        :raises StartError: one did not open.
+        """
+        try:
+            self._open()
+        except StartError as error:
+            self._close()
+            if not self._quiet:
+                self.log.error("netdemo: {why}", why=str(error))
+            # twistd lets an exception through, and with it a traceback, which is no help against
+            # a port in use. SystemExit would be shown in one line too, but would leave the pid
+            # file behind and, daemonised, the parent waiting for ever.
+            sys.excepthook = _in_one_line
+            raise
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Open the doors where nobody asked for privileges (``twist``), and announce them."""
+        if not self.opened:
+            self.privilegedStartService()
+        super().startService()  # type: ignore[no-untyped-call]
+        self._announce(self)
+
+    def stopService(self) -> Deferred[None]:
+        """Refuse what is new, let finish what runs, cut what lasts longer than the grace period."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    def force(self) -> None:
+        """Wait no longer: a stop that is under way cuts what is left now."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)
+
+    def report(self) -> None:
+        """Log one line of counters for each door."""
+        for name, counters in self._runtime.counters:
+            self.log.info("{door}: {counters!s}", door=name, counters=counters)
+
+    def _open(self) -> None:
+        census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)
+        for door in self._doors():
+            if door.endpoint:
+                guard = self._guard(door, census)
+                port = endpoints.listen(self._runtime.reactor, door, guard, self._bench.interface)
+                self.opened.append(OpenDoor(door, port, guard))
+
+    def _guard(self, door: Door, census: Census) -> GuardedFactory | GuardedDatagrams:
+        counters = self._runtime.counters.door(door.name)
+        reactor = self._runtime.reactor
+        if isinstance(door.serve, DatagramProtocol):
+            rates = SourceRates(self._limits.udp_rate)
+            return GuardedDatagrams(door, door.serve, reactor, counters, rates, self._is_own_port)
+        return GuardedFactory(door, door.serve, reactor, counters, census, self._bench.keepalive)
+
+    def _is_own_port(self, port: int) -> bool:
+        datagram = [each for each in self.opened if isinstance(each.guard, GuardedDatagrams)]
+        return any(getattr(each.port.getHost(), "port", None) == port for each in datagram)
+
+    def _allowed_connections(self) -> int:
+        """Return how many connections fit the descriptors that the process may have."""
+        wanted = self._limits.max_conns
+        needed = wanted + RESERVED_DESCRIPTORS
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != resource.RLIM_INFINITY and soft < needed:
+            soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        allowed = wanted
+        if soft != resource.RLIM_INFINITY:
+            allowed = max(1, min(wanted, soft - RESERVED_DESCRIPTORS))
+        if allowed < wanted:
+            self.log.warn(
+                "--max-conns {wanted}: capped to {allowed} (RLIMIT_NOFILE {soft})",
+                wanted=wanted,
+                allowed=allowed,
+                soft=soft,
+            )
+        return allowed
+
+    def _close(self) -> list[Deferred[Any]]:
+        closed, self.opened = self.opened, []
+        return [Deferred.fromCoroutine(_closed(each.port)) for each in closed]
+
+    async def _stop(self) -> None:
+        streams = [each for each in self.opened if isinstance(each.guard, GuardedFactory)]
+        for each in streams:
+            await _closed(each.port)
+        drained = DeferredList([each.guard.drain() for each in self.opened], consumeErrors=True)
+        await self._within(self._bench.grace, drained)
+        cut = sum(each.guard.cut() for each in streams if isinstance(each.guard, GuardedFactory))
+        if cut:
+            self.log.warn("{cut} connections were cut", cut=cut)
+            await self._within(CUT_WITHIN, drained)
+        self.report()
+        await DeferredList(self._close(), consumeErrors=True)
+
+    async def _within(self, wait: float, drained: Deferred[Any]) -> None:
+        """Return when all is drained, after ``wait`` seconds, or when forced."""
+        self._waiting = waiting = Deferred[None]()
+        timer = self._runtime.reactor.callLater(wait, self.force)
+        drained.addCallback(lambda _: self.force())
+        await waiting
+        if timer.active():
+            timer.cancel()
+
+
+async def _closed(port: IListeningPort) -> None:
+    closing = port.stopListening()
+    if closing is not None:
+        await closing
+
+
+def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    if issubclass(kind, StartError) and sys.__stderr__ is not None:
+        sys.__stderr__.write(f"netdemo: {error}\n")
+    else:
+        sys.__excepthook__(kind, error, trace)

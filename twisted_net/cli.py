@@ -1,0 +1,66 @@
+"""``netdemo``: one command with a verb for everything; each verb is loaded when it is called."""
+
+import sys
+from importlib import import_module
+from importlib.metadata import version
+
+import click
+
+from twisted_net import registry
+from twisted_net.net.console import fail
+from twisted_net.net.errors import NetError
+
+#: The verbs that belong to no service.
+OWN = {
+    "serve": "twisted_net.serve:serve",
+    "doctor": "twisted_net.doctor:doctor",
+}
+
+
+class Verbs(click.Group):
+    """A group that imports the module of a verb only when the verb is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return all verbs, those of third parties too."""
+        return list(_verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load one verb."""
+        place = _verbs().get(cmd_name)
+        if place is None:
+            return None
+        module, _, name = place.partition(":")
+        try:
+            command: click.Command = getattr(import_module(module), name)
+        except Exception as error:  # a third party's module may raise anything
+            fail(NetError(f"{cmd_name!r} cannot be loaded from {place}: {error}"))
+        return command
+
+
+def _verbs() -> dict[str, str]:
+    verbs = dict(OWN)
+    for service in registry.services():
+        for verb, place in service.commands.items():
+            verbs.setdefault(verb, place)
+    return verbs
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("twisted_net"), prog_name="netdemo")
+def cli() -> None:
+    """Echo, chat and files over TCP and UDP: a server and its clients.
+
+    Start a server with "netdemo serve", then use it from another terminal. Every command says
+    more about itself with --help.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 timed out, 5 the other side
+    broke the protocol, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        cli(prog_name="netdemo")
+    except BrokenPipeError:
+        sys.exit(1)

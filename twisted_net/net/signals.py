@@ -1,0 +1,33 @@
+"""What a server does on signals, beside Twisted's own SIGINT and SIGTERM (stop)."""
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+
+def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) -> None:
+    """Obey signals from the time the reactor runs.
+
+    SIGUSR2 calls ``report``. SIGHUP, which ends a terminal's programs, stops as SIGTERM does.
+    SIGUSR1 is ignored, unless somebody (twistd with a log file: rotation) has taken it. A second
+    SIGINT or SIGTERM calls ``force``.
+
+    Call it in the main thread; on a reactor that never runs it changes nothing.
+    """
+
+    def on(number: int, do: Callable[[], object]) -> None:
+        signal.signal(number, lambda *_: reactor.callFromThread(do))
+
+    def running() -> None:
+        on(signal.SIGUSR2, report)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
+            on(signal.SIGHUP, reactor.stop)
+        if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        reactor.addSystemEventTrigger("before", "shutdown", stopping)
+
+    def stopping() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            on(number, force)
+
+    reactor.callWhenRunning(running)

@@ -1,0 +1,77 @@
+"""``netdemo serve``: the same server as ``twistd netdemo``, in the foreground."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.logger import globalLogBeginner, textFileLogObserver
+
+from twisted_net import announce, assembly, registry
+from twisted_net.net import signals
+from twisted_net.net.console import fail, setting_options
+from twisted_net.net.errors import NetError, StartError
+from twisted_net.net.service import Runtime
+from twisted_net.net.settings import load
+
+_found = registry.services()
+
+
+@click.command()
+@setting_options(assembly.groups(_found))
+@click.option("--reactor", "reactor_name", metavar="NAME", help="Twisted reactor: epoll, asyncio…")
+@click.option("--quiet", "-q", is_flag=True, help="Do not log; the table of doors is still shown.")
+def serve(
+    config: Path | None, given: Mapping[str, str], reactor_name: str | None, quiet: bool
+) -> None:
+    """Serve echo, chat and files until Ctrl-C.
+
+    Every door takes an endpoint string, as tcp:7007 or udp:7007:interface=192.0.2.1; an empty
+    string closes it. What is not given here is looked for in the environment (NETDEMO_ECHO_TCP
+    for --echo-tcp), then in the file given by --config.
+
+    \b
+    netdemo serve --interface 0.0.0.0 --files-root ~/share
+    netdemo serve --echo-mode dialog --tftp ""
+    """
+    # Logging first: until it has begun, Twisted keeps what is logged, and sockets with it.
+    observers = [] if quiet else [textFileLogObserver(sys.stderr)]
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
+    try:
+        _install(reactor_name)
+        settings = load(assembly.groups(_found), given, os.environ, config)
+        _run(settings)
+    except NetError as error:
+        fail(error)
+
+
+def _install(name: str | None) -> None:
+    from twisted.application.reactors import NoSuchReactor, getReactorTypes, installReactor
+
+    if name is None:
+        return
+    try:
+        installReactor(name)
+    except NoSuchReactor as error:
+        there = ", ".join(sorted({each.shortName for each in getReactorTypes()}))
+        raise click.UsageError(f"--reactor {name!r}: no such reactor; there are {there}") from error
+
+
+def _run(settings: dict[type[Any], Any]) -> None:
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    made = assembly.assemble(_found, settings, Runtime(reactor), _show, quiet=True)
+    signals.obey(reactor, made.report, made.force)
+    try:
+        made.startService()
+    except StartError as error:
+        fail(error)
+    reactor.addSystemEventTrigger("before", "shutdown", made.stopService)
+    reactor.run()
+
+
+def _show(made: assembly.Assembly) -> None:
+    click.echo(announce.show(made.opened))
