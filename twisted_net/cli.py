@@ -7,7 +7,7 @@ from importlib.metadata import version
 import click
 
 from twisted_net import registry
-from twisted_net.net.console import fail
+from twisted_net.net.console import INTERRUPTED, USAGE, fail
 from twisted_net.net.errors import NetError
 
 #: The verbs that belong to no service.
@@ -61,6 +61,15 @@ def cli() -> None:
 def main() -> None:
     """Run the command line."""
     try:
-        cli(prog_name="netdemo")
-    except BrokenPipeError:
-        sys.exit(1)
+        sys.exit(cli.main(prog_name="netdemo", standalone_mode=False))
+    except click.UsageError as error:
+        message = error.format_message()
+        if "\n" not in message:  # else it is the help of a command that was called with nothing
+            path = error.ctx.command_path if error.ctx else "netdemo"
+            message = f"netdemo: {message[0].lower()}{message[1:].rstrip('.')}; see {path} --help"
+        click.echo(message, err=True)
+        sys.exit(USAGE)
+    except click.ClickException as error:
+        fail(NetError(error.format_message()))
+    except click.Abort:
+        sys.exit(INTERRUPTED)

@@ -1,1 +1,140 @@
-"""``netdemo doctor``."""
+"""``netdemo doctor``: what would keep the server from starting, said before it is started."""
+
+import os
+import platform
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+from twisted.application.service import IServiceMaker
+from twisted.internet.task import Clock
+from twisted.plugin import getPlugins
+
+from twisted_net import assembly, registry
+from twisted_net.net import console, endpoints
+from twisted_net.net.errors import NetError, StartError
+from twisted_net.net.owners import owner
+from twisted_net.net.service import Door, INetService, Runtime
+from twisted_net.net.settings import load
+from twisted_net.net.table import columns
+from twisted_net.net.text import safe
+
+_found = registry.services()
+
+#: Packages whose versions a report of a problem needs; the last ones are optional.
+PACKAGES = ("twisted_net", "twisted", "zope.interface", "click", "prompt_toolkit", "rich")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    :ivar ok: nothing stands in the way.
+    """
+
+    ok: bool
+    what: str
+    text: str
+
+
+@click.command()
+@console.setting_options(assembly.groups(_found))
+@console.as_json
+def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None:
+    """Say what would keep "netdemo serve" or "twistd netdemo" from starting.
+
+    Looks whether twistd sees the plug-in, whether the settings make sense, whether what is served
+    can be read, and whether each door's port is free, and else who has it. Takes the same options
+    as serve, and opens no door. Exits with 1 if something is in the way.
+
+    \b
+    netdemo doctor
+    netdemo doctor --interface 0.0.0.0 --tftp udp:69
+    """
+    try:
+        settings = load(assembly.groups(_found), given, os.environ, config)
+    except NetError as error:
+        console.fail(error)
+    findings = list(examine(settings))
+    if as_json:
+        for each in findings:
+            console.say("", asdict(each), True)
+    else:
+        rows = [("ok" if each.ok else "BAD", each.what, safe(each.text, 500)) for each in findings]
+        click.echo("\n".join(columns(rows)))
+    if not all(each.ok for each in findings):
+        sys.exit(1)
+
+
+def examine(
+    settings: Mapping[type[Any], Any], found: Sequence[INetService] = _found
+) -> Iterator[Finding]:
+    """Yield what is found, the basics first."""
+    yield _versions()
+    yield _plugin()
+    bench: assembly.BenchSettings = settings[assembly.BenchSettings]
+    # Services make their doors closed; a clock is all they may touch of a reactor before that.
+    runtime = Runtime(Clock())
+    for service in found:
+        try:
+            doors = service.doors(settings[service.settings], runtime)
+        except StartError as error:
+            yield Finding(False, service.name, str(error))
+            continue
+        yield Finding(True, service.name, service.summary)
+        for door in doors:
+            yield _door(door, bench.interface)
+
+
+def _versions() -> Finding:
+    installed = [f"Python {platform.python_version()}"]
+    for name in PACKAGES:
+        try:
+            installed.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            installed.append(f"no {name}")
+    return Finding(True, "versions", ", ".join(installed))
+
+
+def _plugin() -> Finding:
+    makers = [maker.tapname for maker in getPlugins(IServiceMaker)]
+    if "netdemo" in makers:
+        return Finding(True, "plug-in", f"twistd of {sys.executable} sees netdemo")
+    why = "is it installed for this Python? An editable install must put its folder on sys.path"
+    return Finding(False, "plug-in", f"twistd of {sys.executable} does not see netdemo: {why}")
+
+
+def _door(door: Door, interface: str) -> Finding:
+    if not door.endpoint:
+        return Finding(True, door.name, "closed")
+    endpoint = endpoints.parse(door.endpoint, door.kind)
+    if endpoint.type not in ("tcp", "tcp6", "udp", "udp6"):
+        return Finding(True, door.name, f"{door.endpoint}: not a port, not looked at")
+    host = endpoint.interface(interface)
+    where = f"[{host}]:{endpoint.port}" if ":" in host else f"{host}:{endpoint.port}"
+    kind = endpoint.type[:3]
+    try:
+        _try_to_bind(kind, host, endpoint.port)
+    except OSError as error:
+        why = (error.strerror or "").lower()
+        by = owner(kind, endpoint.port)
+        return Finding(False, door.name, f"{kind} {where}: {why}" + (f" by {by}" if by else ""))
+    return Finding(True, door.name, f"{kind} {where} is free")
+
+
+def _try_to_bind(kind: str, host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, _TYPES[kind]) as tried:
+        if kind == "tcp":  # as Twisted does; else TIME_WAIT looks like a listener
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tried.bind((host, port))
+        if kind == "tcp":
+            tried.listen(1)
+
+
+_TYPES: Mapping[str, socket.SocketKind] = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, TimeoutError
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twisted_net.net.clients import PATIENCE, Target, connect, open_datagrams
-from twisted_net.net.errors import ConnectError, NoAnswerError
+from twisted_net.net.clients import PATIENCE, Target, connect, open_datagrams, within
+from twisted_net.net.errors import ConnectError
 from twisted_net.net.transports import IStreamTransport
 
 
@@ -50,10 +50,9 @@ async def ask_stream(
     client = await connect(reactor, target, EchoClient(answer.extend), patience)
     client.transport.write(question)
     client.transport.loseWriteConnection()
+    otherwise = f"{target} did not answer to the end within {patience:g} s"
     try:
-        await client.ended.addTimeout(patience, reactor)
-    except TimeoutError as error:
-        raise NoAnswerError(f"{target} did not answer to the end within {patience:g} s") from error
+        await within(reactor, patience, client.ended, otherwise)
     finally:
         client.transport.abortConnection()
     return bytes(answer)
@@ -83,10 +82,9 @@ class DatagramAsker:
         """
         self._waiting = Deferred()
         self._port.send(question)
+        otherwise = f"no answer from {self._target} in {self._patience:g} s"
         try:
-            return await self._waiting.addTimeout(self._patience, self._reactor)
-        except TimeoutError as error:
-            raise NoAnswerError(f"no answer from {self._target} in {self._patience:g} s") from error
+            return await within(self._reactor, self._patience, self._waiting, otherwise)
         finally:
             self._waiting = None
 

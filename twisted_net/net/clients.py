@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import (
@@ -20,6 +21,7 @@ from twisted.internet.protocol import DatagramProtocol, Protocol
 from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
 
 P = TypeVar("P", bound=Protocol)
+T = TypeVar("T")
 
 #: Seconds that a client waits for a connection or for one answer, unless told otherwise.
 PATIENCE = 5.0
@@ -75,6 +77,17 @@ def has_scheme(text: str) -> bool:
     return text.startswith((*(f"{scheme}:" for scheme in _SCHEMES), "unix:/"))
 
 
+async def within(reactor: Any, patience: float, waiting: Deferred[T], otherwise: str) -> T:
+    """Wait for a Deferred, but not longer than ``patience`` seconds; it is cancelled then.
+
+    :raises NoAnswerError: with the message ``otherwise``.
+    """
+    try:
+        return await waiting.addTimeout(patience, reactor)
+    except DeferredTimeoutError as error:
+        raise NoAnswerError(otherwise) from error
+
+
 async def connect(reactor: Any, target: Target, protocol: P, patience: float = PATIENCE) -> P:
     """Connect a stream protocol.
 
@@ -88,10 +101,10 @@ async def connect(reactor: Any, target: Target, protocol: P, patience: float = P
     else:
         endpoint = HostnameEndpoint(reactor, target.host, target.port, timeout=patience)
     try:
-        connected: P = await connectProtocol(endpoint, protocol).addTimeout(patience, reactor)
+        connected: P = await connectProtocol(endpoint, protocol)
     except DNSLookupError as error:
         raise ConnectError(f"cannot resolve {target.host!r}") from error
-    except (TimeoutError, UserError, CancelledError) as error:
+    except (TimeoutError, UserError) as error:
         raise NoAnswerError(f"cannot connect to {target}: no answer in {patience:g} s") from error
     except ConnectionRefusedError as error:
         raise ConnectError(f"cannot connect to {target}: connection refused") from error
@@ -154,12 +167,8 @@ async def resolve(reactor: Any, target: Target, patience: float = PATIENCE) -> s
     """
     found = _Resolution()
     reactor.nameResolver.resolveHostName(found, target.host, target.port)
-    try:
-        addresses = await found.done.addTimeout(patience, reactor)
-    except TimeoutError as error:
-        raise NoAnswerError(f"cannot resolve {target.host!r}: no answer in {patience:g} s") from (
-            error
-        )
+    otherwise = f"cannot resolve {target.host!r}: no answer in {patience:g} s"
+    addresses = await within(reactor, patience, found.done, otherwise)
     if not addresses:
         raise ConnectError(f"cannot resolve {target.host!r}")
     return addresses[0]

@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.error import ReactorNotRunning
-from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.interfaces import IPushProducer, IReadDescriptor
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -131,9 +131,12 @@ def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
         error = runner.outcome.value
         if runner.interrupted:
             sys.exit(INTERRUPTED)
-        if debug or not isinstance(error, NetError):
+        if debug:
             runner.outcome.raiseException()
-        fail(error)
+        if isinstance(error, NetError):
+            fail(error)
+        what = f"{type(error).__name__}: {error}"
+        fail(NetError(f"this should not have happened: {what}; --debug shows where"))
     elif runner.interrupted:
         sys.exit(INTERRUPTED)
 
@@ -172,7 +175,7 @@ class _Runner:
         return running
 
 
-@implementer(IReadDescriptor)
+@implementer(IReadDescriptor, IPushProducer)
 class StandardInput:
     """Standard input as it comes, on any reactor that watches descriptors.
 
