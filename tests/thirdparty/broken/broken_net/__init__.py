@@ -1,0 +1,1 @@
+"""A distribution whose service cannot be imported."""

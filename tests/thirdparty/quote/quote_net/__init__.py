@@ -1,0 +1,1 @@
+"""The quote of the day, as a service of netdemo."""
