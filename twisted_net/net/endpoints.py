@@ -70,7 +70,7 @@ def parse(text: str, kind: Kind) -> Endpoint:
     :raises ValueError: it cannot work; the message says why, without the string itself.
     """
     arguments, options = _split(text)
-    made = Endpoint(text, arguments[0], tuple(arguments[1:]), options)
+    made = Endpoint(text, "".join(arguments[:1]), tuple(arguments[1:]), options)
     _check_type(made, kind)
     if made.type in ("tcp", "tcp6", *DATAGRAM_TYPES):
         _check_port(made)

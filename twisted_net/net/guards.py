@@ -117,6 +117,10 @@ class GuardedProtocol(Protocol):
         finally:
             self._guard.left(self)
 
+    def logPrefix(self) -> str:
+        """Return what log lines are marked with."""
+        return self._guard.door.name
+
     def finish(self) -> None:
         """Ask the protocol inside to end what it does and close."""
         self._told_to_finish = True
@@ -206,6 +210,10 @@ class GuardedFactory(Factory):
         self._census = census
         self._keepalive = keepalive
         self._draining: Deferred[None] | None = None
+
+    def logPrefix(self) -> str:
+        """Return what log lines are marked with."""
+        return self.door.name
 
     def doStart(self) -> None:
         """Start the factory inside with this one."""
@@ -324,6 +332,10 @@ class GuardedDatagrams(DatagramProtocol):
         self._seconds: Callable[[], float] = reactor.seconds
         self._rates = rates
         self._own_ports = own_ports
+
+    def logPrefix(self) -> str:
+        """Return what log lines are marked with."""
+        return self.door.name
 
     def startProtocol(self) -> None:
         """Start the protocol inside, behind a transport that counts."""

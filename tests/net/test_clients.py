@@ -1,0 +1,158 @@
+"""Tests of `twisted_net.net.clients`."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+
+from twisted_net.net.clients import (
+    DatagramClient,
+    Target,
+    connect,
+    has_scheme,
+    parse_target,
+    resolve,
+    within,
+)
+from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("192.0.2.1", Target("tcp", "192.0.2.1", 7007)),
+        ("bench.example:7", Target("tcp", "bench.example", 7)),
+        ("[::1]", Target("tcp", "::1", 7007)),
+        ("[fe80::1%eth0]:7", Target("tcp", "fe80::1%eth0", 7)),
+        ("udp:192.0.2.1:7", Target("udp", "192.0.2.1", 7)),
+        ("tcp:host=192.0.2.1:port=7", Target("tcp", "192.0.2.1", 7)),
+        ("tftp://192.0.2.1", Target("tftp", "192.0.2.1", 7007)),
+        ("unix:/run/x.sock", Target("unix", "/run/x.sock", 0)),
+    ],
+)
+def test_a_server_is_written_in_any_usual_form(text: str, target: Target) -> None:
+    """As people type addresses, and as Twisted's endpoints have them."""
+    assert parse_target(text, 7007, "tcp") == target
+
+
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:abc", "http://127.0.0.1", "127.0.0.1:99999", "", "::1", "a b", "x:1:2"]
+)
+def test_a_server_that_cannot_be_meant_is_refused(text: str) -> None:
+    """With the forms that would do."""
+    with pytest.raises(SettingError) as caught:
+        parse_target(text, 7007)
+    assert str(caught.value) == f"{text!r}: want HOST[:PORT] or tcp:host=…:port=…"
+
+
+@given(st.text(alphabet="tcpudfx:/[].%=0123456789abhost "))
+def test_any_text_is_a_server_or_refused(text: str) -> None:
+    """Never anything but a target or a SettingError."""
+    try:
+        target = parse_target(text, 7)
+    except SettingError:
+        return
+    assert 0 <= target.port <= 65535
+
+
+def test_an_address_is_named_so_that_it_can_be_typed() -> None:
+    """IPv6 in brackets, a path as it is."""
+    targets = (Target("tcp", "::1", 7), Target("udp", "a", 7), Target("unix", "/x", 0))
+    assert [str(target) for target in targets] == ["[::1]:7", "a:7", "/x"]
+
+
+def test_only_a_scheme_makes_a_word_a_server() -> None:
+    """``netdemo echo localhost`` sends the word localhost."""
+    assert [has_scheme(text) for text in ("tcp:a:7", "udp:a", "unix:/x", "localhost", "a:7")] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def outcome(waiting: Any) -> list[Any]:
+    """Return a list that will hold what this comes to."""
+    came: list[Any] = []
+    ensureDeferred(waiting).addBoth(came.append)
+    return came
+
+
+def test_a_wait_ends_with_its_patience() -> None:
+    """And what was waited for is cancelled."""
+    clock = Clock()
+    waiting: Deferred[None] = Deferred()
+    came = outcome(within(clock, 2.0, waiting, "no answer from 192.0.2.1:7 in 2 s"))
+    clock.advance(1.9)
+    assert came == []
+    clock.advance(0.1)
+    assert came[0].check(NoAnswerError)
+    assert came[0].getErrorMessage() == "no answer from 192.0.2.1:7 in 2 s"
+
+
+def test_a_wait_that_is_answered_leaves_no_timer() -> None:
+    """The answer itself comes back."""
+    clock = Clock()
+    waiting: Deferred[int] = Deferred()
+    came = outcome(within(clock, 2.0, waiting, "no answer"))
+    waiting.callback(7)
+    assert came == [7]
+    assert not clock.getDelayedCalls()
+
+
+def test_a_connection_that_nobody_answers_times_out() -> None:
+    """Exactly after the patience."""
+    reactor = MemoryReactorClock()
+    came = outcome(connect(reactor, Target("unix", "/run/x.sock", 0), Protocol(), 3.0))
+    (_, factory, timeout, _) = reactor.unixClients[0]
+    assert timeout == 3.0
+    assert came == []
+    factory.stopFactory()
+
+
+class Resolver:
+    """A resolver that knows these names."""
+
+    def __init__(self, names: dict[str, list[str]]) -> None:
+        self.names = names
+        self.nameResolver = self
+
+    def resolveHostName(self, receiver: Any, host: str, port: int = 0) -> None:  # noqa: N802
+        """Resolve at once."""
+        receiver.resolutionBegan(self)
+        for address in self.names.get(host, []):
+            receiver.addressResolved(type("Address", (), {"host": address}))
+        receiver.resolutionComplete()
+
+    def callLater(self, *arguments: Any) -> Any:  # noqa: N802
+        """Keep time."""
+        return Clock().callLater(*arguments)
+
+
+def test_the_first_address_of_a_name_is_taken() -> None:
+    """A datagram goes to one place."""
+    reactor = Resolver({"bench": ["192.0.2.1", "192.0.2.2"]})
+    assert outcome(resolve(reactor, Target("udp", "bench", 7))) == ["192.0.2.1"]
+
+
+def test_a_name_without_an_address_cannot_be_resolved() -> None:
+    """And the error names it."""
+    came = outcome(resolve(Resolver({}), Target("udp", "nope.invalid", 7)))
+    assert came[0].check(ConnectError)
+    assert came[0].getErrorMessage() == "cannot resolve 'nope.invalid'"
+
+
+def test_a_datagram_client_hears_its_peer_only() -> None:
+    """Anybody can send to an open port."""
+    heard: list[bytes] = []
+    client = DatagramClient(("192.0.2.1", 7), heard.append)
+    client.datagramReceived(b"mine", ("192.0.2.1", 7))
+    client.datagramReceived(b"a stranger's", ("192.0.2.2", 7))
+    client.datagramReceived(b"another port's", ("192.0.2.1", 8))
+    assert heard == [b"mine"]

@@ -1,0 +1,167 @@
+"""Tests of `twisted_net.net.endpoints`."""
+
+import contextlib
+import errno
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol, Factory
+from twisted.internet.testing import MemoryReactor
+
+from twisted_net.net import endpoints
+from twisted_net.net.errors import StartError
+from twisted_net.net.service import Door, Kind
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "why"),
+    [
+        ("tcp:99999", "stream", "port must be 0-65535"),
+        ("tcp:abc", "stream", "'abc' is not a port number"),
+        ("tcp: 7007", "stream", "' 7007' is not a port number"),
+        ("tcp:7_007", "stream", "'7_007' is not a port number"),
+        ("tcp:-1", "stream", "'-1' is not a port number"),
+        ("tcp", "stream", "names no port; write tcp:7000"),
+        ("TCP:7777", "stream", "unknown type 'TCP'; did you mean 'tcp'?"),
+        (
+            "udp:7",
+            "stream",
+            "want a stream endpoint (tcp, tcp6, ssl, tls, unix, systemd);"
+            " this is a datagram endpoint",
+        ),
+        ("tcp:7", "datagram", "want a datagram endpoint (udp, udp6); this is a stream endpoint"),
+        ("udq:7", "datagram", "unknown type 'udq'; did you mean 'udp'?"),
+        (
+            "tcp:7881:interface=::1",
+            "stream",
+            "escape the colons of an IPv6 address, interface=\\:\\:1, or use tcp6 or udp6",
+        ),
+        (
+            "udp:7:interface=300.1.1.1",
+            "datagram",
+            "need an IP address, as 127.0.0.1, 0.0.0.0 or ::1",
+        ),
+        ("unix:" + "x" * 200, "stream", "unix path is 200 bytes, the limit is 107"),
+        ("unix:", "stream", "names no path; write unix:/run/netdemo.sock"),
+    ],
+)
+def test_an_endpoint_that_cannot_work_says_why(text: str, kind: Kind, why: str) -> None:
+    """Before anything is opened, in words for the person who typed it."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
+        endpoints.parse(text, kind)
+    assert str(caught.value) == why
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "port", "interface"),
+    [
+        ("tcp:7007", "stream", 7007, "192.0.2.1"),
+        ("tcp:port=7007", "stream", 7007, "192.0.2.1"),
+        ("tcp:0:interface=127.0.0.2", "stream", 0, "127.0.0.2"),
+        ("tcp:7007:interface=\\:\\:1", "stream", 7007, "::1"),
+        ("tcp6:7007", "stream", 7007, "::1"),
+        ("udp:7069", "datagram", 7069, "192.0.2.1"),
+        ("udp6:7069:interface=\\:\\:", "datagram", 7069, "::"),
+    ],
+)
+def test_an_endpoint_is_taken_apart(text: str, kind: Kind, port: int, interface: str) -> None:
+    """The interface is the string's own, or else the one of the bench."""
+    endpoint = endpoints.parse(text, kind)
+    assert (endpoint.port, endpoint.interface("192.0.2.1")) == (port, interface)
+
+
+def test_everywhere_is_everywhere_for_ipv6_too() -> None:
+    """``--interface 0.0.0.0`` opens a tcp6 door on all addresses as well."""
+    assert endpoints.parse("tcp6:7007", "stream").interface("0.0.0.0") == "::"  # noqa: S104
+
+
+def test_an_empty_string_is_a_closed_door() -> None:
+    """Every door can be closed."""
+    assert endpoints.reading("stream").read("") == ""
+
+
+@given(
+    st.text(alphabet="tcpud6:=\\,.0123456789abcinterface "), st.sampled_from(["stream", "datagram"])
+)
+def test_any_string_is_parsed_or_refused(text: str, kind: Kind) -> None:
+    """Nothing but ValueError comes out, whatever was typed."""
+    with contextlib.suppress(ValueError):
+        assert endpoints.parse(text, kind).text == text
+
+
+class Refusing(MemoryReactor):
+    """A reactor whose ports do not open."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:  # noqa: N802
+        """Refuse as the kernel does."""
+        raise CannotListenError(interface, port, OSError(self.number, "no"))
+
+
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        (
+            errno.EADDRINUSE,
+            "port 7008 in use (chat-tcp, 127.0.0.1); choose another with --chat-tcp",
+        ),
+        (
+            errno.EADDRNOTAVAIL,
+            "cannot listen on 127.0.0.1:7008: no such address on this host (chat-tcp)",
+        ),
+        (
+            errno.EACCES,
+            "cannot listen on 127.0.0.1:7008 (chat-tcp): ports below 1024 are root's",
+        ),
+        (errno.ENOBUFS, "cannot listen on 127.0.0.1:7008 (chat-tcp): no"),
+    ],
+)
+def test_a_port_that_does_not_open_is_one_line(number: int, why: str) -> None:
+    """The fact stands in the first 80 characters: a daemon's parent shows no more."""
+    door = Door("chat-tcp", "stream", "tcp:7008", Factory())
+    with pytest.raises(StartError) as caught:
+        endpoints.listen(Refusing(number), door, door.serve, "127.0.0.1")
+    assert str(caught.value) == why
+
+
+def test_a_stream_door_listens_on_the_interface_of_the_bench() -> None:
+    """With a backlog that a burst of clients fits into."""
+    reactor = MemoryReactor()
+    door = Door("echo-tcp", "stream", "tcp:7007", Factory())
+    endpoints.listen(reactor, door, door.serve, "127.0.0.1")
+    (port, _, backlog, interface) = reactor.tcpServers[0]
+    assert (port, backlog, interface) == (7007, endpoints.BACKLOG, "127.0.0.1")
+
+
+def test_a_datagram_door_takes_the_longest_datagram() -> None:
+    """Twisted's default would cut it at 8192 without a word."""
+    opened: list[Any] = []
+
+    class Reactor(MemoryReactor):
+        def listenUDP(self, *arguments: Any) -> Any:  # noqa: N802
+            opened.append(arguments)
+
+    protocol = DatagramProtocol()
+    door = Door("echo-udp", "datagram", "udp:7007", protocol)
+    endpoints.listen(Reactor(), door, protocol, "127.0.0.1")
+    assert opened == [(7007, protocol, "127.0.0.1", 65535)]
+
+
+def test_an_endpoint_type_that_fails_its_own_way_is_one_line_too() -> None:
+    """A plug-in's exception is not the user's."""
+    door = Door("echo-tcp", "stream", "systemd:domain=INET:index=7", Factory())
+    with pytest.raises(StartError, match=r"--echo-tcp 'systemd:domain=INET:index=7': "):
+        endpoints.listen(MemoryReactor(), door, door.serve, "127.0.0.1")
+
+
+def test_the_real_socket_is_out_of_reach_here() -> None:
+    """What the other tests rely on."""
+    with pytest.raises(AssertionError):
+        socket.socket()

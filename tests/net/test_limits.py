@@ -1,0 +1,81 @@
+"""Tests of `twisted_net.net.limits`."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twisted_net.net.limits import SOURCES, Census, SourceRates, TokenBucket, may_loop
+
+
+def test_a_bucket_lets_a_burst_through_and_then_its_rate() -> None:
+    """Five at once, then one a second."""
+    bucket = TokenBucket(rate=1.0, burst=5.0, now=0.0)
+    assert [bucket.take(0.0) for _ in range(6)] == [True] * 5 + [False]
+    assert bucket.wait(0.0) == 1.0
+    assert [bucket.take(1.0), bucket.take(1.5)] == [True, False]
+
+
+def test_a_bucket_never_holds_more_than_its_burst() -> None:
+    """A day of silence does not buy a flood."""
+    bucket = TokenBucket(rate=10.0, burst=2.0, now=0.0)
+    assert [bucket.take(86400.0) for _ in range(3)] == [True, True, False]
+
+
+@given(st.lists(st.floats(0, 10), max_size=50))
+def test_no_bucket_gives_more_than_rate_and_burst(pauses: list[float]) -> None:
+    """Whatever the rhythm, so many a second and a burst is all."""
+    bucket, now, passed = TokenBucket(rate=2.0, burst=3.0, now=0.0), 0.0, 0
+    for pause in pauses:
+        now += pause
+        passed += bucket.take(now)
+    assert passed <= 3 + 2 * now + 1e-6
+
+
+def test_each_source_has_a_rate_of_its_own() -> None:
+    """One that floods does not cost another its answers."""
+    rates = SourceRates(2)
+    assert [rates.take("192.0.2.1", 0.0) for _ in range(3)] == [True, True, False]
+    assert rates.take("192.0.2.2", 0.0)
+
+
+def test_a_rate_of_zero_is_no_limit() -> None:
+    """Measuring needs a way to switch the limit off."""
+    rates = SourceRates(0)
+    assert all(rates.take("192.0.2.1", 0.0) for _ in range(10_000))
+
+
+def test_spoofed_sources_do_not_fill_the_memory() -> None:
+    """The oldest of too many sources is forgotten."""
+    rates = SourceRates(1)
+    for number in range(SOURCES + 10):
+        rates.take(str(number), 0.0)
+    assert not rates.take(str(SOURCES + 9), 0.0)  # still known: its bucket is empty
+    assert rates.take("0", 0.0)  # forgotten: it has a fresh one
+
+
+def test_the_census_refuses_by_peer_and_in_all() -> None:
+    """One address cannot have every place, and there are no more places than places."""
+    census = Census(limit=3, per_peer=2)
+    entered = [census.enter(peer) for peer in ("a", "a", "a", "b", "c")]
+    assert entered == [None, None, "peer", None, "all"]
+
+
+def test_who_leaves_makes_room() -> None:
+    """A place given back is a place."""
+    census = Census(limit=1, per_peer=1)
+    assert census.enter("a") is None
+    census.leave("a")
+    assert census.enter("b") is None
+    assert census.peers == {"b": 1}
+
+
+@pytest.mark.parametrize("port", [7, 13, 17, 19, 37, 53, 69, 123, 161, 1900, 5353, 11211])
+def test_small_services_are_not_answered(port: int) -> None:
+    """Two that answer each other would do so for ever."""
+    assert may_loop(port)
+
+
+@pytest.mark.parametrize("port", [1024, 7007, 32768, 65535])
+def test_clients_are_answered(port: int) -> None:
+    """A client's port is no service's."""
+    assert not may_loop(port)

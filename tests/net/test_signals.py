@@ -1,0 +1,91 @@
+"""Tests of `twisted_net.net.signals`."""
+
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.testing import MemoryReactor
+
+from twisted_net.net.signals import obey
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Put the handlers back as they were."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+class Reactor(MemoryReactor):
+    """A reactor that runs when told to, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = 0
+
+    def callFromThread(self, call: Callable[[], object], *arguments: Any) -> None:  # noqa: N802
+        """Call at once."""
+        call()
+
+    def stop(self) -> None:
+        """Note it."""
+        self.stopped += 1
+
+    def start(self) -> None:
+        """Call what waits for the start."""
+        for call, arguments, named in self.whenRunningHooks:
+            call(*arguments, **named)
+
+    def shut_down(self) -> None:
+        """Call what waits for the end."""
+        for call, arguments, named in self.triggers["before"]["shutdown"]:
+            call(*arguments, **named)
+
+
+def test_signals_do_what_the_manual_says() -> None:
+    """Counters on USR2, a stop on HUP, nothing on USR1, and force on the second TERM."""
+    did: list[str] = []
+    reactor = Reactor()
+    obey(reactor, lambda: did.append("report"), lambda: did.append("force"))
+    reactor.start()
+    signal.raise_signal(signal.SIGUSR1)
+    signal.raise_signal(signal.SIGUSR2)
+    signal.raise_signal(signal.SIGHUP)
+    assert (did, reactor.stopped) == (["report"], 1)
+    reactor.shut_down()
+    signal.raise_signal(signal.SIGTERM)
+    signal.raise_signal(signal.SIGINT)
+    assert did == ["report", "force", "force"]
+
+
+def test_under_nohup_a_hang_up_stays_ignored() -> None:
+    """Whoever started it so meant it."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    reactor = Reactor()
+    obey(reactor, lambda: None, lambda: None)
+    reactor.start()
+    signal.raise_signal(signal.SIGHUP)
+    assert reactor.stopped == 0
+
+
+def test_a_rotation_on_usr1_is_left_alone() -> None:
+    """Twistd with a log file rotates it then."""
+    rotated: list[int] = []
+    signal.signal(signal.SIGUSR1, lambda *_: rotated.append(1))
+    reactor = Reactor()
+    obey(reactor, lambda: None, lambda: None)
+    reactor.start()
+    signal.raise_signal(signal.SIGUSR1)
+    assert rotated == [1]
+
+
+def test_before_the_reactor_runs_nothing_is_changed() -> None:
+    """A server that never starts leaves the signals as they were."""
+    before = [signal.getsignal(number) for number in NUMBERS]
+    obey(Reactor(), lambda: None, lambda: None)
+    assert [signal.getsignal(number) for number in NUMBERS] == before
