@@ -1,0 +1,113 @@
+"""Runs what the documentation shows: README.md, the pages of docs/, the examples in docstrings.
+
+A ``python`` block is executed. Each ``$ command`` of a ``console`` block is run by a shell while
+one server listens on the default ports, and its output compared with the lines that follow;
+``...`` stands for anything there. A block that nobody should run is marked ``sh`` or ``text``.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sybil import Example, Sybil
+from sybil.parsers.doctest import DocTestParser
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
+from sybil.sybil import SybilCollection
+
+from twisted_net import assembly, registry
+from twisted_net.net import endpoints
+
+#: The folder of the commands that were installed with this Python.
+BIN = Path(sys.executable).parent
+
+#: Seconds that a command of the documentation may take.
+PATIENCE = 30.0
+
+#: What a shell exits with when there is no such command.
+NOT_FOUND = 127
+
+
+class Console(CodeBlockParser):
+    """Run each ``$ command`` of a console block, and compare its output."""
+
+    language = "console"
+
+    def evaluate(self, example: Example) -> str | None:
+        """Return what differs, or None."""
+        where: Path = example.namespace["server"]
+        for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
+            command, _, wanted = block.partition("\n")
+            got = _run(command, where)
+            if not _fits(wanted, got):
+                return f"{command}\n\nprints\n\n{got}\n\nand not\n\n{wanted}"
+        return None
+
+
+def _run(command: str, where: Path) -> str:
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=where,
+        env={**os.environ, "PATH": path, "LC_ALL": "C.UTF-8", "COLUMNS": "80"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    if done.returncode == NOT_FOUND:
+        pytest.skip(done.stdout.strip())
+    return done.stdout
+
+
+def _fits(wanted: str, got: str) -> bool:
+    anything = re.escape(wanted.strip()).replace(r"\.\.\.", ".*")
+    return re.fullmatch(anything, got.strip(), re.DOTALL) is not None
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Serve on the default ports, for commands that run in the folder that this returns."""
+    _need_default_ports()
+    where = tmp_path_factory.mktemp("documentation")
+    clean = {name: each for name, each in os.environ.items() if not name.startswith("NETDEMO_")}
+    command = [str(BIN / "netdemo"), "serve", "--quiet"]
+    with subprocess.Popen(
+        command, cwd=where, env=clean, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
+    ) as running:
+        try:
+            assert running.stdout is not None
+            assert b"listening" in running.stdout.readline()
+            yield where
+        finally:
+            running.terminate()
+
+
+def _need_default_ports() -> None:
+    described = [each for group in assembly.groups(registry.BUILT_IN) for each in group]
+    for each in described:
+        if each.reading.metavar != "ENDPOINT" or not each.default:
+            continue
+        stream = not each.default.startswith("udp")
+        kind = socket.SOCK_STREAM if stream else socket.SOCK_DGRAM
+        port = endpoints.parse(each.default, "stream" if stream else "datagram").port
+        with socket.socket(socket.AF_INET, kind) as probe:
+            if stream:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                pytest.skip(f"port {port} ({each.option}) is in use")
+
+
+_pages = Sybil(parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/**/*.md"])
+_commands = Sybil(parsers=[Console()], patterns=["README.md", "docs/**/*.md"], fixtures=["server"])
+_docstrings = Sybil(parsers=[DocTestParser()], patterns=["twisted_net/**/*.py"])
+
+pytest_collect_file = SybilCollection([_pages, _commands, _docstrings]).pytest()
