@@ -1,0 +1,210 @@
+"""The rules that hold the code together, as far as a program can check them."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twisted.application.service import IServiceMaker
+from twisted.plugin import getPlugins
+
+from twisted_net import assembly, registry
+from twisted_net.assembly import BenchSettings
+from twisted_net.net import endpoints
+from twisted_net.net.service import INetService
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "twisted_net"
+
+#: Python of ours; the demo folder is content that is served, not code.
+MODULES = sorted(each for each in PACKAGE.rglob("*.py") if "demo" not in each.parts)
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+#: Modules that do no I/O, read no clock and roll no dice; pyproject.toml forbids them the imports.
+PURE = sorted(
+    each
+    for each in MODULES
+    if {"core", "codec"} & {*each.parts, each.stem}
+    or each.relative_to(PACKAGE).as_posix()
+    in {f"net/{name}.py" for name in ("counters", "errors", "framing", "limits", "text")}
+)
+
+#: Where a path of one machine would begin that has no business in a repository.
+MACHINE = re.compile(rb"(?<![\w.:/])/(home|root|work|Users|tmp/\w+/(v|venv|\.venv)/bin)/\w")
+
+BUILT_IN = pytest.mark.parametrize("service", registry.BUILT_IN, ids=lambda each: each.name)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what runs when a module is imported: everything outside functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from _at_import(child)
+
+
+def test_the_import_contracts_hold() -> None:
+    """Arrows point down only: entry files, assembly, services, net."""
+    command = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    if command is None:
+        pytest.skip("import-linter is not installed (extra dev)")
+    done = subprocess.run(
+        [command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_twistd_finds_netdemo() -> None:
+    """Without this, ``twistd netdemo`` is an unknown command."""
+    assert "netdemo" in [each.tapname for each in getPlugins(IServiceMaker)]
+
+
+def test_the_folders_shared_with_twisted_are_no_packages() -> None:
+    """The first file would break all of Twisted, the second would hide the plug-in."""
+    assert not (ROOT / "twisted" / "__init__.py").exists()
+    assert not (ROOT / "twisted" / "plugins" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    """``help()`` of a module begins with a sentence."""
+    assert (ast.get_docstring(_tree(path)) or "").partition("\n")[0].endswith((".", ":"))
+
+
+@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=_name)
+def test_no_module_takes_the_reactor_when_it_is_imported(path: Path) -> None:
+    """Twistd and ``--reactor`` choose one after our import; the first import would have chosen."""
+    taken = [
+        node
+        for node in _at_import(_tree(path))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "twisted.internet"
+        and "reactor" in [alias.name for alias in node.names]
+    ]
+    assert not taken
+
+
+@pytest.mark.parametrize("path", TESTS, ids=_name)
+def test_no_test_is_a_trial_test_case_that_may_wait(path: Path) -> None:
+    """Its result would depend on whether pytest-twisted has started the reactor before.
+
+    A ``SynchronousTestCase`` is fine.
+    """
+    nodes = list(ast.walk(_tree(path)))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    named = [
+        alias.name
+        for node in imports
+        if node.module == "twisted.trial.unittest"
+        for alias in node.names
+    ]
+    assert "TestCase" not in named
+    if any((node.module or "").startswith("twisted.trial") for node in imports):
+        attributes = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
+        assert "TestCase" not in attributes
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_name)
+def test_log_messages_are_constant_formats(path: Path) -> None:
+    """Observers get the fields, and text from strangers is never taken for a format."""
+    levels = ("debug", "info", "warn", "error", "critical", "failure")
+    for node in ast.walk(_tree(path)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        logger = ast.unparse(node.func.value)
+        if node.func.attr in levels and logger.endswith("log"):
+            assert node.args, f"line {node.lineno}: a log message without a format"
+            assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("path", PURE, ids=_name)
+def test_pure_modules_open_nothing_and_roll_no_dice(path: Path) -> None:
+    """One test of a pure object is one comparison; randomness and time are handed to it."""
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.module == "random":
+            assert [alias.name for alias in node.names] == ["Random"]
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called not in ("open", "print", "input"), f"line {node.lineno}"
+            assert not called.startswith(("random.", "secrets.", "datetime.")), (
+                f"line {node.lineno}"
+            )
+
+
+@BUILT_IN
+def test_a_service_has_the_files_that_every_service_has(service: INetService) -> None:
+    """Who knows one service finds the way in each: same file names, tests, a page."""
+    folder = PACKAGE / service.name
+    for module in ("__init__", "core", "doors", "service", "commands"):
+        assert (folder / f"{module}.py").exists() or (folder / module).is_dir(), module
+    assert sorted((ROOT / "tests" / service.name).glob("test_*.py"))
+    assert (ROOT / "docs" / "protocols" / f"{service.name}.md").exists()
+
+
+@BUILT_IN
+def test_a_service_says_what_it_is_in_one_line(service: INetService) -> None:
+    """Help texts show it beside the name."""
+    assert service.summary
+    assert "\n" not in service.summary
+    assert len(service.summary) <= 72
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    """Help texts, the file and the reference show the same sentence."""
+    for group in assembly.groups(registry.BUILT_IN):
+        for each in group:
+            assert each.help.endswith("."), f"--{each.option}: {each.help}"
+            assert each.help[0].isupper(), f"--{each.option}: {each.help}"
+
+
+def test_all_doors_open_together_on_loopback_by_default() -> None:
+    """No two want the same port, none needs a privilege, none is seen from the network."""
+    assert BenchSettings().interface == "127.0.0.1"
+    ports: dict[tuple[str, int], str] = {}
+    for group in assembly.groups(registry.BUILT_IN):
+        for each in group:
+            if each.reading.metavar != "ENDPOINT" or not each.default:
+                continue
+            kind, _, _ = each.default.partition(":")
+            endpoint = endpoints.parse(each.default, "datagram" if "udp" in kind else "stream")
+            assert "interface" not in endpoint.options, each.option
+            assert endpoint.port >= 1024, each.option
+            assert (kind, endpoint.port) not in ports, (each.option, ports)
+            ports[kind, endpoint.port] = each.option
+    assert ports
+
+
+def test_no_file_names_a_folder_of_somebody_s_machine() -> None:
+    """What works only where it was written is of no use to others."""
+    found = [
+        f"{_name(path)}: {match[0].decode()}"
+        for path in _repository()
+        for match in MACHINE.finditer(path.read_bytes())
+    ]
+    assert not found
+
+
+def _repository() -> Iterator[Path]:
+    """Yield the files that belong to the project."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        yield from (*MODULES, *TESTS)
+        return
+    listed = subprocess.run(
+        [git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            yield ROOT / name
