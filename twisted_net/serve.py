@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import ILogObserver, globalLogBeginner, textFileLogObserver
 
 from twisted_net import announce, assembly, registry
 from twisted_net.net import signals
@@ -36,15 +36,12 @@ def serve(
     netdemo serve --interface 0.0.0.0 --files-root ~/share
     netdemo serve --echo-mode dialog --tftp ""
     """
-    # Logging first: until it has begun, Twisted keeps what is logged, and sockets with it.
-    observers = [] if quiet else [textFileLogObserver(sys.stderr)]
-    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
     try:
-        _install(reactor_name)
         settings = load(assembly.groups(_found), given, os.environ, config)
-        _run(settings)
     except NetError as error:
         fail(error)
+    _install(reactor_name)
+    _run(settings, [] if quiet else [textFileLogObserver(sys.stderr)])
 
 
 def _install(name: str | None) -> None:
@@ -59,7 +56,7 @@ def _install(name: str | None) -> None:
         raise click.UsageError(f"--reactor {name!r}: no such reactor; there are {there}") from error
 
 
-def _run(settings: dict[type[Any], Any]) -> None:
+def _run(settings: dict[type[Any], Any], observers: list[ILogObserver]) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -68,7 +65,9 @@ def _run(settings: dict[type[Any], Any]) -> None:
     try:
         made.startService()
     except StartError as error:
-        fail(error)
+        fail(error)  # one line: what would have been logged until here is not shown
+    # Before anybody connects: what is logged while nobody observes is kept, with its sockets.
+    globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
     reactor.addSystemEventTrigger("before", "shutdown", made.stopService)
     reactor.run()
 

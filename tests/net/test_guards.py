@@ -6,13 +6,13 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, MessageLengthError
-from twisted.internet.interfaces import IHalfCloseableProtocol, ITransport
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.guards import FINISH_WITHIN, GuardedDatagrams, GuardedFactory, GuardedProtocol
@@ -94,7 +94,7 @@ def test_the_protocol_inside_sees_a_transport() -> None:
     """Whatever the real transport provides and has, the guard has too."""
     guarded = Guarded()
     protocol, transport = guarded.connect()
-    assert ITransport.providedBy(protocol)
+    assert list(providedBy(protocol)) == [*providedBy(transport), *implementedBy(GuardedProtocol)]
     inside = protocol.inside.transport
     assert inside.getPeer() == PEER
     inside.loseConnection()
@@ -342,10 +342,14 @@ def test_a_datagram_door_may_take_its_time_to_drain() -> None:
     ended: list[str] = []
     for inside in (Transfers(), EchoDatagrams()):
         drained = GuardedUdp(inside=inside).guard.drain()
-        drained.addCallback(lambda _, name=type(inside).__name__: ended.append(name))
+        drained.addCallback(_note, ended, type(inside).__name__)
     assert ended == ["EchoDatagrams"]
     done.callback(None)
     assert ended == ["EchoDatagrams", "Transfers"]
+
+
+def _note(_: object, ended: list[str], name: str) -> None:
+    ended.append(name)
 
 
 def test_a_guarded_protocol_names_its_peer() -> None:

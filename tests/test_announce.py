@@ -1,0 +1,70 @@
+"""Tests of `twisted_net.announce`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.protocol import Factory
+
+from twisted_net import announce
+from twisted_net.assembly import OpenDoor
+from twisted_net.net.service import Door
+
+
+def opened(address: Any, paste: str = "", kind: Any = "stream") -> OpenDoor:
+    """Return a door that listens on this address."""
+    port = type("Port", (), {"getHost": lambda _: address})()
+    return OpenDoor(Door("quote-tcp", kind, "tcp:1", Factory(), paste=paste), port, None)  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the shell find netdemo."""
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/netdemo")
+
+
+@pytest.mark.parametrize(
+    ("address", "paste", "row"),
+    [
+        (IPv4Address("TCP", "127.0.0.1", 7), "", "127.0.0.1:7  nc 127.0.0.1 7"),
+        (IPv4Address("TCP", "0.0.0.0", 7), "", "0.0.0.0:7  nc 127.0.0.1 7"),  # noqa: S104
+        (IPv6Address("TCP", "::", 7), "curl tftp://{address}/x", "[::]:7  curl tftp://[::1]:7/x"),
+        (UNIXAddress(b"/run/x"), "nc {host} {port}", "unix:/run/x  nc -U /run/x"),
+        (
+            IPv4Address("TCP", "192.0.2.1", 7),
+            "netdemo echo -s {address} x",
+            "192.0.2.1:7  netdemo echo -s 192.0.2.1:7 x",
+        ),
+    ],
+)
+def test_the_line_to_paste_goes_to_where_the_door_listens(
+    address: Any, paste: str, row: str
+) -> None:
+    """An address that means "everywhere" becomes one that a client can be given."""
+    assert announce.table([opened(address, paste)])[1].split() == ["quote-tcp", *row.split()]
+
+
+def test_a_datagram_door_without_a_line_of_its_own_gets_one() -> None:
+    """Nc speaks UDP too."""
+    door = opened(IPv4Address("UDP", "127.0.0.1", 7), kind="datagram")
+    assert announce.table([door])[1].endswith("nc -u 127.0.0.1 7")
+
+
+def test_where_the_shell_would_not_find_netdemo_its_path_is_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A checkout's own environment is not on anybody's PATH."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "netdemo").touch()
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "bin" / "python"))
+    door = opened(IPv4Address("TCP", "127.0.0.1", 7), "netdemo echo x")
+    assert announce.table([door])[1].endswith(f"{tmp_path}/bin/netdemo echo x")
+    monkeypatch.chdir(tmp_path)
+    assert announce.table([door])[1].endswith("  bin/netdemo echo x")
+
+
+def test_a_bench_without_a_door_says_so() -> None:
+    """It runs, but nobody can use it."""
+    assert announce.show([]) == "netdemo listens nowhere: every door is closed"

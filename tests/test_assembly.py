@@ -1,0 +1,274 @@
+"""Tests of `twisted_net.assembly`, on a reactor in memory."""
+
+import io
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError, ConnectionDone
+from twisted.internet.protocol import DatagramProtocol, Factory
+from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+
+from twisted_net.assembly import Assembly, BenchSettings
+from twisted_net.net.errors import StartError
+from twisted_net.net.limits import LimitSettings
+from twisted_net.net.service import Door, Runtime
+from twisted_net.net.transports import KeepAlive, Stream
+
+
+class Port:
+    """A listening port that notes whether it still listens."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.listening = True
+
+    def getHost(self) -> Any:
+        """Return where it listens."""
+        return type("Address", (), {"host": "127.0.0.1", "port": self.number})
+
+    def stopListening(self) -> None:
+        """Stop."""
+        self.listening = False
+
+
+class Reactor(MemoryReactorClock):
+    """A reactor whose ports can be taken."""
+
+    def __init__(self, *taken: int) -> None:
+        super().__init__()
+        self.taken = taken
+        self.ports: list[Port] = []
+        self.factories: list[Any] = []
+
+    def listenTCP(  # noqa: N802
+        self, port: int, factory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        """Listen, unless the port is taken."""
+        return self._listen(port, factory, interface)
+
+    def listenUDP(  # noqa: N802
+        self, port: int, protocol: Any, interface: str = "", longest: int = 8192
+    ) -> Any:
+        """Listen, unless the port is taken."""
+        return self._listen(port, protocol, interface)
+
+    def _listen(self, port: int, serve: Any, interface: str) -> Port:
+        if port in self.taken:
+            raise CannotListenError(interface, port, OSError(98, "taken"))
+        self.ports.append(Port(port))
+        self.factories.append(serve)
+        return self.ports[-1]
+
+
+class Slow(Stream):
+    """Finishes only when it is told to."""
+
+    drained = False
+
+    def drain(self) -> None:
+        """Note it."""
+        self.drained = True
+
+
+DOORS = [
+    Door("quote-tcp", "stream", "tcp:7017", Factory.forProtocol(Slow)),
+    Door("quote-udp", "datagram", "udp:7017", DatagramProtocol()),
+    Door("closed", "stream", "", Factory.forProtocol(Slow)),
+]
+
+
+def made(reactor: Reactor, announced: list[Assembly] | None = None) -> Assembly:
+    """Make the service of these doors."""
+    announce = (lambda _: None) if announced is None else announced.append
+    limits, bench = LimitSettings(), BenchSettings(grace=5.0)
+    return Assembly(lambda: list(DOORS), Runtime(reactor), bench, limits, announce)
+
+
+@pytest.fixture(autouse=True)
+def excepthook() -> Iterator[None]:
+    """Put the hook back that a failing start replaces."""
+    before = sys.excepthook
+    yield
+    sys.excepthook = before
+
+
+def test_every_door_that_is_not_closed_is_opened_and_announced() -> None:
+    """On the interface of the bench, in the order of the services."""
+    announced: list[Assembly] = []
+    reactor = Reactor()
+    assembly = made(reactor, announced)
+    assembly.privilegedStartService()
+    assert announced == []
+    assembly.startService()
+    assert announced == [assembly]
+    assert [each.door.name for each in assembly.opened] == ["quote-tcp", "quote-udp"]
+
+
+def test_doors_open_where_nobody_asks_for_privileges() -> None:
+    """``twist`` only starts the service."""
+    reactor = Reactor()
+    made(reactor).startService()
+    assert len(reactor.ports) == 2
+
+
+def test_one_door_that_does_not_open_closes_the_others() -> None:
+    """The bench starts whole, or not at all."""
+    reactor = Reactor(7018)
+    doors = [DOORS[0], Door("quote-udp", "datagram", "udp:7018", DatagramProtocol())]
+    assembly = made(reactor)
+    assembly._doors = lambda: doors
+    with pytest.raises(StartError) as caught:
+        assembly.startService()
+    assert str(caught.value) == (
+        "port 7018 in use (quote-udp, 127.0.0.1); choose another with --quote-udp"
+    )
+    assert ([port.listening for port in reactor.ports], assembly.opened) == ([False], [])
+
+
+def test_a_failing_start_is_shown_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A traceback is no help against a port in use."""
+    with pytest.raises(StartError), capturedLogs() as events:
+        made(Reactor(7017)).startService()
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    monkeypatch.setattr("sys.__stderr__", sys.stderr)
+    sys.excepthook(StartError, StartError("port 7017 in use"), None)
+    sys.excepthook(ValueError, ValueError("a bug"), None)
+    shown = sys.stderr.getvalue().splitlines()
+    assert shown == ["netdemo: port 7017 in use", "ValueError: a bug"]
+    assert [event["why"][:13] for event in events] == ["port 7017 in "]
+
+
+def test_a_service_that_cannot_serve_keeps_the_start() -> None:
+    """A folder that is not there, say."""
+
+    def doors() -> list[Door]:
+        raise StartError("--files-root '/nope': no such directory")
+
+    assembly = made(Reactor())
+    assembly._doors = doors
+    with pytest.raises(StartError):
+        assembly.startService()
+
+
+def connect(reactor: Reactor) -> tuple[Any, StringTransport]:
+    """Connect a client to the stream door."""
+    transport = StringTransport()
+    protocol = reactor.factories[0].buildProtocol(None)
+    protocol.makeConnection(transport)
+    return protocol, transport
+
+
+def stopping(assembly: Assembly) -> list[object]:
+    """Stop; return a list that is no longer empty when it has."""
+    ended: list[object] = []
+    stopped: Deferred[None] = assembly.stopService()
+    stopped.addBoth(ended.append)
+    return ended
+
+
+def test_a_stop_refuses_what_is_new_and_waits_for_what_runs() -> None:
+    """Nothing in flight is lost."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    protocol, transport = connect(reactor)
+    ended = stopping(assembly)
+    assert protocol.inside.drained
+    assert [port.listening for port in reactor.ports] == [False, True]
+    reactor.advance(4.0)
+    assert (ended, transport.disconnected) == ([], False)
+    protocol.connectionLost(Failure(ConnectionDone()))
+    assert (len(ended), reactor.ports[1].listening) == (1, False)
+    assert not reactor.getDelayedCalls()
+
+
+def test_what_outlasts_the_grace_period_is_cut() -> None:
+    """A stop ends."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    protocol, transport = connect(reactor)
+    ended = stopping(assembly)
+    reactor.advance(5.0)
+    assert (ended, transport.disconnected) == ([], True)
+    protocol.connectionLost(Failure(ConnectionDone()))
+    assert len(ended) == 1
+    assert not reactor.getDelayedCalls()
+
+
+def test_a_second_signal_waits_no_longer() -> None:
+    """Whoever is in a hurry says so twice."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    protocol, transport = connect(reactor)
+    ended = stopping(assembly)
+    assembly.force()
+    assert transport.disconnected
+    assembly.force()  # a third one does not even wait for the ends of what was cut
+    assert len(ended) == 1
+    protocol.connectionLost(Failure(ConnectionDone()))
+
+
+def test_a_stop_with_nobody_connected_is_over_at_once() -> None:
+    """A grace period is no pause."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    assert len(stopping(assembly)) == 1
+    assert not reactor.getDelayedCalls()
+
+
+def test_a_datagram_from_our_own_door_is_not_answered() -> None:
+    """Our doors are not set talking to each other."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    guard: Any = assembly.opened[1].guard
+    guard.datagramReceived(b"x", ("127.0.0.1", 7017))
+    guard.datagramReceived(b"x", ("127.0.0.1", 7018))
+    assert guard.counters.dropped == {"loop_port": 1}
+
+
+def test_the_counters_are_reported_door_by_door() -> None:
+    """One line each."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    with capturedLogs() as events:
+        assembly.report()
+    lines = [f"{event['door']}: {event['counters']}" for event in events]
+    assert lines == ["quote-tcp: nothing yet", "quote-udp: nothing yet"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "allowed", "soft"),
+    [((256, 4096), 1024, 1088), ((256, 512), 448, 512), ((2048, 4096), 1024, 2048)],
+)
+def test_no_more_connections_are_promised_than_there_are_descriptors(
+    limits: tuple[int, int], allowed: int, soft: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The soft limit is raised as far as it may be; the rest is said at the start."""
+    held = list(limits)
+    monkeypatch.setattr("resource.getrlimit", lambda _: tuple(held))
+    monkeypatch.setattr("resource.setrlimit", lambda _, new: held.__setitem__(slice(None), new))
+    with capturedLogs() as events:
+        assert made(Reactor())._allowed_connections() == allowed
+    assert held[0] == soft
+    assert bool(events) == (allowed < 1024)
+
+
+@pytest.mark.parametrize("text", ["60", "60:10", "a:b:c", "0:1:1", "1:1:99999", "-1:1:1"])
+def test_a_keepalive_that_makes_no_sense_is_refused(text: str) -> None:
+    """Three numbers, or off."""
+    from twisted_net.assembly import _keepalive
+
+    assert _keepalive("off") is None
+    assert _keepalive("60:10:3") == KeepAlive(60, 10, 3)
+    with pytest.raises(ValueError, match="need"):
+        _keepalive(text)

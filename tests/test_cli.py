@@ -1,0 +1,65 @@
+"""Tests of `twisted_net.cli` and of the commands' own words."""
+
+import pytest
+from click.testing import CliRunner
+
+from twisted_net import cli, registry
+
+
+def main(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    """Run the command line; return the exit code and what it printed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["netdemo", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+    out, err = capsys.readouterr()
+    return int(caught.value.code or 0), out, err
+
+
+def test_every_verb_is_listed_with_what_it_does() -> None:
+    """Those of the bench, then those of the services."""
+    shown = CliRunner().invoke(cli.cli, ["--help"]).output
+    verbs = [*cli.OWN, *(verb for each in registry.BUILT_IN for verb in each.commands)]
+    listed = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line]
+    assert listed == verbs
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["ecko"], "netdemo: no such command 'ecko'"),
+        (["echo", "--bogus"], "netdemo: no such option '--bogus'"),
+        (["echo", "--timeout", "nan"], "netdemo: invalid value for '--timeout': 'nan': need sec"),
+        (
+            ["echo", "-s", "127.0.0.1:abc", "x"],
+            "netdemo: '127.0.0.1:abc': want HOST[:PORT]",
+        ),
+        (["echo", "--udp", "-s", "tcp:a:7", "x"], "netdemo: 'tcp:a:7' is not reached over UDP"),
+        (["serve", "--echo-mode", "uper"], "netdemo: --echo-mode 'uper': need one of: identity,"),
+        (["serve", "--reactor", "gtk9"], "netdemo: --reactor 'gtk9': no such reactor; there are"),
+        (["doctor", "--config", "/nope"], "netdemo: --config '/nope': no such file or directory"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(
+    arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What, which value, what would do."""
+    code, out, err = main(*arguments, capsys=capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(line)
+
+
+def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever types only the name wants to know."""
+    code, _, err = main(capsys=capsys)
+    assert (code, err.splitlines()[0]) == (2, "Usage: netdemo [OPTIONS] COMMAND [ARGS]...")
+
+
+def test_a_verb_that_cannot_be_loaded_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A third party's module may raise anything."""
+    monkeypatch.setitem(cli.OWN, "broken", "twisted_net.nowhere:broken")
+    code, _, err = main("broken", capsys=capsys)
+    assert (code, err.count("\n")) == (1, 1)
+    assert err.startswith("netdemo: 'broken' cannot be loaded from twisted_net.nowhere:broken: ")
