@@ -45,15 +45,11 @@ class Reactor(MemoryReactorClock):
         self.ports: list[Port] = []
         self.factories: list[Any] = []
 
-    def listenTCP(  # noqa: N802
-        self, port: int, factory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """Listen, unless the port is taken."""
         return self._listen(port, factory, interface)
 
-    def listenUDP(  # noqa: N802
-        self, port: int, protocol: Any, interface: str = "", longest: int = 8192
-    ) -> Any:
+    def listenUDP(self, port: int, protocol: Any, interface: str = "", longest: int = 8192) -> Any:
         """Listen, unless the port is taken."""
         return self._listen(port, protocol, interface)
 
@@ -134,11 +130,12 @@ def test_a_failing_start_is_shown_in_one_line(monkeypatch: pytest.MonkeyPatch) -
     """A traceback is no help against a port in use."""
     with pytest.raises(StartError), capturedLogs() as events:
         made(Reactor(7017)).startService()
-    monkeypatch.setattr("sys.stderr", io.StringIO())
-    monkeypatch.setattr("sys.__stderr__", sys.stderr)
+    screen = io.StringIO()
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr("sys.__stderr__", screen)
     sys.excepthook(StartError, StartError("port 7017 in use"), None)
     sys.excepthook(ValueError, ValueError("a bug"), None)
-    shown = sys.stderr.getvalue().splitlines()
+    shown = screen.getvalue().splitlines()
     assert shown == ["netdemo: port 7017 in use", "ValueError: a bug"]
     assert [event["why"][:13] for event in events] == ["port 7017 in "]
 

@@ -59,6 +59,7 @@ def names(
     """Return the services found and what was logged, with these of third parties about."""
     monkeypatch.setattr(registry, "_drop_ins", lambda: iter(drop_ins))
     monkeypatch.setattr(registry, "_entry_points", lambda: iter(points))
+    monkeypatch.setattr(registry, "services", registry.services.__wrapped__)
     with capturedLogs() as events:
         found = [service.name for service in registry.services()]
     lines = [formatEvent(event) for event in events]

@@ -1,6 +1,7 @@
 """What services there are: ours, one line each, then those of others."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -22,10 +23,13 @@ ENTRY_POINTS = "twisted_net.services"
 _log = Logger("twisted_net.registry")
 
 
-def services() -> list[INetService]:
+@cache
+def services() -> tuple[INetService, ...]:
     """Return our services, then others' drop-ins and entry points.
 
-    A third party's service that cannot be used is one line in the log, and the others go on.
+    A third party's service that cannot be used is one line in the log, and the others go on. The
+    answer is kept: what is installed does not change while a process runs, and each line is
+    logged once.
     """
     found: dict[str, tuple[INetService, str]] = {each.name: (each, "netdemo") for each in BUILT_IN}
     refused: dict[str, None] = {}
@@ -49,7 +53,7 @@ def services() -> list[INetService]:
                 one=twin_origin,
                 two=origin,
             )
-    return _without_option_clashes(list(found.values()))
+    return tuple(_without_option_clashes(list(found.values())))
 
 
 def group(service: INetService) -> Group:

@@ -30,7 +30,7 @@ class _Options(usage.Options):
         " is looked for in the environment (NETDEMO_ECHO_TCP for --echo-tcp), then in the file"
         " given by --config. SIGTERM stops, SIGUSR2 writes the counters to the log."
     )
-    found: list[INetService]
+    found: tuple[INetService, ...]
     settings: dict[type[Any], Any]
 
     def getSynopsis(self) -> str:

@@ -123,14 +123,14 @@ class Resolver:
         self.names = names
         self.nameResolver = self
 
-    def resolveHostName(self, receiver: Any, host: str, port: int = 0) -> None:  # noqa: N802
+    def resolveHostName(self, receiver: Any, host: str, port: int = 0) -> None:
         """Resolve at once."""
         receiver.resolutionBegan(self)
         for address in self.names.get(host, []):
             receiver.addressResolved(type("Address", (), {"host": address}))
         receiver.resolutionComplete()
 
-    def callLater(self, *arguments: Any) -> Any:  # noqa: N802
+    def callLater(self, *arguments: Any) -> Any:
         """Keep time."""
         return Clock().callLater(*arguments)
 

@@ -100,7 +100,7 @@ class Refusing(MemoryReactor):
         super().__init__()
         self.number = number
 
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:  # noqa: N802
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """Refuse as the kernel does."""
         raise CannotListenError(interface, port, OSError(self.number, "no"))
 
@@ -145,7 +145,7 @@ def test_a_datagram_door_takes_the_longest_datagram() -> None:
     opened: list[Any] = []
 
     class Reactor(MemoryReactor):
-        def listenUDP(self, *arguments: Any) -> Any:  # noqa: N802
+        def listenUDP(self, *arguments: Any) -> Any:
             opened.append(arguments)
 
     protocol = DatagramProtocol()

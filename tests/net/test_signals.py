@@ -28,7 +28,7 @@ class Reactor(MemoryReactor):
         super().__init__()
         self.stopped = 0
 
-    def callFromThread(self, call: Callable[[], object], *arguments: Any) -> None:  # noqa: N802
+    def callFromThread(self, call: Callable[[], object], *arguments: Any) -> None:
         """Call at once."""
         call()
 
