@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +153,31 @@ def test_a_datagram_door_takes_the_longest_datagram() -> None:
     door = Door("echo-udp", "datagram", "udp:7007", protocol)
     endpoints.listen(Reactor(), door, protocol, "127.0.0.1")
     assert opened == [(7007, protocol, "127.0.0.1", 65535)]
+
+
+@pytest.mark.parametrize(
+    ("text", "interface"),
+    [
+        ("tcp6:7007", "::1"),
+        ("haproxy:tcp:7007", "127.0.0.1"),
+        ("tcp:7007:interface=192.0.2.1", "192.0.2.1"),
+    ],
+)
+def test_no_type_of_stream_door_is_open_to_the_network_unasked(text: str, interface: str) -> None:
+    """Twisted's own default would be every address."""
+    reactor = MemoryReactor()
+    door = Door("echo-tcp", "stream", text, Factory())
+    endpoints.listen(reactor, door, door.serve, "127.0.0.1")
+    assert reactor.tcpServers[0][3] == interface
+
+
+def test_a_tls_folder_door_is_not_either(tmp_path: Path) -> None:
+    """Where TLS is installed."""
+    pytest.importorskip("OpenSSL")
+    reactor = MemoryReactor()
+    door = Door("echo-tcp", "stream", f"tls:{tmp_path}:7007", Factory())
+    endpoints.listen(reactor, door, door.serve, "127.0.0.1")
+    assert reactor.tcpServers[0][3] == "127.0.0.1"
 
 
 def test_an_endpoint_type_that_fails_its_own_way_is_one_line_too() -> None:

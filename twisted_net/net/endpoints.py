@@ -52,6 +52,12 @@ class Endpoint:
     options: dict[str, str]
 
     @property
+    def has_port(self) -> bool:
+        """Whether it listens on a TCP port, and so on an interface: ``haproxy:tcp:7007`` too."""
+        inner = self.arguments[0] if self.type == "haproxy" and self.arguments else self.type
+        return inner in ("tcp", "tcp6", "ssl", "tls")
+
+    @property
     def port(self) -> int:
         """The port of a tcp or udp endpoint."""
         return int(self.arguments[0] if self.arguments else self.options["port"])
@@ -124,10 +130,12 @@ def _listen_stream(
     reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str
 ) -> IListeningPort:
     text = endpoint.text
-    if endpoint.type in ("tcp", "tcp6", "ssl") and "interface" not in endpoint.options:
-        text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
-    if endpoint.type in ("tcp", "tcp6", "ssl") and "backlog" not in endpoint.options:
-        text += f":backlog={BACKLOG}"
+    if endpoint.has_port:
+        # Twisted's own default is every address of the host.
+        if "interface" not in endpoint.options:
+            text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
+        if "backlog" not in endpoint.options:
+            text += f":backlog={BACKLOG}"
     server: IStreamServerEndpoint = serverFromString(reactor, text)
     outcome: list[Any] = []
     server.listen(factory).addBoth(outcome.append)
@@ -240,5 +248,11 @@ def _why_not(door: Door, error: CannotListenError) -> str:
 
 
 def _reason(error: object) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{str(error.filename)!r}: {(error.strerror or '').lower()}"
+    if isinstance(error, LookupError):  # what systemd: makes of a name that it does not know
+        return f"nothing is known by the name {error}"
+    if type(error).__module__.startswith("OpenSSL"):
+        return "holds no PEM private key or certificate that OpenSSL can read"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())
