@@ -1,0 +1,287 @@
+"""Tests of `twisted_net.files.store` and `digests`: the shelf, and what is known of its files."""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from tests.files.wires import Later, at_once
+from twisted_net.files import beneath, digests
+from twisted_net.files.codec import Entry, List, RefusedError
+from twisted_net.files.digests import Digests
+from twisted_net.files.store import OpenFile, Shelf
+from twisted_net.net.errors import StartError
+
+
+@pytest.fixture
+def share(tmp_path: Path) -> Path:
+    """Return a folder with files, a folder, and things that cannot be fetched."""
+    share = tmp_path / "share"
+    (share / "sub").mkdir(parents=True)
+    for name in ("a.txt", "b.txt", "c.txt", "sub/inner.txt", "sub.txt"):
+        (share / name).write_bytes(name.encode())
+        os.utime(share / name, (1700000000, 1700000000))
+    os.utime(share / "sub", (1700000000, 1700000000))
+    (share / "link").symlink_to("a.txt")
+    os.mkfifo(share / "fifo")
+    return share
+
+
+@pytest.fixture(params=[beneath.by_openat2, beneath.by_walking])
+def shelf(share: Path, request: pytest.FixtureRequest) -> Shelf:
+    """Return a shelf of it, with each way of opening."""
+    return Shelf(str(share), request.param)
+
+
+def names(shelf: Shelf, request: List) -> list[bytes]:
+    """List names only."""
+    return [entry.name for entry in shelf.list(request)[0]]
+
+
+def test_a_file_is_read_by_offset(shelf: Shelf) -> None:
+    """Several readers of one file do not disturb each other."""
+    file = shelf.open(b"a.txt")
+    assert (file.size, file.mtime) == (5, 1700000000)
+    assert file.read(2, 100) == b"txt"
+    assert file.read(0, 2) == b"a."
+    assert file.read(5, 1) == b""
+    file.close()
+    file.close()
+
+
+def test_a_file_that_changes_is_noticed(shelf: Shelf, share: Path) -> None:
+    """By its size or its time."""
+    file = shelf.open(b"a.txt")
+    assert not file.changed()
+    os.utime(share / "a.txt", (1700000000, 1700000001))
+    assert file.changed()
+
+
+def test_a_file_that_is_replaced_stays_what_it_was(shelf: Shelf, share: Path) -> None:
+    """Whoever writes beside and renames, as editors do, disturbs no transfer."""
+    file = shelf.open(b"a.txt")
+    os.replace(share / "b.txt", share / "a.txt")
+    assert not file.changed() or file.read(0, 5) == b"a.txt"
+    assert file.read(0, 5) == b"a.txt"
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "why"),
+    [
+        (b"../x", 403, "outside the shared folder"),
+        (b"/etc/passwd", 403, "outside the shared folder"),
+        (b"link", 403, "outside the shared folder"),
+        (b"x" * 300, 403, "outside the shared folder"),
+        (b"fifo", 403, "not a regular file"),
+        (b"sub", 403, "not a regular file"),
+        (b"sub/", 403, "not a regular file"),
+        (b"a.txt/", 403, "not a regular file"),
+        (b"a.txt\0", 403, "not a regular file"),
+        (b"nope", 404, "no such file"),
+        (b"nope/nope", 404, "no such file"),
+        (b"a.txt/nope", 404, "no such file"),
+    ],
+)
+def test_what_cannot_be_fetched_is_refused(shelf: Shelf, name: bytes, code: int, why: str) -> None:
+    """Every way out has one code, and tells nothing of what is outside."""
+    with pytest.raises(RefusedError) as caught:
+        shelf.open(name)
+    assert (caught.value.code, str(caught.value)) == (code, why)
+
+
+def test_too_many_open_files_are_our_trouble_and_not_the_peer_s(
+    share: Path,
+) -> None:
+    """Who comes back later is served."""
+
+    def full(folder: int, parts: list[bytes], flags: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.raises(RefusedError) as caught:
+        Shelf(str(share), full).open(b"a.txt")
+    assert caught.value.code == 503
+
+
+def test_a_listing_is_sorted_and_shows_only_what_can_be_fetched(shelf: Shelf) -> None:
+    """No links, no FIFOs; folders end in a slash."""
+    entries, more = shelf.list(List())
+    assert not more
+    assert entries == [
+        Entry("file", 5, 1700000000, b"a.txt"),
+        Entry("file", 5, 1700000000, b"b.txt"),
+        Entry("file", 5, 1700000000, b"c.txt"),
+        Entry("folder", 0, 1700000000, b"sub/"),
+        Entry("file", 7, 1700000000, b"sub.txt"),
+    ]
+
+
+def test_an_unreadable_file_is_not_shown(
+    shelf: Shelf, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the question itself is replaced."""
+    real = os.access
+
+    def access(path: bytes, mode: int, **options: Any) -> bool:
+        return path != b"b.txt" and real(path, mode, **options)
+
+    monkeypatch.setattr(os, "access", access)
+    assert b"b.txt" not in names(shelf, List())
+
+
+def test_a_listing_goes_no_deeper_than_its_prefix(shelf: Shelf) -> None:
+    """The names are whole, so that each can be asked for as it stands."""
+    assert names(shelf, List(b"sub/")) == [b"sub/inner.txt"]
+    assert names(shelf, List(b"sub")) == [b"sub/", b"sub.txt"]
+    assert names(shelf, List(b"sub/i")) == [b"sub/inner.txt"]
+    assert names(shelf, List(b"nope")) == []
+
+
+def test_a_long_listing_comes_in_pages(shelf: Shelf) -> None:
+    """No name is left out between two pages, a folder's beside a file's neither."""
+    whole = names(shelf, List())
+    pages: list[bytes] = []
+    more = True
+    while more:
+        entries, more = shelf.list(List(b"", pages[-1] if pages else b"", 1))
+        pages += [entry.name for entry in entries]
+    assert pages == whole
+
+
+@pytest.mark.parametrize("prefix", [b"../", b"/", b"/etc/", b"link/", b"sub/../../"])
+def test_a_listing_never_leads_out(shelf: Shelf, prefix: bytes) -> None:
+    """Names outside are nobody's business either."""
+    with pytest.raises(RefusedError):
+        shelf.list(List(prefix))
+
+
+def test_stat_tells_files_from_folders(shelf: Shelf) -> None:
+    """And refuses what is neither."""
+    assert shelf.stat(b"a.txt") == Entry("file", 5, 1700000000, b"a.txt")
+    assert shelf.stat(b"sub").kind == "folder"
+    assert shelf.stat(b"sub/").kind == "folder"
+    for name, code in ((b"fifo", 403), (b"link", 403), (b"nope", 404), (b"a.txt/", 403)):
+        with pytest.raises(RefusedError) as caught:
+            shelf.stat(name)
+        assert caught.value.code == code
+
+
+def test_a_name_that_is_not_utf_8_is_listed_and_opened(shelf: Shelf, share: Path) -> None:
+    """Old archives hold such names."""
+    (share / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
+    assert b"caf\xe9" in names(shelf, List())
+    assert shelf.open(b"caf\xe9").size == 1
+
+
+def test_the_first_file_is_an_example(shelf: Shelf, tmp_path: Path) -> None:
+    """For the line that the server prints at the start."""
+    assert shelf.first() == b"a.txt"
+    (tmp_path / "empty").mkdir()
+    assert Shelf(str(tmp_path / "empty")).first() == b""
+
+
+@pytest.mark.parametrize(
+    ("root", "why"),
+    [
+        ("{}/nope", "'{}/nope': no such directory"),
+        ("{}/share/a.txt", "'{}/share/a.txt': not a directory"),
+        ("/", "'/': this would share every file there is"),
+        ("/../", "'/../': this would share every file there is"),
+        ("x\0", "'x\\x00': no such directory"),
+    ],
+)
+def test_a_folder_that_cannot_be_shared_is_told_at_the_start(
+    share: Path, tmp_path: Path, root: str, why: str
+) -> None:
+    """In one line that names the option."""
+    with pytest.raises(StartError) as caught:
+        Shelf(root.format(tmp_path))
+    assert str(caught.value) == "--files-root " + why.format(tmp_path)
+
+
+def test_an_unreadable_folder_is_told_at_the_start(
+    share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may read everything, so the question itself is replaced."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    with pytest.raises(StartError, match="permission denied"):
+        Shelf(str(share))
+
+
+def result(deferred: Deferred[str]) -> list[str]:
+    """Return what a Deferred has come to, or nothing yet."""
+    got: list[str] = []
+    deferred.addCallback(got.append)
+    return got
+
+
+def test_a_digest_is_computed_once(shelf: Shelf, share: Path) -> None:
+    """However many want it at one time, and again only when the file has changed."""
+    later = Later()
+    known = Digests(later)
+    file = shelf.open(b"a.txt")
+    first, second = result(known.of(file)), result(known.of(file))
+    assert len(later.waiting) == 1
+    later.do()
+    expected = [hashlib.sha256(b"a.txt").hexdigest()]
+    assert first == second == expected
+    assert result(known.of(shelf.open(b"a.txt"))) == expected
+    assert not later.waiting
+    (share / "a.txt").write_bytes(b"other")
+    known.of(shelf.open(b"a.txt"))
+    assert len(later.waiting) == 1
+    later.do()
+
+
+def test_a_file_closed_meanwhile_is_hashed_all_the_same(shelf: Shelf) -> None:
+    """The thread has a descriptor of its own; ours may be another file's by then."""
+    later = Later()
+    file = shelf.open(b"a.txt")
+    waiting = result(Digests(later).of(file))
+    file.close()
+    shelf.open(b"b.txt")
+    later.do()
+    assert waiting == [hashlib.sha256(b"a.txt").hexdigest()]
+
+
+def test_a_large_file_is_not_waited_for(shelf: Shelf) -> None:
+    """Until its digest is known from sending it."""
+    known = Digests(at_once, ahead=4)
+    file = shelf.open(b"a.txt")
+    assert result(known.of(file)) == [""]
+    known.learn(file, "cafe")
+    assert result(known.of(file)) == ["cafe"]
+
+
+def test_what_is_remembered_is_bounded(shelf: Shelf) -> None:
+    """What was not used for the longest time goes first."""
+    later = Later()
+    known = Digests(later, room=2)
+    files: list[OpenFile] = [shelf.open(name) for name in (b"a.txt", b"b.txt", b"c.txt")]
+    known.learn(files[0], "a")
+    known.learn(files[1], "b")
+    known.of(files[0])
+    known.learn(files[2], "c")
+    assert result(known.of(files[0])) == ["a"]
+    assert result(known.of(files[1])) == []
+    later.do()
+
+
+def test_a_file_that_changes_while_it_is_hashed_has_no_digest(shelf: Shelf, share: Path) -> None:
+    """A digest of two halves of two states is worse than none."""
+    file = shelf.open(b"a.txt")
+    (share / "a.txt").write_bytes(b"longer than before")
+    assert digests.hashed(file) == ""
+
+
+def test_a_disk_that_fails_gives_no_digest(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads on will find out."""
+
+    def broken(*_: object) -> str:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(digests, "hashed", broken)
+    assert result(Digests(at_once).of(shelf.open(b"a.txt"))) == [""]

@@ -1,0 +1,81 @@
+"""What the log says of transfers: one line each, with how fast it was or why it stopped."""
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IAddress
+from twisted.logger import Logger
+
+from twisted_net.files.shown import rate
+from twisted_net.net.counters import DoorCounters
+
+#: Seconds between two lines about refused requests: whoever asks for what there is not could
+#: otherwise fill the log. The counters miss none.
+REFUSED_EVERY = 1.0
+
+
+def peer_name(address: IAddress | None) -> str:
+    """Return an address as people write it, ``127.0.0.1:51324``."""
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None:
+        return "local"  # a UNIX socket's client has no address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _shown(name: bytes) -> str:
+    return name[:256].decode("utf-8", "backslashreplace")
+
+
+class Journal:
+    """The log of one door's transfers.
+
+    :param door: the door's name.
+    :param seconds: the clock.
+    """
+
+    log = Logger()
+
+    def __init__(self, door: str, counters: DoorCounters, seconds: Callable[[], float]) -> None:
+        self.door = door
+        self.counters = counters
+        self.seconds = seconds
+        self._quiet_until = float("-inf")
+
+    def sent(self, name: bytes, peer: str, count: int, began: float) -> None:
+        """Tell of a transfer that came to its end."""
+        took = self.seconds() - began
+        self.log.info(
+            "{door}: sent {name!r} to {peer!r}: {count} bytes in {took:.2f} s, {rate}",
+            door=self.door,
+            name=_shown(name),
+            peer=peer,
+            count=count,
+            took=took,
+            rate=rate(count, took),
+        )
+
+    def stopped(self, name: bytes, peer: str, count: int, began: float, why: str) -> None:
+        """Tell of a transfer that did not."""
+        self.counters.drop("transfer_stopped")
+        self.log.warn(
+            "{door}: stopped sending {name!r} to {peer!r} after {count} bytes, {took:.2f} s: {why}",
+            door=self.door,
+            name=_shown(name),
+            peer=peer,
+            count=count,
+            took=self.seconds() - began,
+            why=why,
+        )
+
+    def refused(self, name: bytes, peer: str, code: int, why: str) -> None:
+        """Count a request that was not granted, and tell of it unless one was just told."""
+        self.counters.drop(f"refused_{code}")
+        if self.seconds() >= self._quiet_until:
+            self._quiet_until = self.seconds() + REFUSED_EVERY
+            self.log.info(
+                "{door}: refused {name!r} to {peer!r}: {code} {why}",
+                door=self.door,
+                name=_shown(name),
+                peer=peer,
+                code=code,
+                why=why,
+            )

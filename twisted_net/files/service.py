@@ -1,0 +1,113 @@
+"""Files as a service: its settings, and its two doors to one shelf."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+from twisted_net.files.codec import quoted
+from twisted_net.files.digests import Digests, aside_of
+from twisted_net.files.doors import FileFactory, Limits
+from twisted_net.files.journal import Journal
+from twisted_net.files.store import Shelf
+from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
+from twisted_net.files.tftp.doors import TftpDatagramProtocol
+from twisted_net.net import endpoints
+from twisted_net.net.service import Door, INetService, Runtime
+from twisted_net.net.settings import seconds, setting, size, whole
+
+#: What is shared unless a folder is named: small files of every kind, to try things out.
+DEMO = str(Path(__file__).with_name("demo"))
+
+
+@dataclass(frozen=True, slots=True)
+class FilesSettings:
+    """How to share files."""
+
+    tcp: str = setting(
+        "tcp:7009", "Files over TCP listen here; empty closes it.", endpoints.reading("stream")
+    )
+    tftp: str = setting(
+        "udp:7069",
+        "Files over TFTP listen here; empty closes it.",
+        endpoints.reading("datagram"),
+        option="tftp",
+    )
+    root: str = setting("", "The folder to share, read-only; empty: a few files to try it with.")
+    transfers: int = setting(
+        64, "Files on their way at one time, through each door.", whole(1, 100_000)
+    )
+    first_request: float = setting(
+        30.0, "Seconds that a client of the TCP door has for its first line.", seconds(0.1, 86400)
+    )
+    tftp_blksize: int = setting(
+        LARGEST_BLKSIZE,
+        "Largest block that TFTP agrees to; 1428 fits one Ethernet frame.",
+        size(SMALLEST_BLKSIZE, LARGEST_BLKSIZE),
+        option="tftp-blksize",
+    )
+
+
+@implementer(IPlugin, INetService)
+class FilesService:
+    """The service that `registry` lists."""
+
+    name = "files"
+    summary = "a read-only folder over TCP (lines) and UDP (TFTP)"
+    settings = FilesSettings
+    commands: ClassVar = {
+        "get": "twisted_net.files.commands:get",
+        "ls": "twisted_net.files.commands:ls",
+    }
+
+    def doors(self, settings: FilesSettings, runtime: Runtime) -> list[Door]:
+        """Make a line door and a TFTP door to one shelf.
+
+        :raises StartError: the folder is not there, or is nothing to share.
+        """
+        if not settings.tcp and not settings.tftp:
+            return []  # nobody will ask, so nobody cares whether the folder is there
+        shelf = Shelf(settings.root or DEMO)
+        example = quoted(shelf.first() or b"NAME").decode("utf-8") if settings.root else "hello.txt"
+        return [
+            Door(
+                "files-tcp",
+                "stream",
+                settings.tcp,
+                FileFactory(
+                    shelf,
+                    runtime.reactor,
+                    Limits(settings.transfers, settings.first_request),
+                    _journal("files-tcp", runtime),
+                    Digests(aside_of(runtime.reactor)),
+                ),
+                paste=f"netdemo get --server {{address}} {_pasted(example)}",
+            ),
+            Door(
+                "tftp",
+                "datagram",
+                settings.tftp,
+                TftpDatagramProtocol(
+                    shelf,
+                    runtime.reactor,
+                    _journal("tftp", runtime),
+                    settings.transfers,
+                    settings.tftp_blksize,
+                ),
+                paste=f"curl -o {_pasted(example)} tftp://{{address}}/{_pasted(example)}",
+            ),
+        ]
+
+
+def _journal(door: str, runtime: Runtime) -> Journal:
+    return Journal(door, runtime.counters.door(door), runtime.reactor.seconds)
+
+
+def _pasted(name: str) -> str:
+    """Return a name as it may stand in a line that is filled in by `str.format`."""
+    return name.replace("{", "{{").replace("}", "}}")
+
+
+files = FilesService()
