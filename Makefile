@@ -1,18 +1,27 @@
 # The README names two of these: make run, make test.
 VENV   := .venv
 PYTHON ?= python3
-BIN    := $(VENV)/bin
+BIN     = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint docs changelog clean
+# The oldest that setup.py promises to work with.
+FLOOR  := twisted==24.10.0 zope.interface==6.* click==8.2.0
+
+.PHONY: run test lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[pretty]'
+	$(INSTALL) --editable '.[pretty]'
 	$(BIN)/twistd --help >/dev/null        # warms Twisted's plugin cache
 	touch $@
 
 $(VENV)/developer: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(INSTALL) --editable '.[dev]'
+	touch $@
+
+$(VENV)/tester: setup.py pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) --editable '.[test]' $(PINS)
 	touch $@
 
 run: $(VENV)/installed
@@ -34,5 +43,21 @@ docs: $(VENV)/developer
 changelog: $(VENV)/developer
 	$(BIN)/towncrier build --draft
 
+# All tests but those that install something or start a server.
+test-quick: $(VENV)/tester
+	$(BIN)/python -m pytest --quiet tests --ignore tests/blackbox
+
+# The quick tests on every other Python that is here.
+test-pythons:
+	set -e; for python in $$(.ci/pythons $(PYTHON)); do \
+	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    echo "Python $$version"; \
+	    $(MAKE) --no-print-directory test-quick PYTHON=$$python VENV=.venv-$$version; \
+	done
+
+# The quick tests with the oldest Twisted, zope.interface and click.
+test-floor:
+	$(MAKE) --no-print-directory test-quick VENV=.venv-floor PINS='$(FLOOR)'
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* build dist *.egg-info docs/_build .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -23,7 +23,7 @@ setup(
     package_dir={"": "."},
     packages=[*find_packages(include=["twisted_net", "twisted_net.*"]), "twisted.plugins"],
     package_data={"twisted_net": ["py.typed", "files/demo/*", "files/demo/*/*"]},
-    install_requires=["twisted>=24.10", "zope.interface>=6", "click>=8.1"],
+    install_requires=["twisted>=24.10", "zope.interface>=6", "click>=8.2"],
     extras_require={
         "tls": TLS,
         "pretty": PRETTY,

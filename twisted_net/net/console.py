@@ -29,7 +29,7 @@ USAGE = 2
 INTERRUPTED = 130
 
 
-class Read(click.ParamType[Any]):
+class Read(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
     """A click type made of a setting's reading, so that both refuse the same texts."""
 
     def __init__(self, reading: Reading) -> None:
