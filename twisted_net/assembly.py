@@ -169,9 +169,9 @@ class Assembly(Service):
             waiting.callback(None)
 
     def report(self) -> None:
-        """Log one line of counters for each door."""
-        for name, counters in self._runtime.counters:
-            self.log.info("{door}: {counters!s}", door=name, counters=counters)
+        """Log one line of counters for each door that is open."""
+        for each in self.opened:
+            self.log.info("{door}: {counters!s}", door=each.door.name, counters=each.guard.counters)
 
     def _open(self) -> None:
         census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)

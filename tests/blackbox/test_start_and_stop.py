@@ -89,7 +89,7 @@ def test_a_daemon_serves_and_stops(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
     log, pid = tmp_path / "twistd.log", int((tmp_path / "twistd.pid").read_text())
     try:
-        found = wait_for_text(log, r"echo-tcp  127\.0\.0\.1:(\d+)")
+        found = wait_for_text(log, r"echo-tcp +127\.0\.0\.1:(\d+)")
         with socket.create_connection(("127.0.0.1", int(found[1])), 5) as client:
             client.sendall(b"hi")
             assert client.recv(2) == b"hi"
@@ -185,6 +185,38 @@ def test_a_client_that_does_not_read_cannot_hold_the_stop(bench: Start) -> None:
         time.sleep(0.3)
         assert server.process.poll() is None
         server.stop(signal.SIGTERM)
+    assert "1 connections were cut" in server.text
+
+
+def test_a_transfer_in_flight_is_finished_before_the_stop(bench: Start, tmp_path: Path) -> None:
+    """All of it arrives, while nobody new gets in."""
+    (tmp_path / "big").write_bytes(os.urandom(20 << 20))
+    server = bench(f"--files-root={tmp_path}", "--grace=20")
+    port = server.port("files-tcp")
+    with socket.create_connection(("127.0.0.1", port), 10) as client, client.makefile("rb") as got:
+        client.sendall(b"big\n")
+        beginning = got.read(1 << 20)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("shutting down")
+        time.sleep(0.2)
+        assert not listening(port)
+        assert beginning + got.read() == (tmp_path / "big").read_bytes()
+    server.wait(5)
+    assert "were cut" not in server.text
+
+
+def test_what_was_cut_at_the_stop_does_not_look_whole(bench: Start, tmp_path: Path) -> None:
+    """The end is a reset, not an orderly close: in the bare form nothing else could tell."""
+    (tmp_path / "big").write_bytes(bytes(20 << 20))
+    server = bench(f"--files-root={tmp_path}", "--grace=0.2")
+    port = server.port("files-tcp")
+    with socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(b"big\n")
+        client.recv(1)
+        server.stop()
+        with pytest.raises(ConnectionResetError):
+            while client.recv(1 << 20):
+                pass
     assert "1 connections were cut" in server.text
 
 
