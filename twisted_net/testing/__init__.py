@@ -10,13 +10,14 @@ from twisted_net.testing.errors import (
     NetworkFailure,
     SimTimeout,
 )
+from twisted_net.testing.events import TraceEvent
 from twisted_net.testing.faults import Fault
 from twisted_net.testing.host import Host
 from twisted_net.testing.links import Chunking, Link
 from twisted_net.testing.network import SimNetwork
 from twisted_net.testing.packets import Packet
 from twisted_net.testing.rules import DROP, Delay, Duplicate
-from twisted_net.testing.trace import Trace, TraceEvent
+from twisted_net.testing.trace import Trace
 
 __all__ = [
     "DROP",

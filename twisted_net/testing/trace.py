@@ -1,35 +1,20 @@
 """What happened on the network, written down; and a digest to compare two runs by."""
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Literal
+from pathlib import Path
 from zlib import crc32
 
+from twisted_net.testing import pcap
 from twisted_net.testing.clock import Timeline
+from twisted_net.testing.events import TraceEvent
+from twisted_net.testing.ladder import ladder
+from twisted_net.testing.mermaid import mermaid
 from twisted_net.testing.packets import Packet
-
-Kind = Literal["sent", "doubled", "dropped", "note"]
 
 #: Events kept; of longer runs the end, which is where a failure is. At some 400 bytes each.
 MOST_EVENTS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class TraceEvent:
-    """One thing that happened.
-
-    :ivar at: when, in nanoseconds.
-    :ivar packet: what it happened to; None for a note.
-    :ivar arrives: when the packet arrives, if it does.
-    :ivar why: why it was dropped; the text of a note.
-    """
-
-    at: int
-    kind: Kind
-    packet: Packet | None
-    arrives: int | None
-    why: str = ""
 
 
 class Trace:
@@ -41,7 +26,6 @@ class Trace:
 
     def __init__(self, timeline: Timeline, keep: bool = True) -> None:
         self.events: deque[TraceEvent] = deque(maxlen=MOST_EVENTS if keep else 0)
-        self.names: dict[str, str] = {}
         self._timeline = timeline
         self._keep = keep
         self._headers = blake2b(digest_size=16)
@@ -81,3 +65,18 @@ class Trace:
         """
         digest = self._headers.hexdigest()
         return f"{digest}{self._payloads:08x}" if payload else digest
+
+    def ladder(self, hosts: Sequence[str] | None = None) -> str:
+        """Draw it as a ladder in plain text.
+
+        :param hosts: names from left to right, and nobody else; None: all, as they come.
+        """
+        return ladder(self.events, hosts)
+
+    def mermaid(self) -> str:
+        """Draw it as the source of a mermaid sequence diagram."""
+        return mermaid(self.events)
+
+    def write_pcap(self, path: str | Path, at: str | None = None) -> None:
+        """Write it as a capture file; see `pcap.write`."""
+        pcap.write(self.events, path, at)
