@@ -76,6 +76,13 @@ class Host:
         if self._boot is not None:
             self._process.soon(self._boot_up, self._boot)
 
+    def unstarted(self) -> SimReactor:
+        """Give the host a new program, whose reactor is for the caller to ``run()``."""
+        if self._process.alive:
+            self.kill()
+        self._process = Process(self)
+        return self._process.reactor
+
     def _boot_up(self, boot: Boot) -> None:
         try:
             started = boot(self)

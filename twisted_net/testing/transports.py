@@ -1,7 +1,7 @@
 """Twisted's own ports and clients, on simulated sockets: only where the socket comes from differs.
 
-All private names of Twisted that the simulator leans on, here and elsewhere; they were the same
-in 22.10, 24.11 and 26.10:
+All private names of Twisted that the simulator leans on, here and elsewhere; but for the first
+two, which are new, they were the same in 24.10 and 26.10:
 
 * ``tcp.Port._reuseAddress``, ``tcp.Port._reusePort``: what a binding asks for (here);
 * ``tcp.Connector._makeTransport``: makes the client of a connector (here);
@@ -22,8 +22,9 @@ from twisted_net.testing.kernel.sockets import SimSocket
 class SimTcpPort(tcp.Port):
     """A listening TCP port."""
 
-    _reuseAddress: bool
-    _reusePort: bool
+    # Older versions have no bindings: every port shares its address.
+    _reuseAddress = True
+    _reusePort = False
 
     def createInternetSocket(self) -> Any:
         """Ask the host's kernel for a socket, and share its address if the binding says so."""
