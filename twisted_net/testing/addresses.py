@@ -35,8 +35,8 @@ def reach(address: str) -> Reach:
     if address in BROADCASTS:
         return Reach.EVERYBODY
     parsed = ipaddress.ip_address(address)
-    if parsed.is_loopback or parsed.is_unspecified:
-        return Reach.SELF
+    if parsed.is_loopback or parsed.is_unspecified or parsed.is_link_local:
+        return Reach.SELF  # any link-local address may be this host's, and is no other's
     if parsed.is_multicast:
         return Reach.GROUP
     if any(parsed in network for network in LAN if network.version == parsed.version):

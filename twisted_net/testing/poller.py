@@ -21,6 +21,9 @@ class Process(Protocol):
     def soon(self, call: Any, argument: Any) -> None:
         """Call something as the process's own code: as an event of its own, when it runs."""
 
+    def turn_soon(self, turn: Any) -> None:
+        """Call something as the process's next turn."""
+
     def serving_order(self, count: int) -> list[int]:
         """Return the order in which to serve so many sockets that are ready at once."""
 
@@ -105,7 +108,7 @@ class Poller:
             self._ready[sock] = None
             if not self._turn_comes:
                 self._turn_comes = True
-                self._process.soon(self._turn, None)
+                self._process.turn_soon(self._turn)
 
     def _wake(self, sock: SimSocket) -> None:
         self._asleep.pop(sock, None)

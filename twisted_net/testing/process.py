@@ -3,12 +3,23 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from twisted_net.testing.clock import TimeStandsStill
 from twisted_net.testing.kernel.sockets import SimSocket
 from twisted_net.testing.kernel.tcp.sockets import TcpSocket
 from twisted_net.testing.reactor import SimReactor
 
 if TYPE_CHECKING:
     from twisted_net.testing.host import Host
+
+
+#: Turns that a program may have at one instant, and the nanoseconds that each further one takes. A
+#: producer that writes a byte a turn fills no buffer within an instant, as it does on no machine.
+FREE_TURNS = 100
+TURN = 1_000
+
+#: Turns in a row, without so much as a microsecond of rest, after which a program spins for good.
+#: Three send buffers filled byte by byte are less.
+SPINNING = 200_000
 
 
 class Process:
@@ -24,6 +35,8 @@ class Process:
         self.timeline = host.network.timeline
         self.epoll = host.network.epoll
         self.stalled_until = 0
+        self._turns = 0  # in a row, without a pause
+        self._last_turn = 0
         self.reactor = SimReactor(self)
 
     def run_soon(self, call: Callable[[Any], object], argument: Any) -> None:
@@ -42,6 +55,16 @@ class Process:
     def soon(self, call: Callable[[Any], object], argument: Any) -> None:
         """Call something likewise, as an event of its own."""
         self.timeline.at(self.timeline.now, self._run, (call, argument))
+
+    def turn_soon(self, turn: Callable[[Any], object]) -> None:
+        """Call something as the program's next turn, at this instant or a little later."""
+        now = self.timeline.now
+        self._turns = self._turns + 1 if now - self._last_turn <= TURN else 0
+        self._last_turn = now
+        if self._turns > SPINNING:
+            raise TimeStandsStill
+        wait = TURN if self._turns > FREE_TURNS else 0
+        self.timeline.at(now + wait, self._run, (turn, None))
 
     def after(self, delay: int, call: Callable[[Any], object], argument: Any) -> None:
         """Call something after so many nanoseconds, whatever the program does meanwhile."""

@@ -33,6 +33,10 @@ from twisted_net.testing.transports import (
     SimUdpPort,
 )
 
+#: Seconds that one step of a cooperative task takes. Some time has to pass: a task that waits for
+#: the network by doing nothing, over and over, would otherwise hold it up.
+COOPERATION = 0.0001
+
 
 class Home(Process, Protocol):
     """What a reactor needs of the host that it runs on."""
@@ -91,7 +95,7 @@ class SimReactor(PosixReactorBase):
         self.timers = Timers(home.timeline, home.run_soon)
         self.cooperator = Cooperator(
             terminationPredicateFactory=lambda: lambda: True,
-            scheduler=lambda step: self.me.callLater(0.00000001, step),
+            scheduler=lambda step: self.me.callLater(COOPERATION, step),
         )
         self._driven = False
         super().__init__()
@@ -118,9 +122,13 @@ class SimReactor(PosixReactorBase):
         """Begin to run; signals are not ours to handle."""
         super().startRunning(installSignalHandlers=False)
 
-    def mainLoop(self) -> None:
-        """Let the network go on until this reactor is stopped."""
+    def run(self, installSignalHandlers: bool = False) -> None:
+        """Run: let the network go on until this reactor is stopped."""
         self._driven = True
+        super().run(installSignalHandlers=False)
+
+    def mainLoop(self) -> None:
+        """Let the network go on."""
         self.home.drive(self.me)
 
     def stop(self) -> None:
@@ -170,9 +178,12 @@ class SimReactor(PosixReactorBase):
 
     def _initThreadPool(self) -> None:
         self.threadpool: Any = SimThreadPool(self.home.soon)
+        self.addSystemEventTrigger("during", "shutdown", self._stopThreadPool)
 
     def _stopThreadPool(self) -> None:
-        """Do nothing: there are no threads to join."""
+        if self.threadpool is not None:
+            self.threadpool.stop()
+            self.threadpool = None
 
     # Sockets
 

@@ -69,6 +69,7 @@ class SimSocket:
         self.reader: Any = None
         self.writer: Any = None
         self._options: dict[tuple[int, int], int | bytes] = {}
+        self._scope = 0  # of the link-local address that it was given
 
     @property
     def readable(self) -> bool:
@@ -154,6 +155,7 @@ class SimSocket:
             raise oserror(errno.EINVAL)
         if not 0 <= name[1] <= 65_535:
             raise OverflowError("port must be 0-65535.")
+        self.note_scope(name)
         self.stack.bind(self, (self.parse(name[0]), name[1]))
 
     def close(self) -> None:
@@ -165,7 +167,13 @@ class SimSocket:
         host, port = address
         if self.version == 4:
             return host, port
-        return (host if ":" in host else f"::ffff:{host}"), port, 0, 0
+        scope = self._scope if host.startswith("fe80:") else 0
+        return (host if ":" in host else f"::ffff:{host}"), port, 0, scope
+
+    def note_scope(self, name: Name) -> None:
+        """Remember the scope of an address, to show it again (RFC 4007, 11)."""
+        if len(name) == 4 and name[3]:
+            self._scope = name[3]
 
     def parse(self, host: str) -> str:
         """Return an address as the network writes it."""

@@ -102,6 +102,7 @@ class TcpSocket(SimSocket):
         connection.listener = None
         sock = TcpSocket(self.stack, self.family)
         sock._options = dict(self._options)
+        sock._scope = self._scope
         sock._adopt(connection)
         self.stack.opened(sock)
         return sock, sock.name((connection.pair[2], connection.pair[3]))
@@ -145,6 +146,9 @@ class TcpSocket(SimSocket):
             return self.take_error()
         connection = self.connection
         if connection is None:
+            if not 0 <= name[1] <= 65_535:
+                raise OverflowError("connect_ex(): port must be 0-65535.")
+            self.note_scope(name)
             try:
                 self._call((self.parse(name[0]), name[1]))
             except OSError as error:
@@ -164,7 +168,7 @@ class TcpSocket(SimSocket):
             raise oserror(number)
 
     def _call(self, peer: Address) -> None:
-        if not 0 < peer[1] <= 65_535:
+        if not peer[1]:
             raise oserror(errno.ECONNREFUSED)
         host = self.source(peer[0])
         if not self.bound:
