@@ -120,6 +120,7 @@ def wait_for_text(file: Path, pattern: str) -> re.Match[str]:
             "cannot listen on 192.0.2.1:7007: no such address on this host (echo-tcp)",
         ),
         (["--echo-mode=loud"], "--echo-mode 'loud': need one of: identity, upper, dialog, discard"),
+        (["--files-root=/nope"], "--files-root '/nope': no such directory"),
         (["--max-conns=-1"], "--max-conns '-1': need a whole number 1-100000"),
         (["--no-such-option"], "option --no-such-option not recognized"),
     ],
