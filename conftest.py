@@ -106,8 +106,8 @@ def _need_default_ports() -> None:
                 pytest.skip(f"port {port} ({each.option}) is in use")
 
 
-_pages = Sybil(parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/**/*.md"])
-_commands = Sybil(parsers=[Console()], patterns=["README.md", "docs/**/*.md"], fixtures=["server"])
-_docstrings = Sybil(parsers=[DocTestParser()], patterns=["twisted_net/**/*.py"])
+_python = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"])
+_commands = Sybil(parsers=[Console()], patterns=["*.md"], fixtures=["server"])
+_docstrings = Sybil(parsers=[DocTestParser()], path="twisted_net", patterns=["*.py"])
 
-pytest_collect_file = SybilCollection([_pages, _commands, _docstrings]).pytest()
+pytest_collect_file = SybilCollection([_python, _commands, _docstrings]).pytest()
