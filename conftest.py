@@ -39,7 +39,8 @@ class Console(CodeBlockParser):
 
     def evaluate(self, example: Example) -> str | None:
         """Return what differs, or None."""
-        where: Path = example.namespace["server"]
+        where: Path = example.namespace["server"] / Path(example.path).stem
+        where.mkdir(exist_ok=True)  # one folder a page: what a page fetches is no other page's
         for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
             command, _, wanted = block.partition("\n")
             got = _run(command, where)
