@@ -186,6 +186,15 @@ def test_all_doors_open_together_on_loopback_by_default() -> None:
     assert ports
 
 
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
+    """Sphinx checks those between the pages of docs/, and nobody those from outside."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
 def test_no_file_names_a_folder_of_somebody_s_machine() -> None:
     """What works only where it was written is of no use to others."""
     found = [
