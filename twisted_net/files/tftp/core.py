@@ -219,8 +219,12 @@ class Sender(_Transfer):
         """Return the first packet: an OACK where options were accepted, else the first block."""
         self._prove_until = now + UNPROVEN_SECONDS
         if self._agreed.answer is not None:
-            return self._send(render(OptionAck(self._agreed.answer)), now)
-        return self._next_block(now)
+            datagrams = self._send(render(OptionAck(self._agreed.answer)), now)
+        else:
+            datagrams = self._next_block(now)
+        if self.deadline is not None:
+            self.deadline = min(self.deadline, self._prove_until)
+        return datagrams
 
     def received(self, packet: Packet, now: float) -> list[bytes]:
         """Return what a packet of the peer's lets us send.
@@ -251,7 +255,7 @@ class Sender(_Transfer):
         To an address that has not acknowledged anything it is repeated once only; for the rest of
         its time the transfer waits in silence for the peer to ask again.
         """
-        if not self._proven and not self.over and now >= self._prove_until:
+        if self.deadline is not None and not self._proven and now >= self._prove_until:
             return self._failed(f"no {self._awaited()} in {UNPROVEN_SECONDS:g} s")
         datagrams = super().wake(now)
         if not self._proven and self.deadline is not None:
