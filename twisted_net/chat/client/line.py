@@ -168,6 +168,7 @@ class _Wire(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell whoever waits."""
+        self.connected = 0  # Twisted's own bases never do
         gone, self.gone = self.gone, None
         if gone is not None and not gone.called:
             gone.callback(None)

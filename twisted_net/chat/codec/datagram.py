@@ -184,10 +184,11 @@ def unpacked(data: bytes) -> dict[int, bytes]:
 def padded(fields: Mapping[Key, bytes]) -> bytes:
     """Write the fields of a HELLO, padded so that the HELLO has its least length."""
     plain = packed(fields)
-    missing = MIN_HELLO - _HEADER.size - _FIELD.size - len(plain)
+    missing = MIN_HELLO - _HEADER.size - len(plain)
     if missing <= 0:
         return plain
-    return _FIELD.pack(Key.PADDING, missing) + bytes(missing) + plain
+    padding = max(0, missing - _FIELD.size)
+    return _FIELD.pack(Key.PADDING, padding) + bytes(padding) + plain
 
 
 def _tag(data: bytes, key: bytes) -> bytes:

@@ -154,11 +154,13 @@ class ChatDatagramProtocol(DatagramProtocol):
             guest.seat.leave("server stopping", self._reactor.seconds())
         self._guests.clear()
         self._by_nonce.clear()
-        self._stop_timers()
+        self.turns.stop()
+        self._disarm()
 
     def stopProtocol(self) -> None:
         """Leave no timer behind."""
-        self._stop_timers()
+        self.turns.stop()
+        self._disarm()
 
     # From who has no session.
 
@@ -270,6 +272,8 @@ class ChatDatagramProtocol(DatagramProtocol):
         del self._guests[guest.session.id]
         del self._by_nonce[guest.session.nonce, guest.address]
         deliver(guest.seat.leave(why, self._reactor.seconds()))
+        if not self._guests:
+            self._disarm()
 
     # The one timer.
 
@@ -277,8 +281,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         """Wake at ``deadline``, or earlier; a timer that comes too early does no harm."""
         if deadline is None or (self._timer is not None and self._timer_at <= deadline):
             return
-        if self._timer is not None:
-            self._timer.cancel()
+        self._disarm()
         wait = max(0.0, deadline - self._reactor.seconds())
         self._timer = self._reactor.callLater(wait, self._wake)
         self._timer_at = deadline
@@ -293,8 +296,7 @@ class ChatDatagramProtocol(DatagramProtocol):
             else:
                 self._arm(deadline)
 
-    def _stop_timers(self) -> None:
-        self.turns.stop()
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
