@@ -116,6 +116,7 @@ def test_only_what_was_asked_for_and_is_known_is_answered() -> None:
     asked = {"multicast": "", "tsize": "0", "windowsize": "4", "blksize": "1024", "x": "y"}
     assert agree(asked, 4711).answer == {"tsize": "4711", "blksize": "1024"}
     assert agree({"tsize": "-1"}, 4711).answer is None
+    assert agree({"tsize": "0"}, 0).answer is None  # curl would not fetch an empty file
     assert agree({}, 4711).answer is None
 
 

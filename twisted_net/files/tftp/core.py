@@ -112,7 +112,8 @@ def agree(asked: dict[str, str], size: int, largest: int = LARGEST_BLKSIZE) -> A
             timeout = whole(value, 1, 255)
             if timeout is not None:
                 answer[name] = value  # unchanged (RFC 2349)
-        elif name == "tsize" and whole(value, 0, 1 << 62) is not None:
+        elif name == "tsize" and size and whole(value, 0, 1 << 62) is not None:
+            # An empty file's is left out: curl takes "0" for an error, and would not fetch it.
             answer[name] = str(size)
     return Agreed(blksize, timeout, answer or None)
 
