@@ -94,6 +94,10 @@ class PlainLines(Typed):
             self._wanted.callback(None)
 
 
+class _Interrupted(Exception):  # noqa: N818 - what happened; nothing is in error
+    """Ctrl-C was pressed."""
+
+
 class EditedLines(Typed):
     """Lines of a terminal, with editing and history; what is printed meanwhile stays above them.
 
@@ -102,10 +106,18 @@ class EditedLines(Typed):
 
     def __init__(self, prompt: str) -> None:
         from prompt_toolkit import PromptSession
+        from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
         from prompt_toolkit.patch_stdout import patch_stdout
 
+        keys = KeyBindings()
+
+        @keys.add("c-c")
+        def interrupt(pressed: KeyPressEvent) -> None:
+            # Its own KeyboardInterrupt would go through asyncio's loop and break it.
+            pressed.app.exit(exception=_Interrupted())
+
         self._prompt = prompt
-        self._session: PromptSession[str] = PromptSession()
+        self._session: PromptSession[str] = PromptSession(key_bindings=keys)
         self._error: NetError | None = None
         self._waiting: Deferred[str] | None = None
         self._patched = ExitStack()
@@ -117,13 +129,15 @@ class EditedLines(Typed):
 
         if self._error is not None:
             raise self._error
-        typing = asyncio.ensure_future(self._session.prompt_async(self._prompt))
+        typing = asyncio.ensure_future(
+            self._session.prompt_async(self._prompt, handle_sigint=False)
+        )
         self._waiting = Deferred.fromFuture(typing)
         try:
             return await self._waiting
         except EOFError:
             return None
-        except KeyboardInterrupt:
+        except _Interrupted:
             signal.raise_signal(signal.SIGINT)  # the reactor's own way to end
             await Deferred()
             return None

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError
@@ -14,6 +14,7 @@ from twisted_net.chat.codec.messages import (
     Command,
     Done,
     Heard,
+    Join,
     Nick,
     Part,
     Refusal,
@@ -24,8 +25,9 @@ from twisted_net.chat.codec.messages import (
     Tell,
     Use,
     Who,
+    refuse_controls,
 )
-from twisted_net.chat.core.ident import checked_text, folded
+from twisted_net.chat.core.ident import checked_name, checked_room, checked_text, folded
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError, NoAnswerError
 from twisted_net.net.framing import MAX_LINE
@@ -160,8 +162,7 @@ class ChatClient(ABC):
                 command = Who(self._here())
             case Use(room):
                 command = Use(self._known(room))
-        if isinstance(command, Say | Act | Tell):
-            checked_text(command.text)
+        _check(command)
         if len(line.spoken(command)) > MAX_LINE:
             raise Refusal(Code.TOO_LONG, f"line longer than {MAX_LINE} bytes")
         return command
@@ -205,3 +206,23 @@ class ChatClient(ABC):
 
     def _silence(self) -> str:
         return f"no answer from {self._target} in {self._patience:g} s"
+
+
+def _check(command: Command) -> None:
+    """Refuse here what would be another command on its way: a name with a space, a second line.
+
+    :raises Refusal: it would.
+    """
+    for each in fields(command):
+        refuse_controls(getattr(command, each.name))
+    match command:
+        case Nick(name):
+            checked_name(name)
+        case Tell(name, text):
+            checked_name(name)
+            checked_text(text)
+        case Say(room, text) | Act(text, room):
+            checked_room(room)
+            checked_text(text)
+        case Join(room) | Part(room) | Who(room):
+            checked_room(room)
