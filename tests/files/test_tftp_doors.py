@@ -226,6 +226,7 @@ def test_another_request_from_the_same_port_replaces_the_transfer(bench: Bench) 
     bench.ask(b"large")
     bench.answer(Ack(1))
     bench.ask(b"small")
+    assert packets(bench.transfer(0)) == []  # it could be taken for the new one's answer
     assert not bench.transfer(0).open
     assert packets(bench.transfer(1)) == [Data(1, b"small")]
     assert list(bench.door.running) == [CLIENT]
@@ -240,6 +241,16 @@ def test_the_same_request_later_is_a_restart(bench: Bench) -> None:
     bench.ask(b"large", timeout="60")
     assert len(bench.reactor.ports) == 3
     assert not bench.transfer(0).open
+
+
+def test_a_slow_client_that_asks_again_is_no_restart(bench: Bench) -> None:
+    """Some repeat their request after five seconds; the log must not call it a failure."""
+    bench.ask(b"large")
+    bench.reactor.advance(5.5)
+    with capturedLogs() as events:
+        bench.ask(b"large")
+    assert logged(events) == []
+    assert len(bench.reactor.ports) == 2
 
 
 def test_clients_behind_one_address_have_transfers_of_their_own(bench: Bench) -> None:

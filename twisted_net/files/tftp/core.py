@@ -166,11 +166,16 @@ class _Transfer:
         return [self._in_air]
 
     def abort(self, code: int, why: str) -> list[bytes]:
-        """End the transfer from this side."""
+        """End the transfer from this side, and tell the other why."""
         if self.over:
             return []
         self._failed(why)
         return [render(Error(code, why))]
+
+    def leave(self, why: str) -> None:
+        """End the transfer from this side without a word."""
+        if not self.over:
+            self._failed(why)
 
     def _awaited(self) -> str:
         raise NotImplementedError
@@ -199,6 +204,7 @@ class _Transfer:
 class Sender(_Transfer):
     """Send one file to whoever asked for it (RFC 1350, 4).
 
+    :ivar proven: the peer has acknowledged something, so it is where it says it is.
     :ivar declined: the peer ended it before the first block: it only wanted to know the options.
     """
 
@@ -208,7 +214,7 @@ class Sender(_Transfer):
         self._source = source
         self._agreed = agreed
         self._number = 0  # of the block in the air, counted on beyond 65535
-        self._proven = False
+        self.proven = False
         self._prove_until = 0.0
 
     @property
@@ -248,7 +254,7 @@ class Sender(_Transfer):
 
         Only before the peer has acknowledged anything; later it is a straggler.
         """
-        return [] if self._proven or self.over else [self._in_air]
+        return [] if self.proven or self.over else [self._in_air]
 
     def wake(self, now: float) -> list[bytes]:
         """Return the packet in the air again, or nothing once the retries are spent.
@@ -256,17 +262,17 @@ class Sender(_Transfer):
         To an address that has not acknowledged anything it is repeated once only; for the rest of
         its time the transfer waits in silence for the peer to ask again.
         """
-        if self.deadline is not None and not self._proven and now >= self._prove_until:
+        if self.deadline is not None and not self.proven and now >= self._prove_until:
             return self._failed(f"no {self._awaited()} in {UNPROVEN_SECONDS:g} s")
         datagrams = super().wake(now)
-        if not self._proven and self.deadline is not None:
+        if not self.proven and self.deadline is not None:
             self.deadline = min(self.deadline, self._prove_until)
             return datagrams if self._tries < UNPROVEN_PACKETS else []
         return datagrams
 
     def _acknowledged(self, now: float) -> list[bytes]:
         self._answered(now)
-        self._proven = True
+        self.proven = True
         self.moved = min(self._end_of_block(), self._source.size)
         if self.finishing:
             return self._end(State.DONE)

@@ -85,6 +85,11 @@ class ReadTransfer(DatagramProtocol):
         """End the transfer, and tell the peer why."""
         self._send(self.sender.abort(Code.OTHER, why))
 
+    def leave(self, why: str) -> None:
+        """End the transfer without a word: an ERROR could be taken for an answer to a new one."""
+        self.sender.leave(why)
+        self._send([])
+
     def stopProtocol(self) -> None:
         """Leave no timer and no open file behind."""
         self._cancel()
@@ -194,11 +199,12 @@ class TftpDatagramProtocol(DatagramProtocol):
         if transfer is None:
             return False
         age = self.reactor.seconds() - transfer.began
-        fresh = age < REPEATED_WITHIN and not transfer.sender.finishing
-        if transfer.request == request and (fresh or transfer.sender.state is State.AGREEING):
+        sender = transfer.sender
+        straggler = age < REPEATED_WITHIN and not sender.finishing
+        if transfer.request == request and (straggler or not sender.proven):
             transfer.repeated()
             return True
-        transfer.abort("replaced by a new request")
+        transfer.leave("replaced by a new request")
         return False
 
     def _requested(self, request: Request, peer: Address) -> None:
