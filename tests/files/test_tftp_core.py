@@ -10,23 +10,23 @@ from hypothesis import strategies as st
 from tests.files.wires import NOISE
 from twisted_net.files.tftp.codec import (
     Ack,
+    Agreed,
     Code,
     Data,
     Error,
     OptionAck,
     Packet,
     Request,
+    agree,
     parse,
 )
 from twisted_net.files.tftp.core import (
     CEILING,
     FLOOR,
-    Agreed,
     Receiver,
     Sender,
     State,
     Timeout,
-    agree,
 )
 
 

@@ -9,15 +9,14 @@ acknowledges the last block cannot know whether that arrived; so it stays a whil
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
 from twisted_net.files.tftp.codec import (
     BLKSIZE,
-    LARGEST_BLKSIZE,
     SMALLEST_BLKSIZE,
     Ack,
+    Agreed,
     Code,
     Data,
     Error,
@@ -81,41 +80,6 @@ class Timeout:
         """Wait twice as long for the next one."""
         if not self._fixed:
             self.seconds = min(2 * self.seconds, CEILING)
-
-
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What both sides go by.
-
-    :ivar answer: the options to put in an OACK; empty: none is sent.
-    """
-
-    blksize: int = BLKSIZE
-    timeout: int | None = None
-    answer: dict[str, str] | None = None
-
-
-def agree(asked: dict[str, str], size: int, largest: int = LARGEST_BLKSIZE) -> Agreed:
-    """Accept what can be kept of a read request's options; leave out the others (RFC 2347).
-
-    :param largest: the block size that is offered at most.
-    """
-    answer: dict[str, str] = {}
-    blksize, timeout = BLKSIZE, None
-    for name, value in asked.items():
-        if name == "blksize":
-            wanted = whole(value, SMALLEST_BLKSIZE, LARGEST_BLKSIZE)
-            if wanted is not None:
-                blksize = min(wanted, max(largest, SMALLEST_BLKSIZE))
-                answer[name] = str(blksize)
-        elif name == "timeout":
-            timeout = whole(value, 1, 255)
-            if timeout is not None:
-                answer[name] = value  # unchanged (RFC 2349)
-        elif name == "tsize" and size and whole(value, 0, 1 << 62) is not None:
-            # An empty file's is left out: curl takes "0" for an error, and would not fetch it.
-            answer[name] = str(size)
-    return Agreed(blksize, timeout, answer or None)
 
 
 class State(Enum):

@@ -17,11 +17,12 @@ from twisted_net.files.tftp.codec import (
     Code,
     Error,
     Request,
+    agree,
     parse,
     render,
     shelf_name,
 )
-from twisted_net.files.tftp.core import Sender, State, agree
+from twisted_net.files.tftp.core import Sender, State
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.service import IDrains
