@@ -1,7 +1,10 @@
 """Chat as a user meets it: ``nc``, ``netdemo chat``, and the installed server between them."""
 
 import json
+import os
+import pty
 import queue
+import select
 import signal
 import socket
 import subprocess
@@ -170,6 +173,37 @@ def test_a_member_is_told_that_the_server_stops(
     assert code == 5
     assert errors.startswith("netdemo: 127.0.0.1:")
     assert errors.endswith("stopping\n")
+
+
+def test_a_terminal_has_line_editing(bench: Start) -> None:
+    """What is said meanwhile stands above the line; Ctrl-C ends it as everywhere."""
+    pytest.importorskip("prompt_toolkit", reason="prompt_toolkit is not installed (extra pretty)")
+    server = bench()
+    address = f"udp:127.0.0.1:{server.port('chat-udp')}"
+    command = (str(BIN / "netdemo"), "chat", "--nick", "red", address)
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as red:
+        os.close(theirs)
+        _shows(ours, b"you are red in lobby")
+        os.write(ours, b"half")
+        netdemo("chat", "--nick", "blue", address, stdin=b"hello\n/msg red hi\n")
+        _shows(ours, b"blue left")
+        os.write(ours, b"\x7f\x7f\x7f\x7f/nick green\r")
+        _shows(ours, b"you are green now")
+        os.write(ours, b"\x03")
+        assert red.wait(PATIENCE) == 130
+    os.close(ours)
+
+
+def _shows(terminal: int, wanted: bytes) -> None:
+    """Wait until a terminal has shown something."""
+    shown = b""
+    while wanted not in shown:
+        ready, _, _ = select.select([terminal], [], [], PATIENCE)
+        assert ready, shown
+        shown += os.read(terminal, 65536)
 
 
 def test_the_server_survives_what_is_no_chat(bench: Start) -> None:

@@ -349,3 +349,17 @@ def test_the_kernel_may_hide_little_for_a_slow_reader(monkeypatch: pytest.Monkey
     monkeypatch.setattr("tests.chat.members.StringTransport", WithHandle)
     red = OnLine(Server())
     assert [option[-1] for option in red.transport.options] == [SEND_BUFFER]  # type: ignore[attr-defined]
+
+
+class WithoutSocket(StringTransport):
+    """A transport whose handle is no socket, as under TLS."""
+
+    def getHandle(self) -> object:  # noqa: N802 - Twisted's name
+        """Return something."""
+        return object()
+
+
+def test_a_transport_without_a_socket_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS, a UNIX socket, a test."""
+    monkeypatch.setattr("tests.chat.members.StringTransport", WithoutSocket)
+    assert Server().on_line().says("NICK red")[-1] == "OK JOIN lobby 1"

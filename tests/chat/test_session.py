@@ -223,6 +223,28 @@ def test_a_client_hears_that_its_server_forgot_it() -> None:
     assert isinstance(ended, Ended)
 
 
+def test_a_server_that_is_never_content_is_given_up() -> None:
+    """A new cookie each time would keep a client saying HELLO as fast as it can (R16)."""
+    client = Session.initiator(dice(1), 0.0, "red")
+    sent = client.outgoing(0.0)
+    happened: list[Happening] = []
+    while sent and len(sent) < 100:
+        cookie = len(sent).to_bytes(20, "big")
+        happened += client.received(answer(Type.RETRY, sent[0], {Key.COOKIE: cookie}), 0.0)
+        more = client.outgoing(0.0)
+        if not more:
+            break
+        sent += more
+    assert (len(sent), happened) == (6, [Ended("no answer")])
+
+
+def test_only_a_server_forgets_sessions() -> None:
+    """A forged RETRY that begs a server to forget one is ignored."""
+    _, server = opened()
+    assert server.received(encode(Packet(Type.RETRY, SESSION)), 1.0) == []
+    assert server.state is State.OPEN
+
+
 def test_what_a_stranger_sends_changes_nothing() -> None:
     """Without the key, with another session, or with our own words."""
     client, server = opened()

@@ -99,6 +99,7 @@ class Session:
         self._key = b"" if invitation is None else invitation.key
         self._room = "" if invitation is None else invitation.room
         self._cookie = b""
+        self._cookies = 0
         self._admit = admit
         self._outbox = Outbox(dice)
         self._start = self._outbox.seq
@@ -195,7 +196,7 @@ class Session:
             return self._answered(packet, now)
         if packet.session != self.id or self.state is State.CLOSED:
             return self._repeated(packet)
-        if packet.type is Type.RETRY:
+        if packet.type is Type.RETRY and not self._mine:
             return self._end("the server does not know this session any more")
         if not proven(datagram, self._key):
             return []
@@ -266,13 +267,21 @@ class Session:
             return []
         fields = unpacked(packet.fields)
         if packet.type is Type.RETRY and fields.get(Key.COOKIE, self._cookie) != self._cookie:
-            self._cookie = fields[Key.COOKIE]
-            self._step(Step.RETRIED)
-            self._greet(now)
-        elif packet.type is Type.RST:
+            return self._retry(fields[Key.COOKIE], now)
+        if packet.type is Type.RST:
             return self._end(_error(packet), packet.code)
-        elif packet.type is Type.WELCOME and self.state is State.PROVING:
+        if packet.type is Type.WELCOME and self.state is State.PROVING:
             self._welcomed(packet, fields, now)
+        return []
+
+    def _retry(self, cookie: bytes, now: float) -> list[Happening]:
+        """Say HELLO with a cookie; not for ever, for a server that is never content."""
+        self._cookies += 1
+        if self._cookies > SENDS:
+            return self._end("no answer")
+        self._cookie = cookie
+        self._step(Step.RETRIED)
+        self._greet(now)
         return []
 
     def _welcomed(self, packet: Packet, fields: dict[int, bytes], now: float) -> None:

@@ -33,6 +33,7 @@ from twisted_net.chat.core.seat import Seat
 from twisted_net.chat.core.states import Came, Ended, Happening, Opened, Slowed
 from twisted_net.chat.doors.outlet import Outlet, Turns, deliver
 from twisted_net.net.counters import DoorCounters
+from twisted_net.net.guards import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.service import IDrains
 
@@ -110,7 +111,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         self.turns = Turns(reactor)
         self._reactor = reactor
         self._dice = dice
-        self._counters = counters or DoorCounters()
+        self._drops = Drops("chat-udp", counters or DoorCounters(), reactor.seconds)
         self._cookies = Cookies(dice)
         self._guests: dict[bytes, Guest] = {}
         self._by_nonce: dict[tuple[bytes, Address], Guest] = {}
@@ -127,15 +128,15 @@ class ChatDatagramProtocol(DatagramProtocol):
             self._malformed(datagram, address, str(error))
             return
         if packet.flags & (Flag.RESPONDER | Flag.PEER):
-            self._counters.drop("not_for_a_server")
+            self._drops.drop("not_for_a_server", address)
         elif self._stopping:
-            self._counters.drop("stopping")
+            self._drops.drop("stopping", address)
         elif packet.type is Type.HELLO:
             self._greeted(datagram, packet, address)
         elif packet.session not in self._guests:
             self._unknown(datagram, packet, address)
         elif self._guests[packet.session].address != address:
-            self._counters.drop("other_address")
+            self._drops.drop("other_address", address)
         else:
             self._received(self._guests[packet.session], datagram)
 
@@ -168,21 +169,21 @@ class ChatDatagramProtocol(DatagramProtocol):
         guest = self._guests.get(session_of(datagram)) if len(datagram) > MAX_PACKET else None
         if guest is not None and guest.address == address and guest.session.refuse_long(datagram):
             self.transmit(guest)
-        self._counters.drop(why)
+        self._drops.drop(why, address)
 
     def _greeted(self, datagram: bytes, packet: Packet, address: Address) -> None:
         known = self._by_nonce.get((packet.session, address))
         if known is not None:
             self._received(known, datagram)
         elif len(datagram) < MIN_HELLO:
-            self._counters.drop("short_hello")
+            self._drops.drop("short_hello", address)
         elif self._proves(packet, address):
             self._invite(packet, address)
         else:
             self._retry(packet, address)
 
     def _unknown(self, datagram: bytes, packet: Packet, address: Address) -> None:
-        self._counters.drop("unknown_session")
+        self._drops.drop("unknown_session", address)
         if packet.type in _ASKING and len(datagram) >= RETRY_LENGTH:
             self._retry(packet, address)
 
@@ -206,7 +207,7 @@ class ChatDatagramProtocol(DatagramProtocol):
     def _refuse_crowd(self, host: str) -> None:
         here = sum(guest.address[0] == host for guest in self._guests.values())
         if len(self._guests) >= MAX_SESSIONS or here >= MAX_SESSIONS_EACH:
-            self._counters.drop("too_many_sessions")
+            self._drops.drop("too_many_sessions", host)
             raise Refusal(Code.UNAVAILABLE, "too many sessions")
 
     def _begin(self, packet: Packet, address: Address, name: str) -> None:
@@ -250,7 +251,7 @@ class ChatDatagramProtocol(DatagramProtocol):
                 case Came(seq, body):
                     self._obey(guest, seq, body)
                 case Slowed():
-                    self._counters.drop("slowed")
+                    self._drops.drop("slowed", guest.address)
                 case Ended(why):
                     self._forget(guest, why)
         self.transmit(guest)

@@ -1,6 +1,7 @@
 """The line door: the chat for ``nc``, telnet and scripts (docs/protocols/chat.md)."""
 
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from twisted_net.chat.doors.outlet import QUEUE, Outlet, StreamOutlet, Turns, de
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.framing import LineReader
+from twisted_net.net.guards import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.transports import Stream
 
@@ -58,13 +60,13 @@ class ChatLineProtocol(Stream):
     """
 
     def __init__(
-        self, hub: Hub[Outlet], turns: Turns, reactor: Any, queue: int, counters: DoorCounters
+        self, hub: Hub[Outlet], turns: Turns, reactor: Any, queue: int, drops: Drops
     ) -> None:
         self._hub = hub
         self._turns = turns
         self._reactor = reactor
         self._queue = queue
-        self._counters = counters
+        self._drops = drops
         self._lines = LineReader()
         self._bucket = TokenBucket(RATE, BURST, reactor.seconds())
         self._unread = b""
@@ -151,7 +153,7 @@ class ChatLineProtocol(Stream):
                 self._bucket.take(self._reactor.seconds())
                 self.lineReceived(line)
         except RemoteProtocolError as error:
-            self._counters.drop("line_too_long")
+            self._drops.drop("line_too_long", self.transport.getPeer())
             self.linger(self._reactor, error.reply)
         if self._ended and not self._closing:
             self._finish()
@@ -191,13 +193,13 @@ class ChatLineProtocol(Stream):
     # Ends.
 
     def _nameless(self) -> None:
-        self._counters.drop("no_name")
+        self._drops.drop("no_name", self.transport.getPeer())
         self.hang_up(codec.refused(Refusal(Code.LATE, f"no name within {NAME_WITHIN:g} s")))
 
     def _overflowed(self) -> None:
         if self._closing:
             return
-        self._counters.drop("send_queue_full")
+        self._drops.drop("send_queue_full", self.transport.getPeer())
         deliver(self.seat.leave("send queue full", self._reactor.seconds()))
         self.hang_up(codec.refused(Refusal(Code.QUEUE_FULL, "send queue full")))
 
@@ -236,19 +238,16 @@ class ChatLineFactory(Factory):
         self._hub = hub
         self._reactor = reactor
         self._queue = queue
-        self._counters = counters or DoorCounters()
+        self._drops = Drops("chat-tcp", counters or DoorCounters(), reactor.seconds)
         self._turns = Turns(reactor)
 
     def buildProtocol(self, addr: IAddress | None) -> ChatLineProtocol:
         """Make the protocol of one connection."""
-        protocol = ChatLineProtocol(
-            self._hub, self._turns, self._reactor, self._queue, self._counters
-        )
+        protocol = ChatLineProtocol(self._hub, self._turns, self._reactor, self._queue, self._drops)
         protocol.factory = self
         return protocol
 
 
 def _shrink_send_buffer(transport: Any) -> None:
-    handle = getattr(transport, "getHandle", None)  # what is not a socket has none
-    if handle is not None:
-        handle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+    with suppress(AttributeError, OSError):  # under TLS the handle is no socket; in tests none
+        transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
