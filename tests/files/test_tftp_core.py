@@ -211,6 +211,7 @@ def test_an_address_that_proves_nothing_gets_two_packets_for_a_request() -> None
         assert sent <= 2
         assert now <= 30
         assert sending.state is State.FAILED
+        assert sending.why.startswith("no ACK of ")
 
 
 def test_a_repeated_request_is_answered_again_until_the_peer_has_proven_itself() -> None:

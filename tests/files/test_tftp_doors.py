@@ -276,12 +276,15 @@ def test_a_lost_acknowledgement_is_waited_for_and_the_log_says_which(bench: Benc
 
 
 def test_many_abandoned_requests_leave_nothing_behind(bench: Bench) -> None:
-    """No transfer outlives its timeouts; none is sent more than two packets."""
+    """No transfer outlives its timeouts, none is sent more than two packets, none fills the log."""
     before = len(os.listdir("/proc/self/fd"))
     for number in range(60):
         bench.ask(b"large", ("192.0.2.1", 40000 + number))
     assert len(bench.door.running) == 60
-    bench.reactor.pump([0.5] * 80)
+    with capturedLogs() as events:
+        bench.reactor.pump([0.5] * 80)
+    assert len(logged(events)) == 1
+    assert bench.dropped == {"unanswered": 60}
     assert not bench.door.running
     assert not bench.reactor.getDelayedCalls()
     assert len(os.listdir("/proc/self/fd")) == before

@@ -193,9 +193,7 @@ class Sender(_Transfer):
             datagrams = self._send(render(OptionAck(self._agreed.answer)), now)
         else:
             datagrams = self._next_block(now)
-        if self.deadline is not None:
-            self.deadline = min(self.deadline, self._prove_until)
-        return datagrams
+        return self._unproven(datagrams)
 
     def received(self, packet: Packet, now: float) -> list[bytes]:
         """Return what a packet of the peer's lets us send.
@@ -226,13 +224,12 @@ class Sender(_Transfer):
         To an address that has not acknowledged anything it is repeated once only; for the rest of
         its time the transfer waits in silence for the peer to ask again.
         """
-        if self.deadline is not None and not self.proven and now >= self._prove_until:
-            return self._failed(f"no {self._awaited()} in {UNPROVEN_SECONDS:g} s")
         datagrams = super().wake(now)
-        if not self.proven and self.deadline is not None:
-            self.deadline = min(self.deadline, self._prove_until)
-            return datagrams if self._tries < UNPROVEN_PACKETS else []
-        return datagrams
+        if self.proven or self.over:
+            return datagrams
+        if self.deadline is not None and now >= self._prove_until:
+            return self._failed(f"no {self._awaited()}")
+        return self._unproven(datagrams if self._tries < UNPROVEN_PACKETS else [])
 
     def _acknowledged(self, now: float) -> list[bytes]:
         self._answered(now)
@@ -258,6 +255,11 @@ class Sender(_Transfer):
 
     def _end_of_block(self) -> int:
         return self._number * self._agreed.blksize
+
+    def _unproven(self, datagrams: list[bytes]) -> list[bytes]:
+        if self.deadline is not None:
+            self.deadline = min(self.deadline, self._prove_until)
+        return datagrams
 
     def _awaited(self) -> str:
         return f"ACK of block {self._number}" if self._number else "ACK of the options"

@@ -250,7 +250,11 @@ class TftpDatagramProtocol(DatagramProtocol):
         sender, name, peer = transfer.sender, transfer.request.name, _shown(transfer.peer)
         if sender.state is State.DONE:
             self.journal.sent(name, peer, sender.moved, transfer.began)
-        elif not sender.declined:  # a probe for the size ends so; nothing went wrong
+        elif sender.declined:
+            pass  # a probe for the size ends so; nothing went wrong
+        elif not sender.proven:
+            self.journal.unanswered(name, peer, sender.why)
+        else:
             self.journal.stopped(name, peer, sender.moved, transfer.began, sender.why)
 
 
