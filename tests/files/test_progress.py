@@ -29,10 +29,10 @@ def without_rich(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pretend that the extra is not installed."""
     real = builtins.__import__
 
-    def refuse(name: str, *arguments: Any) -> Any:
+    def refuse(name: str, *arguments: Any, **options: Any) -> Any:
         if name.startswith("rich"):
             raise ImportError(name)
-        return real(name, *arguments)
+        return real(name, *arguments, **options)
 
     monkeypatch.setattr(builtins, "__import__", refuse)
 
