@@ -243,6 +243,19 @@ def test_the_same_request_later_is_a_restart(bench: Bench) -> None:
     assert not bench.transfer(0).open
 
 
+def test_a_client_quicker_than_the_closing_of_a_port_is_served(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twisted closes a port a turn later; the next request may be in the same turn."""
+    for name in (b"small", b"small", b"large"):
+        bench.ask(name)
+        monkeypatch.setattr(bench.transfer(), "stopListening", lambda: None)
+        assert len(packets(bench.transfer())) == 1
+        bench.answer(Ack(1))
+    assert len(bench.reactor.ports) == 4
+    assert list(bench.door.running) == [CLIENT]
+
+
 def test_a_slow_client_that_asks_again_is_no_restart(bench: Bench) -> None:
     """Some repeat their request after five seconds; the log must not call it a failure."""
     bench.ask(b"large")

@@ -58,6 +58,7 @@ class ReadTransfer(DatagramProtocol):
         self._door = door
         self._file = file
         self._timer: IDelayedCall | None = None
+        self._ended = False
 
     def startProtocol(self) -> None:
         """Send the first packet."""
@@ -95,7 +96,7 @@ class ReadTransfer(DatagramProtocol):
         """Leave no timer and no open file behind."""
         self._cancel()
         self._file.close()
-        self._door.ended(self)
+        self._end()
 
     def _wake(self) -> None:
         self._timer = None
@@ -106,7 +107,8 @@ class ReadTransfer(DatagramProtocol):
             self._write(datagram, self.peer)
         self._cancel()
         if self.sender.over:
-            self.transport.stopListening()
+            if self._end():
+                self.transport.stopListening()
         elif self.sender.deadline is not None:
             wait = max(0.0, self.sender.deadline - self._now())
             self._timer = self._door.reactor.callLater(wait, self._wake)
@@ -122,6 +124,13 @@ class ReadTransfer(DatagramProtocol):
         else:
             counters.datagrams_sent += 1
             counters.sent += len(datagram)
+
+    def _end(self) -> bool:
+        """Tell the door, at once: the port closes a turn later, and the peer may be quicker."""
+        ended, self._ended = self._ended, True
+        if not ended:
+            self._door.ended(self)
+        return not ended
 
     def _cancel(self) -> None:
         if self._timer is not None:
