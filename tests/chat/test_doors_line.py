@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableDescriptor, ISSLTransport
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
+from zope.interface import alsoProvides
 
 from tests.chat.members import Cut, OnLine, Server, by_bytes, whole
 from twisted_net.chat.doors import outlet
@@ -219,7 +221,6 @@ def test_a_slow_reader_is_dropped_and_the_others_do_not_notice() -> None:
     for member in (blue, red, slow):
         member.hears()
     slow.protocol.outlet.pauseProducing()  # its transport is full
-    assert slow.transport.producerState == "paused"
     for _ in range(50):
         server.clock.advance(0.05)
         blue.says("x" * 100)
@@ -241,7 +242,9 @@ def test_a_reader_that_reads_again_hears_it_all() -> None:
     slow.protocol.outlet.pauseProducing()
     for number in range(5):
         blue.says(str(number))
+    assert slow.transport.producerState == "producing"  # under TLS it may be the handshake
     slow.sends(b"me too\n")
+    assert slow.transport.producerState == "paused"
     assert slow.hears() == []
     assert blue.hears() == []
     slow.protocol.outlet.resumeProducing()
@@ -363,3 +366,27 @@ def test_a_transport_without_a_socket_will_do(monkeypatch: pytest.MonkeyPatch) -
     """TLS, a UNIX socket, a test."""
     monkeypatch.setattr("tests.chat.members.StringTransport", WithoutSocket)
     assert Server().on_line().says("NICK red")[-1] == "OK JOIN lobby 1"
+
+
+class OverTls(StringTransport):
+    """A transport as `TLSMemoryBIOProtocol` is: it claims what the one below it can."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        alsoProvides(self, ISSLTransport, IHalfCloseableDescriptor)
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Do nothing."""
+
+    def loseWriteConnection(self) -> None:
+        """Close half of the connection below, which TLS does not survive."""
+        raise AssertionError("half of a TLS connection cannot be closed")
+
+
+def test_a_line_without_end_is_refused_under_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a half-close."""
+    monkeypatch.setattr("tests.chat.members.StringTransport", OverTls)
+    red = Server().on_line("red")
+    red.sends(b"x" * 1025)
+    assert red.hears() == ["ERR 413 line longer than 1024 bytes"]
+    assert red.transport.disconnecting

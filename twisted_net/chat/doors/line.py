@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
@@ -77,21 +77,25 @@ class ChatLineProtocol(Stream):
 
     def connectionMade(self) -> None:
         """Greet; read only while the peer reads, and wait for a name."""
-        super().connectionMade()
-        _shrink_send_buffer(self.transport)
         self.outlet = StreamOutlet(
             self.transport, self._turns, PROFILE, self._queue, self._overflowed, self._drained
         )
-        self.transport.unregisterProducer()  # the outlet takes the transport's own place
-        self.transport.registerProducer(self.outlet, True)
+        super().connectionMade()
+        _shrink_send_buffer(self.transport)
         self.seat: Seat[Outlet] = Seat(self._hub, self.outlet, "tcp")
         self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
         self.outlet.add(codec.GREETING)
+
+    def producer(self) -> IPushProducer:
+        """Return the outlet: while the peer does not read, what it should hear waits there."""
+        return self.outlet
 
     def dataReceived(self, data: bytes) -> None:
         """Read the lines that are complete, as fast as this member may speak."""
         self._unread += data
         self._read_on()
+        if self._unread and not self._closing:
+            self.transport.pauseProducing()  # it says more than may be read now
 
     def lineReceived(self, line: bytes) -> None:
         """Obey one line."""

@@ -99,8 +99,9 @@ class Turns:
 class StreamOutlet:
     """The outlet of a member on a stream, and the push producer of its transport.
 
-    While the peer does not read, what it should hear waits here, up to ``limit`` bytes, and
-    nothing is read from it either.
+    While the peer does not read, what it should hear waits here, up to ``limit`` bytes; the door
+    stops reading from it as soon as it says something. Not before: under TLS the transport pauses
+    its producer for the handshake too, and whoever stopped reading then would never see its end.
 
     :param overflowed: called once, in a later turn, when more had to wait than may; what waited
         is gone by then, and nothing more is taken.
@@ -150,9 +151,8 @@ class StreamOutlet:
         return self._emptied()
 
     def pauseProducing(self) -> None:
-        """Stop reading from a peer that does not read."""
+        """Keep what is to be heard."""
         self.paused = True
-        self._transport.pauseProducing()
 
     def resumeProducing(self) -> None:
         """Go on."""
