@@ -175,6 +175,22 @@ def test_a_member_is_told_that_the_server_stops(
     assert errors.endswith("stopping\n")
 
 
+class Screen:
+    """What a terminal shows, read up to what was waited for."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self._shown = b""
+
+    def shows(self, wanted: bytes) -> None:
+        """Wait until the terminal has shown something more."""
+        while wanted not in self._shown:
+            ready, _, _ = select.select([self._terminal], [], [], PATIENCE)
+            assert ready, self._shown
+            self._shown += os.read(self._terminal, 65536)
+        self._shown = self._shown.partition(wanted)[2]
+
+
 def test_a_terminal_has_line_editing(bench: Start) -> None:
     """What is said meanwhile stands above the line; Ctrl-C ends it as everywhere."""
     pytest.importorskip("prompt_toolkit", reason="prompt_toolkit is not installed (extra pretty)")
@@ -182,28 +198,25 @@ def test_a_terminal_has_line_editing(bench: Start) -> None:
     address = f"udp:127.0.0.1:{server.port('chat-udp')}"
     command = (str(BIN / "netdemo"), "chat", "--nick", "red", address)
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
+    red = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
-    ) as red:
-        os.close(theirs)
-        _shows(ours, b"you are red in lobby")
+    )
+    os.close(theirs)
+    screen = Screen(ours)
+    try:
+        screen.shows(b"you are red in lobby")
         os.write(ours, b"half")
         netdemo("chat", "--nick", "blue", address, stdin=b"hello\n/msg red hi\n")
-        _shows(ours, b"blue left")
+        screen.shows(b"blue left")
         os.write(ours, b"\x7f\x7f\x7f\x7f/nick green\r")
-        _shows(ours, b"you are green now")
+        screen.shows(b"you are green now")
+        screen.shows(b">")  # until the next prompt is there, the key is nobody's
         os.write(ours, b"\x03")
         assert red.wait(PATIENCE) == 130
-    os.close(ours)
-
-
-def _shows(terminal: int, wanted: bytes) -> None:
-    """Wait until a terminal has shown something."""
-    shown = b""
-    while wanted not in shown:
-        ready, _, _ = select.select([terminal], [], [], PATIENCE)
-        assert ready, shown
-        shown += os.read(terminal, 65536)
+    finally:
+        red.kill()
+        red.wait()
+        os.close(ours)
 
 
 def test_the_server_survives_what_is_no_chat(bench: Start) -> None:
