@@ -111,7 +111,7 @@ class OnDatagrams:
         self.address = address
         self.happened: list[Happening] = []
         self.session = Session.initiator(dice(2), server.clock.seconds(), name)
-        self.last: list[bytes] = []
+        self.bodies: list[bytes] = []
 
     def asks(self, command: Command) -> list[Heard]:
         """Send a command; return what was heard since the last time."""
@@ -130,7 +130,6 @@ class OnDatagrams:
         self.server.clock.advance(0)
         while True:
             here = self.session.outgoing(self.server.clock.seconds())
-            self.last += here
             for datagram in here:
                 self.server.udp.datagramReceived(datagram, self.address)
             self.server.clock.advance(0)
@@ -142,4 +141,6 @@ class OnDatagrams:
             ]
             for datagram in there:
                 now = self.server.clock.seconds()
-                self.happened += self.session.received(datagram, now)
+                made = self.session.received(datagram, now)
+                self.happened += made
+                self.bodies += [each.body for each in made if isinstance(each, Came)]
