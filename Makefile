@@ -38,7 +38,7 @@ lint: $(VENV)/developer
 	$(BIN)/lint-imports
 
 docs: $(VENV)/developer
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build --quiet -W --keep-going -b html docs docs/_build/html
 
 changelog: $(VENV)/developer
 	$(BIN)/towncrier build --draft

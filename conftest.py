@@ -39,7 +39,8 @@ class Console(CodeBlockParser):
 
     def evaluate(self, example: Example) -> str | None:
         """Return what differs, or None."""
-        where: Path = example.namespace["server"]
+        where: Path = example.namespace["server"] / Path(example.path).stem
+        where.mkdir(exist_ok=True)  # one folder a page: what a page fetches is no other page's
         for block in re.split(r"^\$ ", example.parsed, flags=re.MULTILINE)[1:]:
             command, _, wanted = block.partition("\n")
             got = _run(command, where)
@@ -106,8 +107,8 @@ def _need_default_ports() -> None:
                 pytest.skip(f"port {port} ({each.option}) is in use")
 
 
-_pages = Sybil(parsers=[PythonCodeBlockParser()], patterns=["README.md", "docs/**/*.md"])
-_commands = Sybil(parsers=[Console()], patterns=["README.md", "docs/**/*.md"], fixtures=["server"])
-_docstrings = Sybil(parsers=[DocTestParser()], patterns=["twisted_net/**/*.py"])
+_python = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"])
+_commands = Sybil(parsers=[Console()], patterns=["*.md"], fixtures=["server"])
+_docstrings = Sybil(parsers=[DocTestParser()], path="twisted_net", patterns=["*.py"])
 
-pytest_collect_file = SybilCollection([_pages, _commands, _docstrings]).pytest()
+pytest_collect_file = SybilCollection([_python, _commands, _docstrings]).pytest()

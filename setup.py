@@ -40,6 +40,7 @@ setup(
             *TEST,
             *PRETTY,
             *DOCS,
+            *TLS,
             "build",
             "honcho>=2",
             "import-linter>=2",

@@ -12,6 +12,9 @@ from twisted_net import assembly, registry
 from twisted_net.cli import cli
 from twisted_net.net.settings import Described, Group
 
+#: Columns of a help text; wider, and a page would have to be scrolled.
+WIDTH = 88
+
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Tell Sphinx that we are here."""
@@ -58,13 +61,12 @@ def _escaped(text: str) -> str:
 
 def commands() -> Iterator[str]:
     """Yield the help of ``netdemo`` and of each of its verbs."""
-    yield from _help("netdemo", cli, click.Context(cli, info_name="netdemo", terminal_width=88))
-    above = click.Context(cli, info_name="netdemo")
+    above = click.Context(cli, info_name="netdemo", terminal_width=WIDTH, **cli.context_settings)
+    yield from _help("netdemo", cli, above)
     for verb in cli.list_commands(above):
         command = cli.get_command(above, verb)
         if command is not None:
-            context = click.Context(command, above, info_name=verb, terminal_width=88)
-            yield from _help(f"netdemo {verb}", command, context)
+            yield from _help(f"netdemo {verb}", command, click.Context(command, above, verb))
 
 
 def _help(title: str, command: click.Command, context: click.Context) -> Iterator[str]:

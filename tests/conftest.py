@@ -13,6 +13,12 @@ from twisted.logger import capturedLogs
 REAL_SOCKETS = {"loopback", "parity", "blackbox"}
 
 
+def pytest_collection_finish() -> None:
+    """Let the collections after each test look only at what that test made: ten times faster."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that logged a failure, lost a Deferred's failure, or left something running."""

@@ -43,6 +43,10 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def _place(path: Path, node: ast.stmt | ast.expr) -> str:
+    return f"{_name(path)}:{node.lineno}"
+
+
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -77,70 +81,78 @@ def test_the_folders_shared_with_twisted_are_no_packages() -> None:
     assert not (ROOT / "twisted" / "plugins" / "__init__.py").exists()
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_every_module_says_what_it_is_for(path: Path) -> None:
+def test_every_module_says_what_it_is_for() -> None:
     """``help()`` of a module begins with a sentence."""
-    assert (ast.get_docstring(_tree(path)) or "").partition("\n")[0].endswith((".", ":"))
+    first = {path: (ast.get_docstring(_tree(path)) or "").partition("\n")[0] for path in MODULES}
+    assert [_name(path) for path, line in first.items() if not line.endswith((".", ":"))] == []
 
 
-@pytest.mark.parametrize("path", [*MODULES, *TESTS], ids=_name)
-def test_no_module_takes_the_reactor_when_it_is_imported(path: Path) -> None:
+def test_no_module_takes_the_reactor_when_it_is_imported() -> None:
     """Twistd and ``--reactor`` choose one after our import; the first import would have chosen."""
     taken = [
-        node
+        _place(path, node)
+        for path in (*MODULES, *TESTS)
         for node in _at_import(_tree(path))
         if isinstance(node, ast.ImportFrom)
         and node.module == "twisted.internet"
         and "reactor" in [alias.name for alias in node.names]
     ]
-    assert not taken
+    assert taken == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=_name)
-def test_no_test_is_a_trial_test_case_that_may_wait(path: Path) -> None:
+def test_no_test_is_a_trial_test_case_that_may_wait() -> None:
     """Its result would depend on whether pytest-twisted has started the reactor before.
 
     A ``SynchronousTestCase`` is fine.
     """
-    nodes = list(ast.walk(_tree(path)))
-    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
-    named = [
-        alias.name
-        for node in imports
-        if node.module == "twisted.trial.unittest"
-        for alias in node.names
-    ]
-    assert "TestCase" not in named
-    if any((node.module or "").startswith("twisted.trial") for node in imports):
-        attributes = [node.attr for node in nodes if isinstance(node, ast.Attribute)]
-        assert "TestCase" not in attributes
+    found = []
+    for path in TESTS:
+        nodes = list(ast.walk(_tree(path)))
+        imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        trial = [node for node in imports if (node.module or "").startswith("twisted.trial")]
+        found += [
+            _place(path, node)
+            for node in trial
+            if "TestCase" in [alias.name for alias in node.names]
+        ]
+        found += [
+            _place(path, node)
+            for node in nodes
+            if trial and isinstance(node, ast.Attribute) and node.attr == "TestCase"
+        ]
+    assert found == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_name)
-def test_log_messages_are_constant_formats(path: Path) -> None:
+def test_log_messages_are_constant_formats() -> None:
     """Observers get the fields, and text from strangers is never taken for a format."""
     levels = ("debug", "info", "warn", "error", "critical", "failure")
-    for node in ast.walk(_tree(path)):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        logger = ast.unparse(node.func.value)
-        if node.func.attr in levels and logger.endswith("log"):
-            assert node.args, f"line {node.lineno}: a log message without a format"
-            assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}"
+    made = [
+        _place(path, node)
+        for path in MODULES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in levels
+        and ast.unparse(node.func.value).endswith("log")
+        and not (node.args and isinstance(node.args[0], ast.Constant))
+    ]
+    assert made == []
 
 
-@pytest.mark.parametrize("path", PURE, ids=_name)
-def test_pure_modules_open_nothing_and_roll_no_dice(path: Path) -> None:
+def test_pure_modules_open_nothing_and_roll_no_dice() -> None:
     """One test of a pure object is one comparison; randomness and time are handed to it."""
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.ImportFrom) and node.module == "random":
-            assert [alias.name for alias in node.names] == ["Random"]
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            assert called not in ("open", "print", "input"), f"line {node.lineno}"
-            assert not called.startswith(("random.", "secrets.", "datetime.")), (
-                f"line {node.lineno}"
-            )
+    impure = ("open", "print", "input")
+    found = []
+    for path in PURE:
+        for node in ast.walk(_tree(path)):
+            if isinstance(node, ast.ImportFrom) and node.module == "random":
+                found += [_place(path, node) for alias in node.names if alias.name != "Random"]
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                if called in impure or called.startswith(("random.", "secrets.", "datetime.")):
+                    found.append(_place(path, node))
+    assert PURE
+    assert found == []
 
 
 @BUILT_IN
@@ -184,6 +196,15 @@ def test_all_doors_open_together_on_loopback_by_default() -> None:
             assert (kind, endpoint.port) not in ports, (each.option, ports)
             ports[kind, endpoint.port] = each.option
     assert ports
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
+    """Sphinx checks those between the pages of docs/, and nobody those from outside."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
 
 
 def test_no_file_names_a_folder_of_somebody_s_machine() -> None:

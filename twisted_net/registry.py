@@ -10,11 +10,13 @@ from twisted.plugin import getCache
 from zope.interface import Invalid
 from zope.interface.verify import verifyObject
 
+from twisted_net.chat.service import chat
 from twisted_net.echo.service import echo
+from twisted_net.files.service import files
 from twisted_net.net.service import INetService
 from twisted_net.net.settings import Group
 
-BUILT_IN: tuple[INetService, ...] = (echo,)
+BUILT_IN: tuple[INetService, ...] = (echo, chat, files)
 
 #: The entry point group in which other distributions name their services. An entry point is seen
 #: in every kind of installation; a drop-in in ``twisted/plugins`` is not (default editable ones).

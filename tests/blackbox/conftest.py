@@ -90,7 +90,7 @@ class Bench:
     def _read(self) -> None:
         with self.process.stdout as lines:
             for line in lines:
-                self.output.append(line)  # noqa: PERF402 - others look at it meanwhile
+                self.output.append(line)
 
 
 @pytest.fixture

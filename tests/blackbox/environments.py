@@ -85,7 +85,16 @@ def built(base: Path) -> Distributions:
 
 
 def _need_the_index(folder: Path) -> None:
-    download = ("-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder / "probe")
+    download = (
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--retries=1",
+        "--dest",
+        folder / "probe",
+    )
     tried = run(sys.executable, *download, "click", folder=folder)
     if tried.returncode:
         why = tried.stderr.strip().splitlines() or ["pip says nothing"]

@@ -89,6 +89,7 @@ def test_the_wheel_holds_all_of_the_package(release: Distributions) -> None:
     ]
     assert [path for path in source if path not in held] == []
     assert "twisted_net/py.typed" in held
+    assert "twisted_net/files/demo/hello.txt" in held
     assert "twisted/plugins/twisted_net_plugin.py" in held
 
 

@@ -120,6 +120,7 @@ def wait_for_text(file: Path, pattern: str) -> re.Match[str]:
             "cannot listen on 192.0.2.1:7007: no such address on this host (echo-tcp)",
         ),
         (["--echo-mode=loud"], "--echo-mode 'loud': need one of: identity, upper, dialog, discard"),
+        (["--files-root=/nope"], "--files-root '/nope': no such directory"),
         (["--max-conns=-1"], "--max-conns '-1': need a whole number 1-100000"),
         (["--no-such-option"], "option --no-such-option not recognized"),
     ],
@@ -215,9 +216,13 @@ def test_what_was_cut_at_the_stop_does_not_look_whole(bench: Start, tmp_path: Pa
         client.recv(1)
         server.stop()
         with pytest.raises(ConnectionResetError):
-            while client.recv(1 << 20):
-                pass
+            _read_to_the_end(client)
     assert "1 connections were cut" in server.text
+
+
+def _read_to_the_end(client: socket.socket) -> None:
+    while client.recv(1 << 20):
+        pass
 
 
 def test_counters_are_told_on_request(bench: Start) -> None:

@@ -180,6 +180,16 @@ def test_a_tls_folder_door_is_not_either(tmp_path: Path) -> None:
     assert reactor.tcpServers[0][3] == "127.0.0.1"
 
 
+def test_a_unix_door_needs_its_folder(tmp_path: Path) -> None:
+    """Which is named."""
+    door = Door("echo-tcp", "stream", f"unix:{tmp_path}/nope/x", Factory())
+    with pytest.raises(StartError) as caught:
+        endpoints.listen(MemoryReactor(), door, door.serve, "127.0.0.1")
+    assert str(caught.value) == (
+        f"--echo-tcp {door.endpoint!r}: directory '{tmp_path}/nope' does not exist"
+    )
+
+
 def test_an_endpoint_type_that_fails_its_own_way_is_one_line_too() -> None:
     """A plug-in's exception is not the user's."""
     door = Door("echo-tcp", "stream", "systemd:domain=INET:index=7", Factory())

@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableDescriptor, IHalfCloseableProtocol
+from twisted.internet.interfaces import (
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    ISSLTransport,
+)
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -53,6 +57,33 @@ def test_a_stream_reads_only_while_the_peer_reads() -> None:
     transport = StringTransport()
     connected(transport)
     assert (transport.producer, transport.streaming) == (transport, True)
+
+
+@implementer(ISSLTransport)
+class Tls(StringTransport):  # type: ignore[misc]  # as far as these tests go
+    """A string transport that shakes hands first."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
+        """Be complete."""
+
+
+def test_under_tls_the_reading_is_not_paused_before_the_handshake_is_done() -> None:
+    """Words written before would pause it, and the handshake would never end."""
+    transport = Tls()
+    stream = connected(transport)
+    stream.transport.write(b"hello\n")
+    assert transport.producer is None
+    stream.handshakeCompleted()
+    assert transport.producer is transport
+
+
+def test_who_hung_up_before_the_handshake_was_done_is_left_alone() -> None:
+    """A producer would keep the connection from closing."""
+    transport = Tls()
+    stream = connected(transport)
+    stream.hang_up()
+    stream.handshakeCompleted()
+    assert transport.producer is None
 
 
 def test_hanging_up_says_the_last_words_and_lets_the_producer_go_first() -> None:

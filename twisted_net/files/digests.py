@@ -87,7 +87,8 @@ def hashed(file: OpenFile) -> str:
     """Read a file to its end and return its SHA-256 in hex; nothing if it changed meanwhile."""
     sha256 = hashlib.sha256()
     offset = 0
-    while piece := file.read(offset, CHUNK):
+    # No further than it was long at first: a log may grow faster than it is read.
+    while piece := file.read(offset, min(CHUNK, file.size - offset)):
         sha256.update(piece)
         offset += len(piece)
     return sha256.hexdigest() if offset == file.size and not file.changed() else ""

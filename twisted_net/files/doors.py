@@ -59,10 +59,12 @@ class FileProtocol(Stream):
     def connectionMade(self) -> None:
         """Wait for the first request, but not for ever."""
         super().connectionMade()
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self, True)
         patience = self.door.limits.first_request
         self._deadline = self.door.reactor.callLater(patience, self._too_late)
+
+    def producer(self) -> IPushProducer:
+        """Return this protocol: it decides for itself when to read."""
+        return self
 
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the stream."""

@@ -8,9 +8,9 @@ from twisted.logger import Logger
 from twisted_net.files.shown import rate
 from twisted_net.net.counters import DoorCounters
 
-#: Seconds between two lines about refused requests: whoever asks for what there is not could
-#: otherwise fill the log. The counters miss none.
-REFUSED_EVERY = 1.0
+#: Seconds between two lines about requests that came to nothing: whoever asks for what there is not
+#: could otherwise fill the log. The counters miss none.
+SPEAK_EVERY = 1.0
 
 
 def peer_name(address: IAddress | None) -> str:
@@ -66,11 +66,22 @@ class Journal:
             why=why,
         )
 
+    def unanswered(self, name: bytes, peer: str, why: str) -> None:
+        """Tell of a transfer whose peer never said a word: it may be forged, as a flood of them."""
+        self.counters.drop("unanswered")
+        if self._may_speak():
+            self.log.info(
+                "{door}: offered {name!r} to {peer!r}, who never answered: {why}",
+                door=self.door,
+                name=_shown(name),
+                peer=peer,
+                why=why,
+            )
+
     def refused(self, name: bytes, peer: str, code: int, why: str) -> None:
         """Count a request that was not granted, and tell of it unless one was just told."""
         self.counters.drop(f"refused_{code}")
-        if self.seconds() >= self._quiet_until:
-            self._quiet_until = self.seconds() + REFUSED_EVERY
+        if self._may_speak():
             self.log.info(
                 "{door}: refused {name!r} to {peer!r}: {code} {why}",
                 door=self.door,
@@ -79,3 +90,9 @@ class Journal:
                 code=code,
                 why=why,
             )
+
+    def _may_speak(self) -> bool:
+        if self.seconds() < self._quiet_until:
+            return False
+        self._quiet_until = self.seconds() + SPEAK_EVERY
+        return True

@@ -1,13 +1,15 @@
 """Files as a service: its settings, and its two doors to one shelf."""
 
+import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import quote
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from twisted_net.files.codec import quoted
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.doors import FileFactory, Limits
 from twisted_net.files.journal import Journal
@@ -70,7 +72,7 @@ class FilesService:
         if not settings.tcp and not settings.tftp:
             return []  # nobody will ask, so nobody cares whether the folder is there
         shelf = Shelf(settings.root or DEMO)
-        example = quoted(shelf.first() or b"NAME").decode("utf-8") if settings.root else "hello.txt"
+        example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
         return [
             Door(
                 "files-tcp",
@@ -83,7 +85,7 @@ class FilesService:
                     _journal("files-tcp", runtime),
                     Digests(aside_of(runtime.reactor)),
                 ),
-                paste=f"netdemo get --server {{address}} {_pasted(example)}",
+                paste=f"netdemo get --server {{address}} {_word(example)}",
             ),
             Door(
                 "tftp",
@@ -96,7 +98,7 @@ class FilesService:
                     settings.transfers,
                     settings.tftp_blksize,
                 ),
-                paste=f"curl -o {_pasted(example)} tftp://{{address}}/{_pasted(example)}",
+                paste=f"curl -o {_word(example)} tftp://{{address}}/{quote(example)}",
             ),
         ]
 
@@ -105,9 +107,9 @@ def _journal(door: str, runtime: Runtime) -> Journal:
     return Journal(door, runtime.counters.door(door), runtime.reactor.seconds)
 
 
-def _pasted(name: str) -> str:
-    """Return a name as it may stand in a line that is filled in by `str.format`."""
-    return name.replace("{", "{{").replace("}", "}}")
+def _word(name: bytes) -> str:
+    """Return a name as a shell wants it, in a line that is still to be filled in."""
+    return shlex.quote(os.fsdecode(name)).replace("{", "{{").replace("}", "}}")
 
 
 files = FilesService()

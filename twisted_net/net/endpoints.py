@@ -7,6 +7,7 @@ typed it; `listen` opens it, now or never: a door that could open later could al
 import difflib
 import errno
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -62,6 +63,11 @@ class Endpoint:
         """The port of a tcp or udp endpoint."""
         return int(self.arguments[0] if self.arguments else self.options["port"])
 
+    @property
+    def path(self) -> str:
+        """The path of a unix endpoint."""
+        return self.arguments[0] if self.arguments else self.options.get("address", "")
+
     def interface(self, otherwise: str) -> str:
         """Return the address to listen on, if the string names none the one given."""
         named = self.options.get("interface", otherwise)
@@ -108,6 +114,8 @@ def listen(reactor: Any, door: Door, serve: Any, interface: str) -> IListeningPo
         endpoint = parse(door.endpoint, door.kind)
         if isinstance(serve, DatagramProtocol):
             return _listen_datagram(reactor, endpoint, serve, interface)
+        if endpoint.type == "unix":
+            _need_folder(endpoint.path)
         return _listen_stream(reactor, endpoint, serve, interface)
     except CannotListenError as error:
         raise StartError(_why_not(door, error)) from error
@@ -115,6 +123,12 @@ def listen(reactor: Any, door: Door, serve: Any, interface: str) -> IListeningPo
         raise
     except Exception as error:  # what an endpoint type makes of a wrong argument is its own affair
         raise StartError(f"--{door.name} {door.endpoint!r}: {_reason(error)}") from error
+
+
+def _need_folder(path: str) -> None:
+    folder = os.path.dirname(path) or "."
+    if not os.path.isdir(folder):
+        raise ValueError(f"directory {folder!r} does not exist")
 
 
 def _listen_datagram(
@@ -220,8 +234,7 @@ def address(text: str) -> str:
 
 
 def _check_unix(endpoint: Endpoint) -> None:
-    path = endpoint.arguments[0] if endpoint.arguments else endpoint.options.get("address", "")
-    length = len(path.encode("utf-8", "surrogateescape"))
+    length = len(endpoint.path.encode("utf-8", "surrogateescape"))
     if not length:
         raise ValueError("names no path; write unix:/run/netdemo.sock")
     if length > LONGEST_UNIX_PATH:

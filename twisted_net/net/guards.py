@@ -10,6 +10,7 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IProtocol,
     IProtocolFactory,
     ITransport,
@@ -59,7 +60,7 @@ class Drops:
             )
 
 
-@implementer(IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
 class GuardedProtocol(Protocol):
     """One connection, seen from outside: the transport of the protocol inside.
 
@@ -80,7 +81,7 @@ class GuardedProtocol(Protocol):
 
     def makeConnection(self, transport: ITransport) -> None:
         """Count the connection in and stand between it and the protocol inside."""
-        directlyProvides(self, providedBy(transport), IHalfCloseableProtocol)
+        directlyProvides(self, providedBy(transport))
         self.transport = transport
         self.connected = 1
         self._guard.entered(self)
@@ -94,6 +95,11 @@ class GuardedProtocol(Protocol):
         self._counters.received += len(data)
         self._touch()
         self.inside.dataReceived(data)
+
+    def handshakeCompleted(self) -> None:
+        """Pass on that TLS has begun."""
+        if IHandshakeListener.providedBy(self.inside):
+            self.inside.handshakeCompleted()
 
     def readConnectionLost(self) -> None:
         """Pass the peer's half-close on; who does not know of them may still finish writing."""

@@ -10,7 +10,9 @@ from twisted.internet.interfaces import (
     IDelayedCall,
     IHalfCloseableDescriptor,
     IHalfCloseableProtocol,
+    IHandshakeListener,
     IPushProducer,
+    ISSLTransport,
     ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, connectionDone
@@ -63,7 +65,7 @@ class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):
     """All that a TCP, TLS or simulated transport offers; Twisted has no one name for it."""
 
 
-@implementer(IHalfCloseableProtocol, IDrains)
+@implementer(IHalfCloseableProtocol, IHandshakeListener, IDrains)
 class Stream(Protocol):
     """A TCP protocol that answers after a half-close and stops reading while the peer does.
 
@@ -73,13 +75,28 @@ class Stream(Protocol):
 
     transport: IStreamTransport
     _closing = False
+    _following = False
     _lingering: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """Read only while the peer reads, and never wait to fill a segment (RFC 896)."""
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self.transport.registerProducer(self.transport, True)
+        if not ISSLTransport.providedBy(self.transport):
+            self._follow_the_peer()
+
+    def handshakeCompleted(self) -> None:
+        """Begin under TLS what `connectionMade` begins elsewhere.
+
+        What is written before the handshake is done pauses the producer; one that then stopped
+        reading would never see the handshake's end.
+        """
+        if not self._closing:
+            self._follow_the_peer()
+
+    def producer(self) -> IPushProducer:
+        """Return what is paused while the peer does not read: the reading, unless overridden."""
+        return self.transport
 
     def hang_up(self, last_words: bytes = b"") -> None:
         """Send what is owed, then close; a second call changes nothing.
@@ -91,7 +108,8 @@ class Stream(Protocol):
         self._closing = True
         if last_words:
             self.transport.write(last_words)
-        self.transport.unregisterProducer()
+        if self._following:
+            self.transport.unregisterProducer()
         self.transport.loseConnection()
 
     def linger(self, reactor: Any, last_words: bytes) -> None:
@@ -103,8 +121,9 @@ class Stream(Protocol):
         """
         if self._closing:
             return
-        if not IHalfCloseableDescriptor.providedBy(self.transport):
-            self.hang_up(last_words)
+        half_closes = IHalfCloseableDescriptor.providedBy(self.transport)
+        if not half_closes or ISSLTransport.providedBy(self.transport):
+            self.hang_up(last_words)  # TLS passes a half-close on to TCP, under its own feet
             return
         self._closing = True
         self.transport.write(last_words)
@@ -132,6 +151,10 @@ class Stream(Protocol):
         """Leave no timer behind."""
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
+
+    def _follow_the_peer(self) -> None:
+        self._following = True
+        self.transport.registerProducer(self.producer(), True)
 
     def _discard(self, data: bytes) -> None:
         self._left -= len(data)

@@ -50,6 +50,7 @@ class TftpClient(DatagramProtocol):
         self.server = server
         self._answers_from: tuple[str, int] | None = None
         self._timer: IDelayedCall | None = None
+        self._closing = False
 
     def startProtocol(self) -> None:
         """Send the request."""
@@ -82,8 +83,7 @@ class TftpClient(DatagramProtocol):
         for datagram in self.receiver.abort(Code.OTHER, "the client stopped"):
             self._write(datagram, self._answers_from or self.server)
         self._cancel()
-        if self.transport is not None:  # else the port is closed already
-            self.transport.stopListening()
+        self._close()
 
     def _wake(self) -> None:
         self._timer = None
@@ -94,7 +94,7 @@ class TftpClient(DatagramProtocol):
             self._write(datagram, self._answers_from or self.server)
         self._cancel()
         if self.receiver.over:
-            self.transport.stopListening()
+            self._close()
         elif self.receiver.deadline is not None:
             wait = max(0.0, self.receiver.deadline - self._reactor.seconds())
             self._timer = self._reactor.callLater(wait, self._wake)
@@ -106,6 +106,11 @@ class TftpClient(DatagramProtocol):
             self.transport.write(datagram, addr)
         except (OSError, MessageLengthError):
             return  # as good as lost on the way; the timeout sees to it
+
+    def _close(self) -> None:
+        if not self._closing:  # Twisted closes a turn later, and would close twice
+            self._closing = True
+            self.transport.stopListening()
 
     def _cancel(self) -> None:
         if self._timer is not None:

@@ -9,15 +9,14 @@ acknowledges the last block cannot know whether that arrived; so it stays a whil
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
 from twisted_net.files.tftp.codec import (
     BLKSIZE,
-    LARGEST_BLKSIZE,
     SMALLEST_BLKSIZE,
     Ack,
+    Agreed,
     Code,
     Data,
     Error,
@@ -83,40 +82,6 @@ class Timeout:
             self.seconds = min(2 * self.seconds, CEILING)
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What both sides go by.
-
-    :ivar answer: the options to put in an OACK; empty: none is sent.
-    """
-
-    blksize: int = BLKSIZE
-    timeout: int | None = None
-    answer: dict[str, str] | None = None
-
-
-def agree(asked: dict[str, str], size: int, largest: int = LARGEST_BLKSIZE) -> Agreed:
-    """Accept what can be kept of a read request's options; leave out the others (RFC 2347).
-
-    :param largest: the block size that is offered at most.
-    """
-    answer: dict[str, str] = {}
-    blksize, timeout = BLKSIZE, None
-    for name, value in asked.items():
-        if name == "blksize":
-            wanted = whole(value, SMALLEST_BLKSIZE, LARGEST_BLKSIZE)
-            if wanted is not None:
-                blksize = min(wanted, max(largest, SMALLEST_BLKSIZE))
-                answer[name] = str(blksize)
-        elif name == "timeout":
-            timeout = whole(value, 1, 255)
-            if timeout is not None:
-                answer[name] = value  # unchanged (RFC 2349)
-        elif name == "tsize" and whole(value, 0, 1 << 62) is not None:
-            answer[name] = str(size)
-    return Agreed(blksize, timeout, answer or None)
-
-
 class State(Enum):
     """Where a transfer stands."""
 
@@ -165,11 +130,16 @@ class _Transfer:
         return [self._in_air]
 
     def abort(self, code: int, why: str) -> list[bytes]:
-        """End the transfer from this side."""
+        """End the transfer from this side, and tell the other why."""
         if self.over:
             return []
         self._failed(why)
         return [render(Error(code, why))]
+
+    def leave(self, why: str) -> None:
+        """End the transfer from this side without a word."""
+        if not self.over:
+            self._failed(why)
 
     def _awaited(self) -> str:
         raise NotImplementedError
@@ -198,6 +168,7 @@ class _Transfer:
 class Sender(_Transfer):
     """Send one file to whoever asked for it (RFC 1350, 4).
 
+    :ivar proven: the peer has acknowledged something, so it is where it says it is.
     :ivar declined: the peer ended it before the first block: it only wanted to know the options.
     """
 
@@ -207,7 +178,7 @@ class Sender(_Transfer):
         self._source = source
         self._agreed = agreed
         self._number = 0  # of the block in the air, counted on beyond 65535
-        self._proven = False
+        self.proven = False
         self._prove_until = 0.0
 
     @property
@@ -219,8 +190,10 @@ class Sender(_Transfer):
         """Return the first packet: an OACK where options were accepted, else the first block."""
         self._prove_until = now + UNPROVEN_SECONDS
         if self._agreed.answer is not None:
-            return self._send(render(OptionAck(self._agreed.answer)), now)
-        return self._next_block(now)
+            datagrams = self._send(render(OptionAck(self._agreed.answer)), now)
+        else:
+            datagrams = self._next_block(now)
+        return self._unproven(datagrams)
 
     def received(self, packet: Packet, now: float) -> list[bytes]:
         """Return what a packet of the peer's lets us send.
@@ -243,7 +216,7 @@ class Sender(_Transfer):
 
         Only before the peer has acknowledged anything; later it is a straggler.
         """
-        return [] if self._proven or self.over else [self._in_air]
+        return [] if self.proven or self.over else [self._in_air]
 
     def wake(self, now: float) -> list[bytes]:
         """Return the packet in the air again, or nothing once the retries are spent.
@@ -251,17 +224,16 @@ class Sender(_Transfer):
         To an address that has not acknowledged anything it is repeated once only; for the rest of
         its time the transfer waits in silence for the peer to ask again.
         """
-        if not self._proven and not self.over and now >= self._prove_until:
-            return self._failed(f"no {self._awaited()} in {UNPROVEN_SECONDS:g} s")
         datagrams = super().wake(now)
-        if not self._proven and self.deadline is not None:
-            self.deadline = min(self.deadline, self._prove_until)
-            return datagrams if self._tries < UNPROVEN_PACKETS else []
-        return datagrams
+        if self.proven or self.over:
+            return datagrams
+        if self.deadline is not None and now >= self._prove_until:
+            return self._failed(f"no {self._awaited()}")
+        return self._unproven(datagrams if self._tries < UNPROVEN_PACKETS else [])
 
     def _acknowledged(self, now: float) -> list[bytes]:
         self._answered(now)
-        self._proven = True
+        self.proven = True
         self.moved = min(self._end_of_block(), self._source.size)
         if self.finishing:
             return self._end(State.DONE)
@@ -283,6 +255,11 @@ class Sender(_Transfer):
 
     def _end_of_block(self) -> int:
         return self._number * self._agreed.blksize
+
+    def _unproven(self, datagrams: list[bytes]) -> list[bytes]:
+        if self.deadline is not None:
+            self.deadline = min(self.deadline, self._prove_until)
+        return datagrams
 
     def _awaited(self) -> str:
         return f"ACK of block {self._number}" if self._number else "ACK of the options"

@@ -17,11 +17,12 @@ from twisted_net.files.tftp.codec import (
     Code,
     Error,
     Request,
+    agree,
     parse,
     render,
     shelf_name,
 )
-from twisted_net.files.tftp.core import Sender, State, agree
+from twisted_net.files.tftp.core import Sender, State
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.service import IDrains
@@ -57,6 +58,7 @@ class ReadTransfer(DatagramProtocol):
         self._door = door
         self._file = file
         self._timer: IDelayedCall | None = None
+        self._ended = False
 
     def startProtocol(self) -> None:
         """Send the first packet."""
@@ -85,11 +87,16 @@ class ReadTransfer(DatagramProtocol):
         """End the transfer, and tell the peer why."""
         self._send(self.sender.abort(Code.OTHER, why))
 
+    def leave(self, why: str) -> None:
+        """End the transfer without a word: an ERROR could be taken for an answer to a new one."""
+        self.sender.leave(why)
+        self._send([])
+
     def stopProtocol(self) -> None:
         """Leave no timer and no open file behind."""
         self._cancel()
         self._file.close()
-        self._door.ended(self)
+        self._end()
 
     def _wake(self) -> None:
         self._timer = None
@@ -100,7 +107,8 @@ class ReadTransfer(DatagramProtocol):
             self._write(datagram, self.peer)
         self._cancel()
         if self.sender.over:
-            self.transport.stopListening()
+            if self._end():
+                self.transport.stopListening()
         elif self.sender.deadline is not None:
             wait = max(0.0, self.sender.deadline - self._now())
             self._timer = self._door.reactor.callLater(wait, self._wake)
@@ -116,6 +124,13 @@ class ReadTransfer(DatagramProtocol):
         else:
             counters.datagrams_sent += 1
             counters.sent += len(datagram)
+
+    def _end(self) -> bool:
+        """Tell the door, at once: the port closes a turn later, and the peer may be quicker."""
+        ended, self._ended = self._ended, True
+        if not ended:
+            self._door.ended(self)
+        return not ended
 
     def _cancel(self) -> None:
         if self._timer is not None:
@@ -194,11 +209,12 @@ class TftpDatagramProtocol(DatagramProtocol):
         if transfer is None:
             return False
         age = self.reactor.seconds() - transfer.began
-        fresh = age < REPEATED_WITHIN and not transfer.sender.finishing
-        if transfer.request == request and (fresh or transfer.sender.state is State.AGREEING):
+        sender = transfer.sender
+        straggler = age < REPEATED_WITHIN and not sender.finishing
+        if transfer.request == request and (straggler or not sender.proven):
             transfer.repeated()
             return True
-        transfer.abort("replaced by a new request")
+        transfer.leave("replaced by a new request")
         return False
 
     def _requested(self, request: Request, peer: Address) -> None:
@@ -243,7 +259,11 @@ class TftpDatagramProtocol(DatagramProtocol):
         sender, name, peer = transfer.sender, transfer.request.name, _shown(transfer.peer)
         if sender.state is State.DONE:
             self.journal.sent(name, peer, sender.moved, transfer.began)
-        elif not sender.declined:  # a probe for the size ends so; nothing went wrong
+        elif sender.declined:
+            pass  # a probe for the size ends so; nothing went wrong
+        elif not sender.proven:
+            self.journal.unanswered(name, peer, sender.why)
+        else:
             self.journal.stopped(name, peer, sender.moved, transfer.began, sender.why)
 
 

@@ -1,0 +1,244 @@
+"""Chat as a user meets it: ``nc``, ``netdemo chat``, and the installed server between them."""
+
+import json
+import os
+import pty
+import queue
+import select
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer
+
+Start = Callable[..., Bench]
+
+
+class Talker:
+    """A client in a process of its own, with lines in and lines out."""
+
+    def __init__(self, *command: str) -> None:
+        self.heard: list[str] = []
+        self._lines: queue.Queue[str] = queue.Queue()
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def says(self, *lines: str) -> None:
+        """Type lines."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("".join(f"{line}\n" for line in lines).encode())
+        self.process.stdin.flush()
+
+    def hears(self, line: str) -> None:
+        """Wait for a line; what comes before it is passed over."""
+        while True:
+            try:
+                said = self._lines.get(timeout=PATIENCE)
+            except queue.Empty:
+                raise AssertionError(f"no {line!r} in {self.heard}") from None
+            self.heard.append(said)
+            if said == line:
+                return
+
+    def ends(self) -> tuple[int, str]:
+        """End the input; return the exit code, and what was said on standard error."""
+        assert self.process.stdin is not None
+        assert self.process.stderr is not None
+        self.process.stdin.close()
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        with self.process.stderr as errors:
+            return code, errors.read().decode()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.put(line.decode().removesuffix("\n"))
+
+
+@pytest.fixture
+def talker() -> Iterator[Callable[..., Talker]]:
+    """Start clients that are gone after the test."""
+    started: list[Talker] = []
+
+    def start(*command: str) -> Talker:
+        started.append(Talker(*command))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+        if each.process.stdin is not None and not each.process.stdin.closed:
+            each.ends()
+
+
+def test_two_nc_and_one_udp_member_hear_each_other(
+    bench: Start, talker: Callable[..., Talker]
+) -> None:
+    """One chat, whatever one came by; and nobody is left when they go."""
+    server = bench()
+    tcp, udp = str(server.port("chat-tcp")), server.port("chat-udp")
+    red, blue = (talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", tcp) for _ in range(2))
+    red.says("NICK red")
+    red.hears("OK JOIN lobby 1")
+    blue.says("NICK blue")
+    red.hears("JOINED lobby blue")
+    green = talker(
+        str(BIN / "netdemo"), "chat", "--udp", "--nick", "green", "-s", f"127.0.0.1:{udp}"
+    )
+    for each in (red, blue):
+        each.hears("JOINED lobby green")
+    red.says("hello from nc")
+    blue.hears("SAID lobby red hello from nc")
+    green.hears("<red> hello from nc")
+    green.says("hello from udp", "/msg blue psst", "/who")
+    for each in (red, blue):
+        each.hears("SAID lobby green hello from udp")
+    blue.hears("TOLD green psst")
+    blue.says("TELL green \N{SNOWMAN} or not")
+    green.hears("<blue to you> \N{SNOWMAN} or not")
+    assert green.ends() == (0, "")
+    for each in (red, blue):
+        each.hears("LEFT green quit")
+    red.says("QUIT")
+    red.hears("OK BYE")
+    blue.hears("LEFT red quit")
+    blue.says("WHO")
+    blue.hears("OK WHO 1")
+
+
+@pytest.mark.parametrize("over", ["tcp", "udp"])
+def test_a_script_says_something_and_leaves(
+    over: str, bench: Start, talker: Callable[..., Talker]
+) -> None:
+    """``echo done | netdemo chat``: it arrived before the command ends."""
+    server = bench()
+    red = talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", str(server.port("chat-tcp")))
+    red.says("NICK red")
+    red.hears("OK JOIN lobby 1")
+    address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
+    done = netdemo("chat", "--nick", "builder", address, stdin=b"the build\n\nis done")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    for line in ("JOINED lobby builder", "SAID lobby builder the build"):
+        red.hears(line)
+    for line in ("SAID lobby builder is done", "LEFT builder quit"):
+        red.hears(line)
+    listed = netdemo("chat", "--json", "--nick", "asker", address, stdin=b"/rooms\n").stdout
+    assert [json.loads(each) for each in listed.splitlines()] == [
+        {"kind": "listed", "room": "lobby", "members": 2, "topic": ""},
+        {"kind": "done", "verb": "ROOMS", "about": "1"},
+    ]
+
+
+@pytest.mark.parametrize("over", ["tcp", "udp"])
+def test_what_goes_wrong_is_one_line_and_an_exit_code(over: str, bench: Start) -> None:
+    """A name that is none, a text that is too long, a server that is not there."""
+    server = bench()
+    address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
+    named = netdemo("chat", "--nick", "a b", address)
+    assert (named.returncode, named.stderr) == (
+        1,
+        b"netdemo: 422 name: 1-24 letters, digits, - or _\n",
+    )
+    long = netdemo("chat", address, stdin=b"x" * 2000)
+    assert (long.returncode, long.stderr) == (1, b"netdemo: 422 text: at most 1000 bytes\n")
+    server.stop()
+    gone = netdemo("chat", "--timeout", "0.3", address)
+    assert gone.returncode in (3, 4)
+    assert gone.stderr.startswith(b"netdemo: ")
+    assert gone.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("over", ["tcp", "udp"])
+def test_a_member_is_told_that_the_server_stops(
+    over: str, bench: Start, talker: Callable[..., Talker]
+) -> None:
+    """And the server does not wait for it."""
+    server = bench()
+    address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
+    red = talker(str(BIN / "netdemo"), "chat", "--nick", "red", address)
+    red.says("/who")
+    red.hears(f"  red ({over}, idle 0 s)")
+    assert server.stop() == -signal.SIGTERM
+    code, errors = red.ends()
+    assert code == 5
+    assert errors.startswith("netdemo: 127.0.0.1:")
+    assert errors.endswith("stopping\n")
+
+
+class Screen:
+    """What a terminal shows, read up to what was waited for."""
+
+    def __init__(self, terminal: int) -> None:
+        self._terminal = terminal
+        self._shown = b""
+
+    def shows(self, wanted: bytes) -> None:
+        """Wait until the terminal has shown something more."""
+        while wanted not in self._shown:
+            ready, _, _ = select.select([self._terminal], [], [], PATIENCE)
+            assert ready, self._shown
+            self._shown += os.read(self._terminal, 65536)
+        self._shown = self._shown.partition(wanted)[2]
+
+
+def test_a_terminal_has_line_editing(bench: Start) -> None:
+    """What is said meanwhile stands above the line; Ctrl-C ends it as everywhere."""
+    pytest.importorskip("prompt_toolkit", reason="prompt_toolkit is not installed (extra pretty)")
+    server = bench()
+    address = f"udp:127.0.0.1:{server.port('chat-udp')}"
+    command = (str(BIN / "netdemo"), "chat", "--nick", "red", address)
+    ours, theirs = pty.openpty()
+    red = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    screen = Screen(ours)
+    try:
+        screen.shows(b"you are red in lobby")
+        os.write(ours, b"half")
+        netdemo("chat", "--nick", "blue", address, stdin=b"hello\n/msg red hi\n")
+        screen.shows(b"blue left")
+        os.write(ours, b"\x7f\x7f\x7f\x7f/nick green\r")
+        screen.shows(b"you are green now")
+        screen.shows(b">")  # until the next prompt is there, the key is nobody's
+        os.write(ours, b"\x03")
+        assert red.wait(PATIENCE) == 130
+    finally:
+        red.kill()
+        red.wait()
+        os.close(ours)
+
+
+def test_the_server_survives_what_is_no_chat(bench: Start) -> None:
+    """Bytes of any kind on both doors, answered in one line or not at all."""
+    server = bench()
+    with socket.create_connection(("127.0.0.1", server.port("chat-tcp")), PATIENCE) as stream:
+        stream.sendall(b"NICK red\n\xff\n\0\n" + b"x" * 5000)
+        said = b""
+        while piece := stream.recv(65536):
+            said += piece
+    assert said.decode().splitlines()[1:] == [
+        "OK NICK red",
+        "OK JOIN lobby 1",
+        "ERR 400 not UTF-8",
+        "ERR 400 control character 0x00",
+        "ERR 413 line longer than 1024 bytes",
+    ]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as port:
+        port.settimeout(0.2)
+        for datagram in (b"", b"hello", b"\xff" * 100, bytes(9000)):
+            port.sendto(datagram, ("127.0.0.1", server.port("chat-udp")))
+        with pytest.raises(TimeoutError):
+            port.recv(65536)
+    assert server.stop() == -signal.SIGTERM
+    assert "dropped not_framed" in server.text

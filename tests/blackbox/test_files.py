@@ -1,0 +1,280 @@
+"""Files as a user meets them: the installed commands, and the clients that people have."""
+
+import hashlib
+import json
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run
+
+Start = Callable[..., Bench]
+
+#: Sizes at the borders of a block, and one at which 16-bit block numbers roll over.
+SIZES = {"empty": 0, "f511": 511, "f512": 512, "f513": 513, "large": 40 << 20}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with files of each size, and bait."""
+    root = tmp_path_factory.mktemp("root")
+    dice = random.Random(7009)  # noqa: S311 - no secret
+    for name, size in SIZES.items():
+        (root / name).write_bytes(dice.randbytes(size))
+    (root / "sub").mkdir()
+    (root / "sub" / "in side").write_bytes(b"inner")
+    (root / "link").symlink_to("/etc/passwd")
+    (root.parent / "secret").write_bytes(b"secret")
+    return root
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or that there is none."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "no file"
+
+
+class Fetches:
+    """The command lines that fetch a file, one for each client that people have."""
+
+    def __init__(self, server: Bench, folder: Path) -> None:
+        self.folder = folder
+        self._tcp, self._tftp = str(server.port("files-tcp")), str(server.port("tftp"))
+        self._own = str(BIN / "netdemo")
+
+    def nc(self, name: str, to: str) -> list[str]:
+        """Send a name and close our half."""
+        nc = peer("nc", "netcat-openbsd")
+        return ["sh", "-c", f"printf {name} | {nc} -N 127.0.0.1 {self._tcp} > {to}"]
+
+    def curl(self, name: str, to: str) -> list[str]:
+        """Fetch in blocks of 512 bytes."""
+        url = f"tftp://127.0.0.1:{self._tftp}/{name}"
+        return [peer("curl", "curl"), "--silent", "--show-error", "--output", to, url]
+
+    def curl_with_options(self, name: str, to: str) -> list[str]:
+        """Fetch in blocks of 1428 bytes."""
+        return [*self.curl(name, to), "--tftp-blksize", "1428"]
+
+    def tftp_hpa(self, name: str, to: str) -> list[str]:
+        """Fetch in blocks of 512 bytes, without any option."""
+        tftp = peer("tftp", "tftp-hpa")
+        return [tftp, "-m", "binary", "127.0.0.1", self._tftp, "-c", "get", name, to]
+
+    def atftp(self, name: str, to: str) -> list[str]:
+        """Fetch in blocks of 8192 bytes."""
+        options = ["--option", "blksize 8192", "--option", "tsize 0"]
+        return [peer("atftp", "atftp"), *options, "-g", "-r", name, "-l", to, *self._address()]
+
+    def netdemo(self, name: str, to: str) -> list[str]:
+        """Fetch over TCP."""
+        return [self._own, "get", "-s", f"127.0.0.1:{self._tcp}", name, "-o", to]
+
+    def netdemo_tftp(self, name: str, to: str) -> list[str]:
+        """Fetch over TFTP."""
+        return [self._own, "get", f"tftp://127.0.0.1:{self._tftp}/{name}", "-o", to]
+
+    def _address(self) -> list[str]:
+        return ["127.0.0.1", self._tftp]
+
+
+CLIENTS = ("nc", "curl", "curl_with_options", "tftp_hpa", "atftp", "netdemo", "netdemo_tftp")
+
+
+def fetch_all(fetches: Fetches, names: list[str]) -> dict[str, list[str]]:
+    """Fetch some files with every client, all at one time; return the digests of what came."""
+    running = {
+        (client, name): subprocess.Popen(
+            getattr(fetches, client)(name, str(fetches.folder / f"{client}-{name}")),
+            stdout=subprocess.DEVNULL,
+        )
+        for client in CLIENTS
+        for name in names
+    }
+    exits = {key: process.wait(3 * PATIENCE) for key, process in running.items()}
+    assert exits == dict.fromkeys(running, 0)
+    return {
+        client: [digest(fetches.folder / f"{client}-{name}") for name in names]
+        for client in CLIENTS
+    }
+
+
+def test_forty_megabytes_come_whole_to_every_client(
+    bench: Start, root: Path, tmp_path: Path
+) -> None:
+    """All of them at one time; at 512 bytes a block the number rolls over."""
+    fetches = Fetches(bench("--files-root", str(root)), tmp_path)
+    assert fetch_all(fetches, ["large"]) == {client: [digest(root / "large")] for client in CLIENTS}
+
+
+def test_files_at_the_borders_of_a_block_come_whole(
+    bench: Start, root: Path, tmp_path: Path
+) -> None:
+    """The last block may be empty."""
+    fetches = Fetches(bench("--files-root", str(root)), tmp_path)
+    names = ["f511", "f512", "f513"]
+    expected = [digest(root / name) for name in names]
+    assert fetch_all(fetches, names) == dict.fromkeys(CLIENTS, expected)
+
+
+def test_an_empty_file_comes_to_every_client(bench: Start, root: Path, tmp_path: Path) -> None:
+    """Some make no file until a first byte comes, but none calls it an error."""
+    fetches = Fetches(bench("--files-root", str(root)), tmp_path)
+    nothing = hashlib.sha256().hexdigest()
+    for client, digests in fetch_all(fetches, ["empty"]).items():
+        assert digests == [nothing] or (client.startswith("curl") and digests == ["no file"])
+
+
+def test_a_missing_file_leaves_nothing_behind(bench: Start, root: Path, tmp_path: Path) -> None:
+    """It is one line, and an exit code that a script sees; nor does a way out lead anywhere."""
+    fetches = Fetches(bench("--files-root", str(root)), tmp_path)
+    for client, name in (
+        ("netdemo", "nope"),
+        ("netdemo", "../secret"),
+        ("netdemo_tftp", "nope"),
+        ("netdemo_tftp", "link"),
+    ):
+        done = run(*getattr(fetches, client)(name, str(tmp_path / "to")))
+        assert done.returncode == 1
+        assert done.stdout == b""
+        assert done.stderr.startswith(b"netdemo: '" + name.encode())
+        assert done.stderr.count(b"\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_listing_and_what_it_names(bench: Start, root: Path, tmp_path: Path) -> None:
+    """Every file that ``ls`` shows can be fetched by ``get``."""
+    server = ("-s", f"127.0.0.1:{bench('--files-root', str(root)).port('files-tcp')}")
+    shown = netdemo("ls", *server)
+    names = [line.split()[-1] for line in shown.stdout.decode().splitlines()]
+    assert names == ["empty", "f511", "f512", "f513", "large", "sub/"]
+    (record,) = map(json.loads, netdemo("ls", *server, "sub", "--json").stdout.splitlines())
+    assert record.pop("mtime") > 0
+    assert record == {"name": "sub/in side", "kind": "file", "size": 5}
+    done = netdemo("get", *server, "sub/in side", "f513", "-d", str(tmp_path), "--json")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["name"], second["sha256"]) == ("sub/in side", digest(root / "f513"))
+    assert (tmp_path / "in side").read_bytes() == b"inner"
+
+
+def test_what_is_shared_by_default_can_be_tried_at_once(bench: Start) -> None:
+    """Without a folder of one's own there is a small one."""
+    server = bench()
+    assert "netdemo get --server" in server.text
+    address = f"127.0.0.1:{server.port('files-tcp')}"
+    hello = netdemo("get", "-s", address, "hello.txt", "-o", "-")
+    assert "你好" in hello.stdout.decode()
+    assert b"sha256" in hello.stderr
+
+
+def test_what_exists_is_not_overwritten(bench: Start, tmp_path: Path) -> None:
+    """Unless one says so."""
+    server = ("-s", f"127.0.0.1:{bench().port('files-tcp')}")
+    mine = tmp_path / "hello.txt"
+    mine.write_text("mine")
+    refused = netdemo("get", *server, "hello.txt", "-d", str(tmp_path))
+    assert (refused.returncode, mine.read_text()) == (1, "mine")
+    assert refused.stderr.decode() == f"netdemo: {str(mine)!r} exists; use --force\n"
+    assert netdemo("get", *server, "hello.txt", "-d", str(tmp_path), "--force").returncode == 0
+    assert mine.read_text() != "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["get", "tcp:127.0.0.1:1", "x"], 3, "cannot connect to 127.0.0.1:1: connection refused"),
+        (["get", "-s", "nope.invalid", "x"], 3, "cannot resolve 'nope.invalid'"),
+        (
+            ["get", "-s", "127.0.0.1:abc", "x"],
+            2,
+            "'127.0.0.1:abc': want HOST[:PORT] or tcp:host=…:port=…",
+        ),
+        (
+            ["get", "--timeout", "0.2", "tftp:127.0.0.1:1", "x"],
+            4,
+            "no answer in 0.2 s from 127.0.0.1:1",
+        ),
+        (["ls", "tftp:127.0.0.1:1"], 2, "TFTP cannot list files; ask the TCP door"),
+    ],
+)
+def test_what_went_wrong_is_one_line(words: list[str], code: int, said: str) -> None:
+    """With an exit code for each kind of trouble."""
+    done = netdemo(*words)
+    assert done.returncode == code
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith(f"netdemo: {said}")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
+    """Its port is open, and that is all."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        done = netdemo("get", "--timeout", "0.3", "-s", address, "x", "-d", str(tmp_path))
+    assert done.returncode == 4
+    assert done.stderr.decode() == f"netdemo: no answer from {address} in 0.3 s\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_removes_the_part(bench: Start, root: Path, tmp_path: Path) -> None:
+    """And exits as an interrupted command does."""
+    with socket.create_server(("127.0.0.1", 0)) as stuck:
+        address = f"127.0.0.1:{stuck.getsockname()[1]}"
+        command = [str(BIN / "netdemo"), "get", "-s", address, "x", "-d", str(tmp_path)]
+        with subprocess.Popen([*command, "--timeout", "60"]) as process:
+            connection, _ = stuck.accept()
+            with connection:
+                connection.recv(100)
+                connection.sendall(b"OK 1000 1000 - 0\nhalf of it")
+                _until(lambda: [each.name for each in tmp_path.iterdir()] == ["x.part"])
+                process.send_signal(signal.SIGINT)
+                assert process.wait(PATIENCE) == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def _until(true: Callable[[], bool]) -> None:
+    over = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < over
+        time.sleep(0.02)
+
+
+def test_a_reader_that_has_enough_ends_it_in_silence(bench: Start, root: Path) -> None:
+    """``netdemo get large -o - | head``."""
+    port = bench("--files-root", str(root)).port("files-tcp")
+    command = [str(BIN / "netdemo"), "get", "-s", f"127.0.0.1:{port}", "large", "-o", "-"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(PATIENCE) == 141
+
+
+def test_a_stopping_server_sends_what_it_has_begun(bench: Start, root: Path) -> None:
+    """SIGTERM in the middle: the slow reader gets all of it, before the server ends."""
+    server = bench("--files-root", str(root))
+    with socket.create_connection(("127.0.0.1", server.port("files-tcp"))) as slow:
+        slow.sendall(b"large\n")
+        got = hashlib.sha256(first := slow.recv(1000))
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("Received SIGTERM")
+        size = len(first)
+        while piece := slow.recv(1 << 20):
+            got.update(piece)
+            size += len(piece)
+    assert (size, got.hexdigest()) == (SIZES["large"], digest(root / "large"))
+    assert server.wait() == -signal.SIGTERM
+
+
+def test_a_folder_that_is_not_there_stops_the_start() -> None:
+    """With one line that names the option, and no port open."""
+    done = run(str(BIN / "twistd"), "-n", "--pidfile=", "netdemo", "--files-root", "/nope")
+    assert done.returncode == 1
+    assert b"--files-root '/nope': no such directory" in done.stdout + done.stderr

@@ -1,0 +1,146 @@
+"""Members of a chat for tests: a server's doors without sockets, and who comes through them."""
+
+from collections.abc import Callable
+from random import Random
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import FakeDatagramTransport, StringTransport
+
+from twisted_net.chat.codec import actions
+from twisted_net.chat.codec.messages import Command, Heard
+from twisted_net.chat.core.datagram import Session
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.states import Came, Happening
+from twisted_net.chat.doors.datagram import ChatDatagramProtocol
+from twisted_net.chat.doors.line import ChatLineFactory
+from twisted_net.chat.doors.outlet import QUEUE, Outlet
+from twisted_net.net.counters import Counters
+
+#: A way of cutting a stream into the pieces in which it arrives.
+Cut = Callable[[bytes], list[bytes]]
+
+
+def whole(data: bytes) -> list[bytes]:
+    """Let it arrive in one piece."""
+    return [data]
+
+
+def by_bytes(data: bytes) -> list[bytes]:
+    """Let it arrive byte by byte."""
+    return [bytes([byte]) for byte in data]
+
+
+def dice(seed: int) -> Random:
+    """Return dice that fall the same way in every run."""
+    return Random(seed)  # noqa: S311
+
+
+class Server:
+    """Both doors, one hub, a clock that stands still and seeded dice."""
+
+    def __init__(self, lobby: str = "lobby", queue: int = QUEUE) -> None:
+        self.clock = Clock()
+        self.clock.advance(1767225600.0)
+        self.counters = Counters()
+        self.hub: Hub[Outlet] = Hub(lobby)
+        lines, datagrams = (self.counters.door(name) for name in ("chat-tcp", "chat-udp"))
+        self.lines = ChatLineFactory(self.hub, self.clock, queue, lines)
+        self.udp = ChatDatagramProtocol(self.hub, self.clock, dice(1), datagrams)
+        self.port = FakeDatagramTransport()
+        self.udp.makeConnection(self.port)
+
+    def on_line(self, name: str = "", cut: Cut = whole) -> "OnLine":
+        """Let somebody connect, and take a name if one is given."""
+        member = OnLine(self, cut)
+        if name:
+            member.says(f"NICK {name}")
+        return member
+
+    def on_datagrams(self, name: str, port: int = 40000) -> "OnDatagrams":
+        """Let somebody begin a session."""
+        member = OnDatagrams(self, name, ("192.0.2.7", port))
+        member.pump()
+        return member
+
+    def sent(self, *datagrams: bytes, host: str = "192.0.2.7", port: int = 40000) -> list[bytes]:
+        """Send datagrams to the door; return what it sends to that address."""
+        self.port.written.clear()
+        for datagram in datagrams:
+            self.udp.datagramReceived(datagram, (host, port))
+        self.clock.advance(0)
+        return [packet for packet, address in self.port.written if address == (host, port)]
+
+    def dropped(self, door: str) -> dict[str, int]:
+        """Return what a door counted."""
+        return self.counters.door(door).dropped
+
+
+class OnLine:
+    """A member on the line door."""
+
+    def __init__(self, server: Server, cut: Cut = whole) -> None:
+        self.server = server
+        self.transport = StringTransport()
+        self.protocol = server.lines.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+        self._cut = cut
+
+    def says(self, *lines: str) -> list[str]:
+        """Type lines; return the lines that came since the last time."""
+        self.sends("".join(f"{line}\n" for line in lines).encode())
+        return self.hears()
+
+    def sends(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        for piece in self._cut(data):
+            self.protocol.dataReceived(piece)
+
+    def hears(self) -> list[str]:
+        """Return the lines that came since the last time."""
+        self.server.clock.advance(0)
+        said: bytes = self.transport.value()
+        self.transport.clear()
+        return said.decode().split("\n")[:-1]
+
+
+class OnDatagrams:
+    """A member on the datagram door: a client's session on a wire that loses nothing."""
+
+    def __init__(self, server: Server, name: str, address: tuple[str, int]) -> None:
+        self.server = server
+        self.address = address
+        self.happened: list[Happening] = []
+        self.session = Session.initiator(dice(2), server.clock.seconds(), name)
+        self.bodies: list[bytes] = []
+
+    def asks(self, command: Command) -> list[Heard]:
+        """Send a command; return what was heard since the last time."""
+        self.session.send(actions.asked(command))
+        return self.hears()
+
+    def hears(self) -> list[Heard]:
+        """Return what was heard since the last time."""
+        self.happened.clear()
+        self.pump()
+        came = [each for each in self.happened if isinstance(each, Came)]
+        return [heard for each in came for heard in actions.heard(each.body)]
+
+    def pump(self) -> None:
+        """Carry datagrams to and fro until there are no more."""
+        self.server.clock.advance(0)
+        while True:
+            here = self.session.outgoing(self.server.clock.seconds())
+            for datagram in here:
+                self.server.udp.datagramReceived(datagram, self.address)
+            self.server.clock.advance(0)
+            there = [each for each, address in self.server.port.written if address == self.address]
+            if not here and not there:
+                return
+            self.server.port.written = [
+                each for each in self.server.port.written if each[1] != self.address
+            ]
+            for datagram in there:
+                now = self.server.clock.seconds()
+                made = self.session.received(datagram, now)
+                self.happened += made
+                self.bodies += [each.body for each in made if isinstance(each, Came)]

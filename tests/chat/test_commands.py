@@ -1,0 +1,232 @@
+"""Tests of `twisted_net.chat.commands` and `terminal`, without a server."""
+
+import os
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from twisted.internet.defer import ensureDeferred
+from twisted.python.failure import Failure
+
+from twisted_net.chat import commands, terminal
+from twisted_net.chat.client import RefusedError
+from twisted_net.chat.codec.messages import (
+    Code,
+    Command,
+    Help,
+    Nick,
+    Quit,
+    Refusal,
+    Talk,
+    Tell,
+    Usage,
+)
+from twisted_net.net.clients import Target
+from twisted_net.net.errors import NetError, SettingError
+
+
+@pytest.mark.parametrize(
+    ("typed", "command"),
+    [
+        ("hello", Talk("hello")),
+        ("NICK red", Talk("NICK red")),
+        ("/nick red", Nick("red")),
+        ("/msg blue psst", Tell("blue", "psst")),
+        ("/TELL blue psst", Tell("blue", "psst")),
+        ("/quit", Quit()),
+        ("/help msg", Help("msg")),
+        ("//etc", Talk("/etc")),
+        ("a\tb", Talk("a       b")),
+        ("", None),
+        ("  ", None),
+    ],
+)
+def test_a_command_begins_with_a_slash(typed: str, command: Command | None) -> None:
+    """A word in capitals is only a loud word here."""
+    assert commands._parse(typed) == command
+
+
+def test_an_unknown_command_is_refused_here() -> None:
+    """It need not travel for that."""
+    with pytest.raises(Refusal, match="unknown command '/foo'; try HELP"):
+        commands._parse("/foo")
+
+
+def test_help_shows_commands_as_they_are_typed_here() -> None:
+    """With their meaning."""
+    usages = commands._usages(Help())
+    assert Usage("/msg <name> <text>", "say something to one member") in usages
+    assert Usage("/quit", "leave") in usages
+    assert commands._usages(Help("msg")) == [
+        Usage("/msg <name> <text>", "say something to one member")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "server", "udp", "target"),
+    [
+        (None, None, False, Target("tcp", "127.0.0.1", 7008)),
+        (None, None, True, Target("udp", "127.0.0.1", 7008)),
+        ("udp:h:1", None, False, Target("udp", "h", 1)),
+        (None, "h:1", True, Target("udp", "h", 1)),
+        ("[::1]", None, False, Target("tcp", "::1", 7008)),
+    ],
+)
+def test_a_server_is_named_as_people_do(
+    address: str | None, server: str | None, udp: bool, target: Target
+) -> None:
+    """By its place on the line or by an option."""
+    assert commands._target(address, server, udp) == target
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["h:abc"], "netdemo: 'h:abc': want HOST[:PORT] or tcp:host=…:port=…\n"),
+        (["tcp:h", "--udp"], "netdemo: 'tcp:h' is no address of a chat over UDP\n"),
+        (["h", "-s", "i"], "netdemo: two servers, 'h' and 'i'; name one\n"),
+    ],
+)
+def test_a_wrong_address_is_one_line(arguments: list[str], error: str) -> None:
+    """And exit code 2."""
+    result = CliRunner().invoke(commands.chat, arguments)
+    assert result.exit_code == 2
+    assert result.output == error
+
+
+@pytest.mark.parametrize(
+    ("login", "name"),
+    [("red", "red"), ("DOMAIN\\red.x", "DOMAINredx"), ("é", "guest"), ("x" * 40, "x" * 24)],
+)
+def test_the_login_name_is_made_a_name(
+    login: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the system calls people."""
+    monkeypatch.setattr("getpass.getuser", lambda: login)
+    assert commands._login_name() == name
+
+
+def test_nobody_is_a_guest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a container a user may have no name."""
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert commands._login_name() == "guest"
+
+
+class Crowded:
+    """A client of a server where some names are taken."""
+
+    def __init__(self, *taken: str) -> None:
+        self.taken = taken
+        self.tried: list[str] = []
+
+    async def enter(self, name: str) -> str:
+        """Take a name."""
+        self.tried.append(name)
+        if name in self.taken:
+            raise RefusedError(Code.TAKEN, f"name {name!r} is taken")
+        return name
+
+
+def finished(coroutine: Any) -> Any:
+    """Return or raise what a coroutine that does not wait comes to."""
+    results: list[Any] = []
+    ensureDeferred(coroutine).addBoth(results.append)
+    if isinstance(results[0], Failure):
+        results[0].raiseException()
+    return results[0]
+
+
+def test_a_taken_login_name_gets_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But a name that the user chose is that or none."""
+    monkeypatch.setattr("getpass.getuser", lambda: "r" * 24)
+    crowded: Any = Crowded("r" * 24, "r" * 23 + "2")
+    finished(commands._enter(crowded, None))
+    assert crowded.tried == ["r" * 24, "r" * 23 + "2", "r" * 23 + "3"]
+    with pytest.raises(RefusedError):
+        finished(commands._enter(crowded, "r" * 24))
+
+
+class Descriptors:
+    """A reactor, as far as standard input needs one."""
+
+    def __init__(self) -> None:
+        self.readers: list[Any] = []
+
+    def addReader(self, reader: Any) -> None:
+        """Watch a descriptor."""
+        self.readers = [reader]
+
+    def removeReader(self, reader: Any) -> None:
+        """Watch it no more."""
+        self.readers = []
+
+
+def typed(lines: terminal.PlainLines) -> tuple[list[Any], Any]:
+    """Ask for a line; return a list in which it will be."""
+    got: list[Any] = []
+    ensureDeferred(lines.next()).addBoth(got.append)
+    return got, lines
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> tuple[Descriptors, list[bytes]]:
+    """Put pieces into standard input."""
+    pieces: list[bytes] = []
+    monkeypatch.setattr(os, "read", lambda descriptor, length: pieces.pop(0))
+    return Descriptors(), pieces
+
+
+def test_lines_come_one_at_a_time_and_end(piped: tuple[Descriptors, list[bytes]]) -> None:
+    """The last one may have no ending; no more is read than is wanted."""
+    reactor, pieces = piped
+    lines = terminal.PlainLines(reactor)
+    pieces += [b"one\ntw", b"o\r\nthree", b""]
+    got, _ = typed(lines)
+    assert got == []
+    reactor.readers[0].doRead()
+    assert got == ["one"]
+    assert reactor.readers == []
+    for expected in ("two", "three", None):
+        got, _ = typed(lines)
+        while reactor.readers:
+            reactor.readers[0].doRead()
+        assert got == [expected]
+    lines.close()
+
+
+@pytest.mark.parametrize(
+    ("piece", "error"),
+    [
+        (b"\xff\n", "standard input: b'\\xff' is not UTF-8"),
+        (b"x" * 70000, "standard input has a line longer than 65536 bytes"),
+    ],
+)
+def test_what_is_no_line_is_an_error(
+    piece: bytes, error: str, piped: tuple[Descriptors, list[bytes]]
+) -> None:
+    """In one line."""
+    reactor, pieces = piped
+    lines = terminal.PlainLines(reactor)
+    pieces.append(piece)
+    got, _ = typed(lines)
+    reactor.readers[0].doRead()
+    assert isinstance(got[0], Failure)
+    assert got[0].check(SettingError)
+    assert got[0].getErrorMessage() == error
+
+
+def test_a_lost_server_ends_the_wait_for_a_line(piped: tuple[Descriptors, list[bytes]]) -> None:
+    """Now, and whenever the next one is asked for."""
+    reactor, pieces = piped
+    lines = terminal.PlainLines(reactor)
+    pieces.append(b"one\ntwo\n")
+    typed(lines)
+    reactor.readers[0].doRead()
+    lines.fail(NetError("gone"))
+    for _ in range(2):
+        got, _ = typed(lines)
+        assert got[0].getErrorMessage() == "gone"

@@ -1,0 +1,415 @@
+"""Tests of `twisted_net.chat.doors.datagram`, without a socket."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.chat.members import OnDatagrams, Server, dice
+from twisted_net.chat.codec import actions
+from twisted_net.chat.codec.datagram import (
+    MIN_HELLO,
+    Flag,
+    Key,
+    Packet,
+    Type,
+    decode,
+    encode,
+    packed,
+    padded,
+    unpacked,
+)
+from twisted_net.chat.codec.messages import (
+    Act,
+    Command,
+    Done,
+    Event,
+    Heard,
+    Join,
+    Kind,
+    Listed,
+    Nick,
+    Part,
+    Present,
+    Refused,
+    Rooms,
+    Say,
+    Tell,
+    Who,
+)
+from twisted_net.chat.core.datagram import DEAD, HALF_OPEN, Session
+from twisted_net.chat.core.states import Ended
+from twisted_net.chat.doors import datagram as door
+
+NONCE = b"12345678"
+
+
+def hello(name: str = "red", cookie: bytes = b"", nonce: bytes = NONCE) -> bytes:
+    """Return a HELLO."""
+    fields = padded({Key.NAME: name.encode(), Key.COOKIE: cookie})
+    return encode(Packet(Type.HELLO, nonce, fields=fields))
+
+
+def cookie_for(server: Server, port: int = 40000) -> bytes:
+    """Return a cookie that the server made."""
+    (retry,) = server.sent(hello(), port=port)
+    return unpacked(decode(retry).fields)[Key.COOKIE]
+
+
+def events(heard: list[Heard]) -> list[tuple[str, str, str, str]]:
+    """Return the events without their ids."""
+    return [
+        (each.kind.name, each.where, each.sender, each.text)
+        for each in heard
+        if isinstance(each, Event)
+    ]
+
+
+def test_what_is_said_on_one_door_is_heard_on_the_other() -> None:
+    """In the same order, with one id."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    assert line.hears()[-1] == "JOINED lobby udp"
+    assert udp.asks(Say("lobby", "hi")) == [Done("", "lobby 1767225600000-2")]
+    assert line.hears() == ["SAID lobby udp hi"]
+    line.says("hello", "TELL udp psst", "ME waves", "NICK other", "JOIN games", "PART", "QUIT")
+    assert events(udp.hears()) == [
+        ("SAID", "lobby", "line", "hello"),
+        ("TOLD", "udp", "line", "psst"),
+        ("ACTED", "lobby", "line", "waves"),
+        ("RENAMED", "", "line", "other"),
+        ("LEFT", "", "other", "quit"),
+    ]
+    assert udp.session.settled
+
+
+def test_every_request_has_its_result() -> None:
+    """With the words that the line door would use."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    asked: list[Command] = [Join("games"), Who("lobby"), Rooms(), Act("waves")]
+    asked += [Tell("line", "psst"), Nick("line"), Nick("new"), Part(), Part("x")]
+    assert [udp.asks(each) for each in asked] == [
+        [Done("", "games 1")],
+        [
+            Present("lobby", "line", "-", "tcp", 0),
+            Present("lobby", "udp", "-", "udp", 0),
+            Done("", "2"),
+        ],
+        [Listed("lobby", 2), Listed("games", 1), Done("", "2")],
+        [Done("", "games 1767225600000-3")],
+        [Done("", "line 1767225600000-4")],
+        [Refused(409, "name 'line' is taken")],
+        [Done("", "new")],
+        [Done("", "games")],
+        [Refused(404, "no room 'x'")],
+    ]
+    assert line.hears()[-2:] == ["TOLD udp psst", "RENAMED udp new"]
+
+
+def test_an_address_is_nothing_before_it_has_proven_itself() -> None:
+    """Ten thousand HELLOs, no state, and no answer longer than its question (R4, R20)."""
+    server = Server()
+    for port in range(40000, 50000):
+        (retry,) = server.sent(hello(nonce=port.to_bytes(8, "big")), port=port)
+        assert len(retry) < MIN_HELLO
+    assert server.clock.getDelayedCalls() == []
+    assert len(server.hub) == len(server.udp._guests) == 0
+
+
+def test_a_cookie_is_of_one_address_and_thirty_seconds() -> None:
+    """Whoever sends another's, or an old one, gets a new one and nothing else (R20)."""
+    server = Server()
+    cookie = cookie_for(server)
+    (elsewhere,) = server.sent(hello(cookie=cookie), port=40001)
+    server.clock.advance(31)
+    (late,) = server.sent(hello(cookie=cookie))
+    assert [decode(each).type for each in (elsewhere, late)] == [Type.RETRY, Type.RETRY]
+    assert len(server.hub) == 0
+
+
+def test_a_short_hello_is_dropped() -> None:
+    """Its answer would be about as long."""
+    server = Server()
+    assert server.sent(encode(Packet(Type.HELLO, NONCE))) == []
+    assert server.dropped("chat-udp") == {"short_hello": 1}
+
+
+def test_a_name_that_is_taken_or_none_is_refused() -> None:
+    """Before there is a session."""
+    server = Server()
+    server.on_line("red")
+    cookie = cookie_for(server)
+    for name, reason, error in (
+        ("RED", 5, b"409 name 'RED' is taken"),
+        ("a b", 7, b"422 name: 1-24 letters, digits, - or _"),
+        ("a\nb", 1, b"400 control character 0x0a"),
+    ):
+        (refused,) = server.sent(hello(name, cookie))
+        packet = decode(refused)
+        assert (packet.type, packet.code) == (Type.RST, reason)
+        assert unpacked(packet.fields)[Key.ERROR] == error
+    assert server.udp._guests == {}
+
+
+def test_a_half_open_session_holds_its_name_for_a_moment() -> None:
+    """Nobody else takes it meanwhile; then it is free, and nobody heard of it."""
+    server = Server()
+    line = server.on_line("line")
+    line.hears()
+    (welcome,) = server.sent(hello(cookie=cookie_for(server)))
+    assert decode(welcome).type is Type.WELCOME
+    assert line.says("NICK red") == ["ERR 409 name 'red' is taken"]
+    server.clock.advance(HALF_OPEN)
+    assert line.says("NICK red") == ["OK NICK red"]
+    assert server.udp._guests == {}
+
+
+def test_a_repeated_hello_gets_the_same_welcome() -> None:
+    """There is one session, however often its beginning was lost."""
+    server = Server()
+    cookie = cookie_for(server)
+    (welcome,) = server.sent(hello(cookie=cookie))
+    assert server.sent(hello(cookie=cookie)) == [welcome]
+    assert len(server.udp._guests) == 1
+
+
+def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In all, and from one address."""
+    monkeypatch.setattr(door, "MAX_SESSIONS_EACH", 2)
+    monkeypatch.setattr(door, "MAX_SESSIONS", 3)
+    server = Server()
+    for number, (host, expected) in enumerate(
+        [("192.0.2.7", Type.WELCOME)] * 2
+        + [("192.0.2.7", Type.RST), ("192.0.2.8", Type.WELCOME), ("192.0.2.9", Type.RST)]
+    ):
+        nonce = number.to_bytes(8, "big")
+        (retry,) = server.sent(hello(nonce=nonce), host=host)
+        cookie = unpacked(decode(retry).fields)[Key.COOKIE]
+        (answer,) = server.sent(hello(f"n{number}", cookie, nonce), host=host)
+        assert decode(answer).type is expected
+    assert server.dropped("chat-udp") == {"too_many_sessions": 2}
+
+
+def test_what_is_not_framed_is_neither_answered_nor_relayed() -> None:
+    """Only counted."""
+    server = Server()
+    line, _ = server.on_line("line"), server.on_datagrams("udp", port=40001)
+    line.hears()
+    for datagram in (b"", b"hello", b"hello\n" * 100, b"\xff", bytes(9000), b"\xff" * 9000):
+        assert server.sent(datagram) == []
+    assert line.hears() == []
+    assert server.dropped("chat-udp") == {"not_framed": 4, "too_long": 2}
+
+
+def test_a_stranger_cannot_speak_for_a_member() -> None:
+    """Not from another address, not without the key, not with words heard before (R20)."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.hears()
+    udp.session.send(actions.asked(Say("", "once")))
+    (said,) = udp.session.outgoing(server.clock.seconds())
+    assert server.sent(said, port=40001) == []
+    assert server.sent(said[:-1] + b"x") == []
+    assert line.hears() == []
+    server.sent(said)
+    server.sent(said)
+    assert line.hears() == ["SAID lobby udp once"]
+    assert server.dropped("chat-udp") == {"other_address": 1}
+
+
+def test_a_session_that_nobody_knows_is_asked_to_prove_itself() -> None:
+    """Perhaps the server was started anew; but a short or an answering packet gets nothing."""
+    server = Server()
+    text = packed({Key.TEXT: b"x" * 100})
+    (retry,) = server.sent(encode(Packet(Type.CON, NONCE, fields=text), b"k" * 16))
+    assert (decode(retry).type, decode(retry).session) == (Type.RETRY, NONCE)
+    assert server.sent(encode(Packet(Type.PING, NONCE))) == []
+    for kind in (Type.BYE, Type.ACK, Type.PONG, Type.RST, Type.RETRY, Type.WELCOME, Type.RESPONSE):
+        assert server.sent(encode(Packet(kind, NONCE, fields=text))) == []
+
+
+def test_a_long_datagram_of_a_member_is_refused_in_one_line() -> None:
+    """And only a member's."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    long = Packet(Type.CON, udp.session.id, 1, fields=packed({Key.TEXT: b"x" * 8965}))
+    datagram = encode(long, udp.session._key)
+    assert len(datagram) == 9000
+    (refused,) = server.sent(datagram)
+    assert unpacked(decode(refused).fields)[Key.ERROR] == b"TOO_BIG 9000 > 1200"
+    assert server.sent(datagram[:-1] + b"?") == []
+    assert server.sent(datagram, port=40001) == []
+    assert server.dropped("chat-udp") == {"too_long": 3}
+
+
+def test_a_member_that_fell_silent_leaves() -> None:
+    """After a while, with its reason, and no timer stays (R27)."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.hears()
+    udp.happened.clear()
+    for _ in range(91):
+        server.clock.advance(1)
+    assert line.hears() == ["LEFT udp timeout"]
+    assert not server.udp._guests
+    assert not server.udp._by_nonce
+    server.clock.advance(DEAD)
+    assert server.clock.getDelayedCalls() == []
+
+
+def test_an_event_that_nobody_acknowledges_is_sent_five_times() -> None:
+    """Then the member leaves: nothing is missed without being shown."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.hears()
+    server.port.written.clear()
+    line.says("hello")
+    for _ in range(60):
+        server.clock.advance(1)
+    kinds = [decode(packet).type for packet, _ in server.port.written]
+    assert kinds == [Type.CON] * 5 + [Type.BYE]
+    assert line.hears() == ["LEFT udp timeout"]
+    assert udp.session.id not in server.udp._guests
+
+
+def test_a_member_says_bye() -> None:
+    """And is not answered."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.hears()
+    udp.session.bye()
+    assert server.sent(*udp.session.outgoing(server.clock.seconds())) == []
+    assert line.hears() == ["LEFT udp quit"]
+
+
+def test_a_fast_sender_is_slowed_down_and_loses_nothing() -> None:
+    """What is not acknowledged is sent again."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.hears()
+    for number in range(130):
+        udp.session.send(actions.asked(Say("", str(number))))
+    for _ in range(400):
+        udp.pump()
+        server.clock.advance(0.05)
+        udp.session.wake(server.clock.seconds())
+    assert line.hears() == [f"SAID lobby udp {number}" for number in range(130)]
+    assert server.dropped("chat-udp")["slowed"] > 0
+
+
+def test_everybody_is_told_when_the_server_stops() -> None:
+    """One BYE each; nobody may begin a session any more."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    server.udp.drain()
+    udp.pump()
+    assert udp.happened[-1] == Ended("server stopping", 9)
+    assert server.sent(hello()) == []
+    assert server.clock.getDelayedCalls() == []
+    server.udp.stopProtocol()
+
+
+def test_no_timer_stays_when_the_port_closes() -> None:
+    """Whoever was there."""
+    server = Server()
+    server.on_datagrams("udp")
+    server.udp.stopProtocol()
+    assert server.clock.getDelayedCalls() == []
+
+
+def emitted() -> list[bytes]:
+    """Return every kind of datagram that a server sends, each seen on the wire."""
+    server = Server()
+    server.on_line("line")
+    sent: list[bytes] = []
+    record = server.port.write
+
+    def recording(packet: bytes, addr: tuple[str, int] | None = None) -> None:
+        sent.append(packet)
+        record(packet, addr)
+
+    server.port.write = recording  # type: ignore[method-assign]
+    udp = server.on_datagrams("udp")
+    udp.asks(Who())
+    udp.asks(Join("a b"))
+    udp.session.send(actions.asked(Say("", "twice")))
+    (twice,) = udp.session.outgoing(server.clock.seconds())
+    for _ in range(2):
+        server.udp.datagramReceived(twice, udp.address)
+    udp.session._queue(Packet(Type.PING, udp.session.id))
+    udp.pump()
+    server.sent(encode(Packet(Type.CON, udp.session.id, fields=bytes(9000)), udp.session._key))
+    server.sent(hello("line", cookie_for(server)))
+    server.on_line("other")
+    udp.hears()
+    server.udp.drain()
+    return sent
+
+
+def test_nothing_that_a_server_says_makes_a_server_answer() -> None:
+    """So two of them cannot be set talking to each other (R3)."""
+    said = emitted()
+    kinds = [decode(each).type for each in said]
+    for kind in (Type.RETRY, Type.WELCOME, Type.CON, Type.PONG, Type.RST, Type.ACK, Type.BYE):
+        assert kind in kinds, kind
+    server = Server()
+    udp = server.on_datagrams("udp")
+    for datagram in said:
+        assert server.sent(datagram) == []
+        again = Packet(decode(datagram).type, udp.session.id, flags=Flag.RESPONDER)
+        assert server.sent(encode(again, udp.session._key)) == []
+
+
+@given(
+    st.sampled_from(Type),
+    st.binary(min_size=8, max_size=8),
+    st.dictionaries(st.sampled_from(Key), st.binary(max_size=80), max_size=6),
+    st.booleans(),
+)
+def test_no_answer_of_any_codec_is_ever_answered(
+    kind: Type, session: bytes, fields: dict[Key, bytes], tagged: bool
+) -> None:
+    """Whatever it carries: the flag of a responder is enough (R3)."""
+    server = Server()
+    packet = Packet(kind, session, fields=packed(fields), flags=Flag.RESPONDER)
+    assert server.sent(encode(packet, b"k" * 16 if tagged else None)) == []
+
+
+@given(st.lists(st.binary(max_size=60).map(lambda end: b"\xff\x17\x02\x01" + end), max_size=5))
+def test_any_datagram_is_borne(datagrams: list[bytes]) -> None:
+    """And those who talk go on talking (R28)."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    for datagram in datagrams:
+        server.sent(datagram)
+        server.sent(datagram[:4] + udp.session.id + datagram[4:])
+    assert udp.asks(Say("", "hi")) == [Done("", "lobby 1767225600000-1")]
+
+
+def test_every_action_with_any_fields_has_a_result() -> None:
+    """An error where it is none, and the session goes on (R26)."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    values = (b"", b"x", "é".encode() * 40, b"\xff", b"a\nb")
+    for action, room, text in itertools.product([*range(22), 255], values, values):
+        body = bytes([action]) + packed({Key.ROOM: room, Key.TEXT: text, Key.NAME: room})
+        udp.session.send(body)
+        server.clock.advance(0.1)
+        heard = udp.hears()
+        assert isinstance(heard[-1], Done | Refused)
+
+
+def test_two_clients_behind_one_address_are_two_members() -> None:
+    """Each by its port, or by its nonce."""
+    server = Server()
+    first, second = (
+        server.on_datagrams("one", 40000),
+        OnDatagrams(server, "two", ("192.0.2.7", 40001)),
+    )
+    second.session = Session.initiator(dice(9), server.clock.seconds(), "two")
+    second.pump()
+    assert events(first.hears()) == [("JOINED", "lobby", "two", "")]
+    second.asks(Say("", "hi"))
+    assert events(first.hears()) == [(Kind.SAID.name, "lobby", "two", "hi")]

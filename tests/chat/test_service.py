@@ -1,0 +1,70 @@
+"""Tests of `twisted_net.chat.service`."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from zope.interface.verify import verifyObject
+
+from tests.chat.members import dice
+from twisted_net.chat import ChatDatagramProtocol, ChatLineFactory, ChatService, ChatSettings
+from twisted_net.net.errors import SettingError
+from twisted_net.net.service import INetService, Runtime
+from twisted_net.net.settings import Group, load
+
+GROUP = Group("chat", ChatSettings, "chat-")
+
+
+def read(**options: str) -> Any:
+    """Read options as the command line does."""
+    given = {f"chat-{name}": text for name, text in options.items()}
+    return load([GROUP], given, {})[ChatSettings]
+
+
+def test_the_service_is_whole() -> None:
+    """All that the assembly asks for is there."""
+    assert verifyObject(INetService, ChatService())
+
+
+def test_both_doors_speak_through_one_hub() -> None:
+    """And nobody is shown out for only listening."""
+    runtime = Runtime(Clock(), dice(1))
+    lines, datagrams = ChatService().doors(ChatSettings(lobby="hall"), runtime)
+    assert (lines.name, lines.kind, lines.endpoint) == ("chat-tcp", "stream", "tcp:7008")
+    assert (datagrams.name, datagrams.kind) == ("chat-udp", "datagram")
+    assert lines.idle is None
+    assert isinstance(lines.serve, ChatLineFactory)
+    assert isinstance(datagrams.serve, ChatDatagramProtocol)
+    protocol = lines.serve.buildProtocol(None)
+    assert protocol._hub is datagrams.serve.hub
+    assert datagrams.serve.hub.lobby == "hall"
+
+
+def test_what_a_door_refuses_is_counted_under_its_name() -> None:
+    """The assembly shows it."""
+    runtime = Runtime(Clock(), dice(1))
+    _, datagrams = ChatService().doors(ChatSettings(), runtime)
+    assert isinstance(datagrams.serve, ChatDatagramProtocol)
+    datagrams.serve.datagramReceived(b"hello", ("192.0.2.7", 40000))
+    assert runtime.counters.door("chat-udp").dropped == {"not_framed": 1}
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "error"),
+    [
+        ("lobby", "a b", "--chat-lobby 'a b': need a room: 1-49 bytes, no space or comma"),
+        ("queue", "1e3", "--chat-queue '1e3': need bytes, 4096-1073741824"),
+        ("tcp", "udp:7008", "--chat-tcp 'udp:7008': want a stream endpoint"),
+    ],
+)
+def test_a_wrong_setting_is_one_line(option: str, text: str, error: str) -> None:
+    """Which names the option and what was wanted."""
+    with pytest.raises(SettingError) as wrong:
+        read(**{option: text})
+    assert str(wrong.value).startswith(error)
+
+
+def test_settings_are_read_from_text() -> None:
+    """A lobby may be of any script, and there may be none."""
+    assert read(lobby="茶", queue="1MiB") == ChatSettings(lobby="茶", queue=1 << 20)
+    assert read(lobby="").lobby == ""

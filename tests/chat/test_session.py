@@ -1,0 +1,511 @@
+"""Tests of `twisted_net.chat.core.datagram` and `cookies`: a pair of sessions and a wire."""
+
+import heapq
+import itertools
+from collections.abc import Iterable
+from random import Random
+
+import pytest
+
+from tests.chat.members import dice
+from twisted_net.chat.codec import actions
+from twisted_net.chat.codec.datagram import (
+    MAX_PACKET,
+    Flag,
+    Key,
+    Packet,
+    Type,
+    decode,
+    encode,
+    packed,
+    unpacked,
+)
+from twisted_net.chat.codec.messages import Missed, Say
+from twisted_net.chat.core.cookies import Cookies
+from twisted_net.chat.core.datagram import DEAD, HALF_OPEN, KEEPALIVE, Invitation, Session
+from twisted_net.chat.core.states import (
+    NEXT,
+    Came,
+    Ended,
+    Happening,
+    Opened,
+    Slowed,
+    State,
+    Step,
+)
+from twisted_net.net.errors import LocalProtocolError
+
+COOKIE = bytes(range(20))
+KEY = b"k" * 16
+SESSION = b"session!"
+
+
+def answer(kind: Type, hello: bytes, fields: dict[Key, bytes], code: int = 0) -> bytes:
+    """Answer a HELLO as a server does that has no session for it."""
+    nonce = decode(hello).session
+    return encode(Packet(kind, nonce, code, fields=packed(fields), flags=Flag.RESPONDER))
+
+
+def invited(hello: bytes, seed: int = 1, now: float = 0.0) -> Session:
+    """Begin a server's session for a HELLO."""
+    packet = decode(hello)
+    invitation = Invitation(packet.session, SESSION, KEY, packet.seq, "red", "lobby")
+    return Session.responder(dice(seed), now, invitation, lambda now: True)
+
+
+def proving(seed: int = 2) -> tuple[Session, bytes]:
+    """Return a client's session that has its cookie, and its second HELLO."""
+    client = Session.initiator(dice(seed), 0.0, "red")
+    (hello,) = client.outgoing(0.0)
+    client.received(answer(Type.RETRY, hello, {Key.COOKIE: COOKIE}), 0.0)
+    (hello,) = client.outgoing(0.0)
+    return client, hello
+
+
+def carry(here: Session, there: Session, now: float) -> tuple[list[Happening], list[Happening]]:
+    """Carry all datagrams to and fro until there are no more."""
+    mine: list[Happening] = []
+    others: list[Happening] = []
+    while (out := here.outgoing(now)) or (back := there.outgoing(now)):
+        for datagram in out:
+            others += there.received(datagram, now)
+        for datagram in there.outgoing(now) if out else back:
+            mine += here.received(datagram, now)
+    return mine, others
+
+
+def opened() -> tuple[Session, Session]:
+    """Return both sides of an open session."""
+    client, hello = proving()
+    server = invited(hello)
+    assert carry(client, server, 0.0) == ([Opened("red", "lobby")], [Opened("red", "lobby")])
+    return client, server
+
+
+def message(text: str = "hi") -> bytes:
+    """Return a message's body."""
+    return actions.asked(Say("", text))
+
+
+def bodies(happenings: Iterable[Happening]) -> list[bytes]:
+    """Return what came."""
+    return [each.body for each in happenings if isinstance(each, Came)]
+
+
+def test_a_session_opens_when_both_sides_are_proven() -> None:
+    """The address by its cookie, the key by the first good tag."""
+    client, server = opened()
+    assert client.state is server.state is State.OPEN
+    assert client.id == server.id == SESSION
+    assert client.settled
+
+
+def test_a_hello_is_repeated_until_nobody_answers() -> None:
+    """Later and later; then the user is told."""
+    client = Session.initiator(dice(1), 0.0, "red")
+    sent = len(client.outgoing(0.0))
+    happened: list[Happening] = []
+    while client.deadline is not None:
+        now = client.deadline
+        happened += client.wake(now)
+        sent += len(client.outgoing(now))
+    assert (sent, happened) == (5, [Ended("no answer")])
+    assert now == 1 + 2 + 4 + 8 + 8
+
+
+def test_a_refused_name_ends_the_session_with_its_reason() -> None:
+    """And the user may try another one."""
+    client, hello = proving()
+    error = answer(Type.RST, hello, {Key.ERROR: b"409 name 'red' is taken"}, 5)
+    assert client.received(error, 0.0) == [Ended("409 name 'red' is taken", 5)]
+    assert client.state is State.CLOSED
+    assert client.deadline is None
+
+
+def test_a_lost_welcome_is_said_again() -> None:
+    """The same one: there is no second session."""
+    client, hello = proving()
+    server = invited(hello)
+    (lost,) = server.outgoing(0.0)
+    assert server.received(hello, 1.0) == []
+    assert server.outgoing(1.0) == [lost]
+    assert client.received(lost, 1.0) == []
+    assert client.state is State.CONFIRMING
+
+
+def test_a_half_open_session_is_forgotten() -> None:
+    """Whoever does not come back after its welcome holds no place."""
+    _, hello = proving()
+    server = invited(hello)
+    server.outgoing(0.0)
+    assert server.deadline == HALF_OPEN
+    assert server.wake(HALF_OPEN) == [Ended("timeout")]
+    assert server.outgoing(HALF_OPEN) == []
+
+
+def test_a_repeated_message_is_acknowledged_again_but_heard_once() -> None:
+    """When its acknowledgement was lost."""
+    client, server = opened()
+    client.send(message())
+    (first,) = client.outgoing(1.0)
+    assert bodies(server.received(first, 1.0)) == [message()]
+    (lost,) = server.outgoing(1.0)
+    assert server.received(first, 1.1) == []
+    (ack,) = server.outgoing(1.1)
+    assert decode(ack).type is decode(lost).type is Type.ACK
+    client.received(ack, 1.2)
+    assert client.settled
+
+
+def test_nobody_answers_a_message_and_the_session_ends() -> None:
+    """Both the user and, if it lives, the peer are told."""
+    client, _ = opened()
+    client.send(message())
+    sent = client.outgoing(0.0)
+    happened: list[Happening] = []
+    while client.state is State.OPEN:
+        assert client.deadline is not None
+        now = client.deadline
+        happened += client.wake(now)
+        sent += client.outgoing(now)
+    kinds = [decode(each).type for each in sent]
+    assert kinds == [Type.CON] * 5 + [Type.BYE]
+    assert happened == [Ended("timeout")]
+
+
+def test_a_silent_server_is_asked_and_answers() -> None:
+    """The client keeps the session alive; a server never begins."""
+    client, server = opened()
+    assert client.deadline == KEEPALIVE
+    assert client.wake(KEEPALIVE) == []
+    (ping,) = client.outgoing(KEEPALIVE)
+    server.received(ping, KEEPALIVE)
+    (pong,) = server.outgoing(KEEPALIVE)
+    assert [decode(each).type for each in (ping, pong)] == [Type.PING, Type.PONG]
+    client.received(pong, KEEPALIVE + 0.1)
+    assert client.deadline == KEEPALIVE + 0.1 + KEEPALIVE
+    assert server.deadline == KEEPALIVE + DEAD
+
+
+def test_a_silent_peer_is_dead_after_a_while() -> None:
+    """On both sides."""
+    client, server = opened()
+    assert server.wake(DEAD) == [Ended("timeout")]
+    happened: list[Happening] = []
+    while client.deadline is not None:
+        now = client.deadline
+        happened += client.wake(now)
+        client.outgoing(now)
+    assert happened == [Ended("timeout")]
+    assert now == DEAD
+
+
+def test_a_bye_ends_it_without_an_answer() -> None:
+    """The reason that others hear is not the client's to choose."""
+    client, server = opened()
+    client.bye("x\nLEFT blue")
+    (bye,) = client.outgoing(1.0)
+    assert server.received(bye, 1.0) == [Ended("quit")]
+    assert server.outgoing(1.0) == []
+    with pytest.raises(LocalProtocolError):
+        server.send(message())
+    client, server = opened()
+    server.bye("server stopping", 9)
+    (bye,) = server.outgoing(1.0)
+    assert client.received(bye, 1.0) == [Ended("server stopping", 9)]
+
+
+def test_a_client_hears_that_its_server_forgot_it() -> None:
+    """A server that was started anew asks for another proof."""
+    client, _ = opened()
+    retry = encode(Packet(Type.RETRY, SESSION, flags=Flag.RESPONDER))
+    (ended,) = client.received(retry, 1.0)
+    assert isinstance(ended, Ended)
+
+
+def test_a_server_that_is_never_content_is_given_up() -> None:
+    """A new cookie each time would keep a client saying HELLO as fast as it can (R16)."""
+    client = Session.initiator(dice(1), 0.0, "red")
+    sent = client.outgoing(0.0)
+    happened: list[Happening] = []
+    while sent and len(sent) < 100:
+        cookie = len(sent).to_bytes(20, "big")
+        happened += client.received(answer(Type.RETRY, sent[0], {Key.COOKIE: cookie}), 0.0)
+        more = client.outgoing(0.0)
+        if not more:
+            break
+        sent += more
+    assert (len(sent), happened) == (6, [Ended("no answer")])
+
+
+def test_only_a_server_forgets_sessions() -> None:
+    """A forged RETRY that begs a server to forget one is ignored."""
+    _, server = opened()
+    assert server.received(encode(Packet(Type.RETRY, SESSION)), 1.0) == []
+    assert server.state is State.OPEN
+
+
+def test_what_a_stranger_sends_changes_nothing() -> None:
+    """Without the key, with another session, or with our own words."""
+    client, server = opened()
+    client.send(message())
+    (datagram,) = client.outgoing(1.0)
+    packet = decode(datagram)
+    for key in (None, b"x" * 16):
+        assert server.received(encode(packet, key), 1.0) == []
+    assert server.outgoing(1.0) == []
+    assert client.received(datagram, 1.0) == []
+    for flags in (Flag.PEER, Flag.RESPONDER):
+        strange = Packet(packet.type, SESSION, 1, packet.seq, fields=packet.fields, flags=flags)
+        assert server.received(encode(strange, KEY), 1.0) == []
+    assert server.received(b"hello", 1.0) == []
+
+
+def test_a_fast_sender_is_not_acknowledged_and_slows_down() -> None:
+    """Nothing is lost: it sends the message again, later."""
+    client, hello = proving()
+    packet = decode(hello)
+    invitation = Invitation(packet.session, SESSION, KEY, packet.seq, "red", "lobby")
+    server = Session.responder(dice(1), 0.0, invitation, lambda now: now >= 5.0)
+    carry(client, server, 0.0)
+    client.send(message())
+    (datagram,) = client.outgoing(0.0)
+    assert server.received(datagram, 0.0) == [Slowed()]
+    assert server.outgoing(0.0) == []
+    assert bodies(server.received(datagram, 5.0)) == [message()]
+
+
+def test_a_slow_peer_is_told_how_much_it_missed() -> None:
+    """What waits is bounded; the gap is shown in its place."""
+    client, server = opened()
+    event = message("x" * 1000)
+    for _ in range(30):
+        server.offer(event)
+    _, came = carry(server, client, 1.0)
+    heard = [each for body in bodies(came) for each in actions.heard(body)]
+    missed = [each for each in heard if isinstance(each, Missed)]
+    assert missed == [Missed(30 - (len(heard) - 1))]
+    assert heard.index(missed[0]) == len(heard) - 1
+
+
+def test_a_server_with_too_much_to_say_takes_no_requests() -> None:
+    """Their answers need room too."""
+    client, server = opened()
+    for _ in range(12):
+        server.offer(message("x" * 1000))
+    client.send(message())
+    (datagram,) = client.outgoing(1.0)
+    assert server.received(datagram, 1.0) == [Slowed()]
+
+
+def test_a_long_datagram_is_refused_if_it_is_the_peer_s() -> None:
+    """A stranger gets nothing."""
+    client, server = opened()
+    long = Packet(Type.CON, SESSION, 1, fields=packed({Key.TEXT: b"x" * 8966}))
+    assert not server.refuse_long(encode(long, b"x" * 16))
+    assert server.outgoing(1.0) == []
+    datagram = encode(long, KEY)
+    assert server.refuse_long(datagram)
+    (refused,) = server.outgoing(1.0)
+    fields = unpacked(decode(refused).fields)
+    assert fields[Key.ERROR] == f"TOO_BIG {len(datagram)} > {MAX_PACKET}".encode()
+    assert client.received(refused, 1.0) == []
+    assert client.state is State.OPEN
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_step_either_moves_a_session_or_is_a_bug(state: State) -> None:
+    """There is no third thing."""
+    client, _ = opened()
+    for step in Step:
+        client.state = state
+        if (state, step) in NEXT:
+            client._step(step)
+            assert client.state is NEXT[state, step]
+        else:
+            with pytest.raises(LocalProtocolError):
+                client._step(step)
+
+
+def in_state(side: str) -> Session:
+    """Return a session that stands somewhere, with nothing left to send."""
+    client, server = opened()
+    proved, hello = proving(9)
+    closed = Session.initiator(dice(9), 0.0, "red")
+    closed.bye()
+    session = {
+        "client": client,
+        "server": server,
+        "half": invited(hello),
+        "greeting": Session.initiator(dice(9), 0.0, "red"),
+        "proving": proved,
+        "closed": closed,
+    }[side]
+    session.outgoing(0.0)
+    return session
+
+
+@pytest.mark.parametrize("side", ["client", "server", "half", "greeting", "proving", "closed"])
+def test_every_packet_in_every_state_is_taken_or_ignored(side: str) -> None:
+    """And answers are never answered (R3)."""
+    answers = (Type.WELCOME, Type.RST, Type.ACK, Type.PONG, Type.RESPONSE, Type.HERE)
+    for kind, tagged in itertools.product(Type, [False, True]):
+        session = in_state(side)
+        flags = Flag.NONE if side in ("server", "half") else Flag.RESPONDER
+        name = session.id if tagged else session.nonce
+        packet = Packet(kind, name, seq=5, ack=6, bits=7, flags=flags)
+        session.received(encode(packet, KEY if tagged else None), 0.5)
+        if kind in answers:
+            assert session.outgoing(0.5) == []
+
+
+class Wire:
+    """A wire that loses, doubles and reorders datagrams, by seeded dice."""
+
+    def __init__(self, seed: int) -> None:
+        self._dice = dice(seed)
+        self._count = itertools.count()
+        self.flying: list[tuple[float, int, str, bytes]] = []
+
+    def send(self, to: str, datagrams: Iterable[bytes], now: float) -> None:
+        """Let datagrams fly, or be lost: 30 %, 5 % twice, 10 % late."""
+        for datagram in datagrams:
+            copies = 0 if self._dice.random() < 0.3 else 1 + (self._dice.random() < 0.05)
+            for _ in range(copies):
+                late = 0.3 if self._dice.random() < 0.1 else 0.0
+                at = now + 0.02 + late + self._dice.random() / 100
+                heapq.heappush(self.flying, (at, next(self._count), to, datagram))
+
+
+class Conversation:
+    """A client and a server that say something to each other over a bad wire."""
+
+    def __init__(self, seed: int, count: int = 12) -> None:
+        self.count = count
+        self.wire = Wire(seed)
+        self.cookies = Cookies(dice(seed))
+        self.client = Session.initiator(dice(seed + 1), 0.0, "red")
+        self.server: Session | None = None
+        self.said: dict[str, list[bytes]] = {"client": [], "server": []}
+        self.heard: dict[str, list[bytes]] = {"client": [], "server": []}
+        self.over: dict[str, Ended] = {}
+        self.now = 0.0
+        self._dice: Random = dice(seed + 2)
+
+    def run(self) -> None:
+        """Let it run until both have nothing to say any more, or it is over."""
+        for _ in range(5000):
+            self._transmit()
+            times = [self.wire.flying[0][0]] if self.wire.flying else []
+            both = [each for each in (self.client, self.server) if each is not None]
+            times += [each.deadline for each in both if each.deadline is not None]
+            if not times or self._done():
+                return
+            self.now = max(self.now, min(times))
+            self._arrive()
+            for side, session in (("client", self.client), ("server", self.server)):
+                if session is not None:
+                    self._happened(side, session.wake(self.now))
+        raise AssertionError("it never ends")
+
+    def _done(self) -> bool:
+        whole = all(len(self.said[side]) == self.count for side in self.said)
+        settled = self.server is not None and self.server.settled and self.client.settled
+        return whole and settled and not self.wire.flying
+
+    def _transmit(self) -> None:
+        self.wire.send("server", self.client.outgoing(self.now), self.now)
+        if self.server is not None:
+            self.wire.send("client", self.server.outgoing(self.now), self.now)
+
+    def _arrive(self) -> None:
+        while self.wire.flying and self.wire.flying[0][0] <= self.now:
+            _, _, to, datagram = heapq.heappop(self.wire.flying)
+            if to == "client":
+                self._happened("client", self.client.received(datagram, self.now))
+            else:
+                self._at_server(datagram)
+
+    def _at_server(self, datagram: bytes) -> None:
+        packet = decode(datagram)
+        known = self.server is not None and packet.session in (self.server.id, self.server.nonce)
+        if known and self.server is not None:
+            self._happened("server", self.server.received(datagram, self.now))
+        elif packet.type is Type.HELLO and self.server is None:
+            cookie = unpacked(packet.fields).get(Key.COOKIE, b"")
+            if self.cookies.good(cookie, ("192.0.2.1", 4000), self.now):
+                self.server = invited(datagram, 77, self.now)
+            else:
+                made = self.cookies.make(("192.0.2.1", 4000), self.now)
+                retry = answer(Type.RETRY, datagram, {Key.COOKIE: made})
+                self.wire.send("client", [retry], self.now)
+
+    def _happened(self, side: str, happenings: list[Happening]) -> None:
+        for happening in happenings:
+            match happening:
+                case Opened():
+                    self._say(side)
+                case Came(_, body):
+                    self.heard[side].append(body)
+                    self._say(side)
+                case Ended():
+                    self.over[side] = happening
+
+    def _say(self, side: str) -> None:
+        session = self.client if side == "client" else self.server
+        for _ in range(self._dice.randrange(1, 4) if session is not None else 0):
+            if len(self.said[side]) < self.count and session is not None:
+                body = message(f"{side} {len(self.said[side])}")
+                self.said[side].append(body)
+                session.send(body)
+
+
+def test_messages_arrive_in_order_and_once_over_a_bad_wire() -> None:
+    """30 % lost, 5 % doubled, 10 % late: all is heard, or the session ended and said so."""
+    whole = 0
+    for seed in range(400):
+        talk = Conversation(seed)
+        talk.run()
+        for side, other in (("client", "server"), ("server", "client")):
+            heard, said = talk.heard[side], talk.said[other]
+            assert heard == said[: len(heard)], seed
+        complete = talk.heard == {"client": talk.said["server"], "server": talk.said["client"]}
+        assert complete or talk.over, seed
+        whole += complete and not talk.over
+    assert whole > 150  # a message that is lost five times ends a session
+
+
+def test_a_conversation_can_be_repeated() -> None:
+    """The same seed, the same datagrams: there are no hidden dice."""
+    runs = []
+    for _ in range(2):
+        talk = Conversation(7)
+        talk.run()
+        runs.append((talk.now, talk.heard, talk.over))
+    assert runs[0] == runs[1]
+
+
+def test_a_cookie_is_good_for_its_address_and_its_time() -> None:
+    """30 s, and not for the next port (R20)."""
+    cookies = Cookies(dice(1))
+    here = ("192.0.2.1", 4000)
+    cookie = cookies.make(here, 1000.5)
+    assert len(cookie) == 20
+    assert cookies.good(cookie, here, 1000.9)
+    assert cookies.good(cookie, here, 1030.0)
+    assert not cookies.good(cookie, here, 1031.0)
+    assert not cookies.good(cookie, here, 999.0)
+    assert not cookies.good(cookie, ("192.0.2.1", 4001), 1001.0)
+    assert not cookies.good(cookie, ("192.0.2.2", 4000), 1001.0)
+    assert not cookies.good(cookie[:-1] + b"x", here, 1001.0)
+    assert not cookies.good(b"", here, 1001.0)
+    assert not Cookies(dice(2)).good(cookie, here, 1001.0)
+
+
+def test_what_is_malformed_is_not_even_looked_at() -> None:
+    """A session survives anything."""
+    client, server = opened()
+    bits = dice(3)
+    for length in range(80):
+        datagram = b"\xff\x17\x02" + bits.randbytes(length)
+        assert server.received(datagram, 1.0) == client.received(datagram, 1.0) == []

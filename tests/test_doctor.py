@@ -1,0 +1,97 @@
+"""Tests of `twisted_net.doctor`, without a socket."""
+
+import errno
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from twisted.internet.protocol import DatagramProtocol, Factory
+
+from twisted_net import doctor
+from twisted_net.assembly import BenchSettings
+from twisted_net.net.errors import StartError
+from twisted_net.net.service import Door, Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """No settings."""
+
+
+class Quote:
+    """A service with a door of each kind."""
+
+    name = "quote"
+    summary = "One line of text."
+    settings = Settings
+
+    def __init__(self, *doors: Door, trouble: str = "") -> None:
+        self._doors = doors
+        self._trouble = trouble
+
+    def doors(self, settings: Any, runtime: Runtime) -> list[Door]:
+        """Make the doors, or say why not."""
+        if self._trouble:
+            raise StartError(self._trouble)
+        return list(self._doors)
+
+
+def found(service: Quote) -> dict[str, tuple[bool, str]]:
+    """Return what is found, by what was looked at."""
+    settings = {BenchSettings: BenchSettings(), Settings: Settings()}
+    findings = doctor.examine(settings, [service])  # type: ignore[list-item]
+    return {each.what: (each.ok, each.text) for each in findings}
+
+
+@pytest.fixture(autouse=True)
+def taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take UDP port 7018, and let every other port be free."""
+
+    def bind(kind: str, host: str, port: int) -> None:
+        if (kind, port) == ("udp", 7018):
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(doctor, "_try_to_bind", bind)
+    monkeypatch.setattr(doctor, "owner", lambda kind, port: "pid 42: other")
+
+
+def test_each_door_is_looked_at() -> None:
+    """Free, taken and by whom, closed, or no port at all."""
+    seen = found(
+        Quote(
+            Door("quote-tcp", "stream", "tcp:7018", Factory()),
+            Door("quote-udp", "datagram", "udp:7018", DatagramProtocol()),
+            Door("quote-six", "stream", "tcp6:7018", Factory()),
+            Door("quote-unix", "stream", "unix:/run/quote", Factory()),
+            Door("quote-closed", "stream", "", Factory()),
+        )
+    )
+    assert seen["quote"] == (True, "One line of text.")
+    assert {what: each for what, each in seen.items() if what.startswith("quote-")} == {
+        "quote-tcp": (True, "tcp 127.0.0.1:7018 is free"),
+        "quote-udp": (False, "udp 127.0.0.1:7018: address already in use by pid 42: other"),
+        "quote-six": (True, "tcp [::1]:7018 is free"),
+        "quote-unix": (True, "unix:/run/quote: not a port, not looked at"),
+        "quote-closed": (True, "closed"),
+    }
+
+
+def test_a_service_that_cannot_serve_says_why() -> None:
+    """The folder is not there, say; the other services are looked at all the same."""
+    seen = found(Quote(trouble="--files-root '/nope': no such directory"))
+    assert seen["quote"] == (False, "--files-root '/nope': no such directory")
+
+
+def test_the_plug_in_and_the_versions_are_told() -> None:
+    """What a report of a problem needs."""
+    seen = found(Quote())
+    assert seen["plug-in"][0]
+    assert seen["versions"][1].startswith("Python 3.")
+
+
+def test_a_plug_in_that_twistd_does_not_see_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The most common trouble with an installation of one's own."""
+    monkeypatch.setattr(doctor, "getPlugins", lambda _: [])
+    ok, text = found(Quote())["plug-in"]
+    assert not ok
+    assert "does not see netdemo" in text

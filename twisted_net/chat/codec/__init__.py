@@ -1,0 +1,1 @@
+"""The chat's codecs: bytes to messages and back, and the messages themselves; all pure."""

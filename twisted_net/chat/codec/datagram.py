@@ -1,0 +1,195 @@
+"""The datagram door's packets: a header, fields, and a tag that proves the sender.
+
+Network order, at most 1,200 bytes::
+
+     0  1  0xFF, which begins no text in UTF-8
+     1  1  version (high four bits), type (low four)
+     2  1  flags
+     3  1  code: the action of a message, the reason of an end
+     4  8  session; until there is one, the initiator's nonce
+    12  4  seq: number of this message, or of the last one sent
+    16  4  ack: highest number received without a gap
+    20  4  bits: bit i says that ack + 1 + i was received too
+    24  …  fields: key (1), length (2), value; keys ascend
+   end  8  if tagged: BLAKE2b of all that precedes, keyed with the session's key
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from hashlib import blake2b
+from struct import Struct
+
+from twisted_net.net.errors import RemoteProtocolError
+
+#: Longest packet in bytes: goes whole through IPv6's least link (RFC 8200, 5: 1,280), so that
+#: there is neither fragmentation nor reassembly.
+MAX_PACKET = 1200
+
+#: Shortest HELLO: its answer, 47 bytes, must not be longer (RFC 8085, 3.1 and RFC 9000, 8.1).
+MIN_HELLO = 64
+
+#: Length of what an unproven address may be sent: a RETRY with its cookie.
+RETRY_LENGTH = 47
+
+_MAGIC = 0xFF
+_VERSION = 1
+_HEADER = Struct("!BBBB8sIII")
+_FIELD = Struct("!BH")
+_TAG = 8
+
+
+class Malformed(RemoteProtocolError):  # noqa: N818 - says what the packet is
+    """A datagram that is no packet of ours; the message is a constant of a few words."""
+
+
+class Type(IntEnum):
+    """What a packet is for."""
+
+    HELLO = 1
+    RETRY = 2
+    WELCOME = 3
+    BYE = 4
+    PING = 5
+    PONG = 6
+    CON = 7  # a message: acknowledged, in order
+    NON = 8  # a hint: neither
+    ACK = 9
+    RST = 10  # refused
+    FIND = 11
+    HERE = 12
+    CHALLENGE = 13
+    RESPONSE = 14
+
+
+class Flag(IntFlag):
+    """The flags there are; a packet with another one is dropped."""
+
+    NONE = 0
+    RESPONDER = 0x01  # sent by who was called
+    TAGGED = 0x02
+    PEER = 0x04  # between two clients
+
+
+class Key(IntEnum):
+    """What a field holds."""
+
+    PADDING = 0
+    ROOM = 1
+    TEXT = 2
+    ID = 3
+    RE = 4  # seq of the request that is answered
+    FROM = 5
+    NAME = 6  # wanted, given or addressed
+    COOKIE = 7
+    ERROR = 8
+    SESSION = 11
+    SECRET = 12  # the session's key
+    BOUNDS = 13  # window, keepalive and death in seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One datagram, taken apart.
+
+    :ivar session: 8 bytes.
+    :ivar fields: as they stand; `unpacked` reads them.
+    """
+
+    type: Type
+    session: bytes
+    code: int = 0
+    seq: int = 0
+    ack: int = 0
+    bits: int = 0
+    fields: bytes = b""
+    flags: Flag = Flag.NONE
+
+
+def encode(packet: Packet, key: bytes | None = None) -> bytes:
+    """Write a packet, tagged if there is a key."""
+    flags = packet.flags & ~Flag.TAGGED if key is None else packet.flags | Flag.TAGGED
+    head = _HEADER.pack(
+        _MAGIC,
+        _VERSION << 4 | packet.type,
+        flags,
+        packet.code,
+        packet.session,
+        packet.seq,
+        packet.ack,
+        packet.bits,
+    )
+    whole = head + packet.fields
+    return whole if key is None else whole + _tag(whole, key)
+
+
+def decode(datagram: bytes) -> Packet:
+    """Take a datagram apart; its tag is not looked at, see `proven`.
+
+    :raises Malformed: it is no packet of this protocol.
+    """
+    if len(datagram) > MAX_PACKET:
+        raise Malformed("too_long")
+    if len(datagram) < _HEADER.size or datagram[0] != _MAGIC:
+        raise Malformed("not_framed")
+    _, kind, flags, code, session, seq, ack, bits = _HEADER.unpack_from(datagram)
+    if kind >> 4 != _VERSION or not 1 <= kind & 15 <= max(Type) or flags > 7:
+        raise Malformed("unknown_version")
+    end = len(datagram) - (_TAG if flags & Flag.TAGGED else 0)
+    fields = datagram[_HEADER.size : end]
+    if end < _HEADER.size:
+        raise Malformed("bad_fields")
+    unpacked(fields)
+    return Packet(Type(kind & 15), session, code, seq, ack, bits, fields, Flag(flags))
+
+
+def proven(datagram: bytes, key: bytes) -> bool:
+    """Say whether a datagram carries the tag that only who has the key can make."""
+    tagged = len(datagram) >= _HEADER.size + _TAG and datagram[2] & Flag.TAGGED
+    return bool(tagged) and hmac.compare_digest(_tag(datagram[:-_TAG], key), datagram[-_TAG:])
+
+
+def session_of(datagram: bytes) -> bytes:
+    """Return the session that a datagram names, which may be too long to be a packet."""
+    return datagram[4:12] if datagram[:1] == b"\xff" else b""
+
+
+def packed(fields: Mapping[Key, bytes]) -> bytes:
+    """Write fields; empty ones are left out."""
+    return b"".join(
+        _FIELD.pack(key, len(fields[key])) + fields[key] for key in sorted(fields) if fields[key]
+    )
+
+
+def unpacked(data: bytes) -> dict[int, bytes]:
+    """Read fields, also those whose keys nobody knows yet.
+
+    :raises Malformed: a field is cut off, or the keys do not ascend.
+    """
+    fields: dict[int, bytes] = {}
+    at, last = 0, -1
+    while at < len(data):
+        if at + _FIELD.size > len(data):
+            raise Malformed("bad_fields")
+        key, length = _FIELD.unpack_from(data, at)
+        at += _FIELD.size + length
+        if key <= last or at > len(data):
+            raise Malformed("bad_fields")
+        fields[key] = data[at - length : at]
+        last = key
+    return fields
+
+
+def padded(fields: Mapping[Key, bytes]) -> bytes:
+    """Write the fields of a HELLO, padded so that the HELLO has its least length."""
+    plain = packed(fields)
+    missing = MIN_HELLO - _HEADER.size - len(plain)
+    if missing <= 0:
+        return plain
+    padding = max(0, missing - _FIELD.size)
+    return _FIELD.pack(Key.PADDING, padding) + bytes(padding) + plain
+
+
+def _tag(data: bytes, key: bytes) -> bytes:
+    return blake2b(data, digest_size=_TAG, key=key).digest()

@@ -1,0 +1,192 @@
+"""``netdemo chat``: talk on a chat server, by hand or from a script."""
+
+import getpass
+import sys
+from typing import Any
+
+import click
+
+from twisted_net.chat import terminal
+from twisted_net.chat.client import ChatClient, ChatDatagramClient, ChatLineClient, RefusedError
+from twisted_net.chat.codec import line as codec
+from twisted_net.chat.codec.messages import (
+    Code,
+    Command,
+    Help,
+    Ping,
+    Pong,
+    Quit,
+    Refusal,
+    Reply,
+    Talk,
+    Usage,
+)
+from twisted_net.chat.core.ident import MAX_NAME, checked_name
+from twisted_net.chat.screen import Screen
+from twisted_net.chat.service import ChatSettings
+from twisted_net.net import console, endpoints
+from twisted_net.net.clients import Target, parse_target
+from twisted_net.net.errors import NetError, SettingError
+
+PORT = endpoints.parse(ChatSettings().tcp, "stream").port
+UDP_PORT = endpoints.parse(ChatSettings().udp, "datagram").port
+
+#: Names that are tried when the login name is taken: name, name2, … as people do it.
+NAME_TRIES = 20
+
+
+@click.command()
+@click.argument("address", required=False, metavar="[SERVER]")
+@click.option("--udp", is_flag=True, help="Talk over UDP.")
+@click.option("--nick", metavar="NAME", help="The name to take.  [your login name]")
+@click.option(
+    "--server", "-s", metavar="HOST[:PORT]", help=f"The same as SERVER.  [127.0.0.1:{PORT}]"
+)
+@console.as_json
+@console.patience
+@console.debug
+def chat(
+    address: str | None,
+    udp: bool,
+    nick: str | None,
+    server: str | None,
+    as_json: bool,
+    patience: float,
+    debug: bool,
+) -> None:
+    """Talk on a chat server: what you type is said, what others say is printed.
+
+    A line that begins with / is a command: /nick, /who, /rooms, /msg, /join, /part, /use, /me,
+    /quit; /help lists them. Ctrl-D leaves. Lines from a pipe are said one after the other, each
+    when the one before has arrived; then the chat is left.
+
+    \b
+    netdemo chat
+    netdemo chat --udp --nick red 192.0.2.1
+    echo "the build is done" | netdemo chat --nick builder
+    """
+    try:
+        target = _target(address, server, udp)
+    except NetError as error:
+        console.fail(error)
+    if terminal.can_edit():
+        terminal.take_asyncio()
+    console.run(lambda reactor: _chat(reactor, target, nick, as_json, patience), debug)
+
+
+def _target(address: str | None, server: str | None, udp: bool) -> Target:
+    if address is not None and server is not None:
+        raise SettingError(f"two servers, {address!r} and {server!r}; name one")
+    text = address or server or "127.0.0.1"
+    udp = udp or text.startswith("udp:")
+    target = parse_target(text, UDP_PORT if udp else PORT, "udp" if udp else "tcp")
+    if udp != (target.scheme == "udp") or target.scheme == "tftp":
+        raise SettingError(f"{text!r} is no address of a chat{' over UDP' if udp else ''}")
+    return target
+
+
+async def _chat(
+    reactor: Any, target: Target, nick: str | None, as_json: bool, patience: float
+) -> None:
+    screen = Screen(as_json)
+    kind = ChatDatagramClient if target.scheme == "udp" else ChatLineClient
+    client: ChatClient = kind(reactor, target, screen.show, patience)
+    screen.client = client
+    try:
+        await _enter(client, nick)
+        await _talk(reactor, client, screen)
+    finally:
+        await client.leave()
+
+
+async def _enter(client: ChatClient, nick: str | None) -> None:
+    """Take the name wanted, or else the login name or one like it."""
+    if nick is not None:
+        await client.enter(nick)
+        return
+    name = _login_name()
+    for number in range(1, NAME_TRIES + 1):
+        ending = str(number) if number > 1 else ""
+        try:
+            await client.enter(name[: MAX_NAME - len(ending)] + ending)
+        except RefusedError as error:
+            if error.code != Code.TAKEN or number == NAME_TRIES:
+                raise
+        else:
+            return
+
+
+async def _talk(reactor: Any, client: ChatClient, screen: "Screen") -> None:
+    by_hand = sys.stdin.isatty()
+    if by_hand:
+        screen.welcome()
+    lines = terminal.EditedLines("> ") if terminal.can_edit() else terminal.PlainLines(reactor)
+    client.on_lost(lines.fail)
+    try:
+        while (text := await lines.next()) is not None:
+            try:
+                if not await _obey(client, screen, text):
+                    break
+            except RefusedError as error:
+                if not by_hand:
+                    raise
+                screen.refused(str(error))
+    finally:
+        lines.close()
+
+
+async def _obey(client: ChatClient, screen: "Screen", text: str) -> bool:
+    """Do what a line says; False: it says to leave."""
+    try:
+        command = _parse(text)
+        if isinstance(command, Help):
+            screen.replies(_usages(command))
+            return True
+    except Refusal as refusal:
+        raise RefusedError(refusal.code, refusal.text) from refusal
+    match command:
+        case None:
+            return True
+        case Quit():
+            return False
+        case Ping(token):
+            screen.replies([Pong(token)])
+        case _:
+            screen.replies(await client.request(command))
+    return True
+
+
+def _parse(text: str) -> Command | None:
+    """Read a line as it is typed here, where a word in capitals is no command.
+
+    :raises Refusal: it is a command, and wrong.
+    """
+    text = text.expandtabs()
+    if not text.startswith("/"):
+        return Talk(text) if text.strip() else None
+    word, space, rest = text.partition(" ")
+    if word.lower() == "/msg":
+        word = "/tell"
+    return codec.parse((word + space + rest).encode("utf-8", "surrogateescape"))
+
+
+def _usages(command: Help) -> list[Reply]:
+    verb = "tell" if command.verb.lower() in ("msg", "/msg") else command.verb
+    return [_typed(each) for each in codec.usages(verb)]
+
+
+def _typed(usage: Usage) -> Usage:
+    """Return how a command is typed here."""
+    word, space, rest = usage.form.partition(" ")
+    word = "/msg" if word == "TELL" else f"/{word.lower()}"
+    return Usage(word + space + rest, usage.meaning)
+
+
+def _login_name() -> str:
+    """Return the login name as far as the chat takes it."""
+    try:
+        login = getpass.getuser()
+    except (OSError, KeyError):  # nobody is logged in as this number
+        login = ""
+    kept = "".join(each for each in login if each.isascii() and (each.isalnum() or each in "-_"))
+    return checked_name(kept[:MAX_NAME] or "guest")

@@ -1,0 +1,1 @@
+"""The ways into the chat: lines over TCP, and datagrams."""

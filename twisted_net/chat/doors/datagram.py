@@ -1,0 +1,303 @@
+"""The datagram door: sessions over UDP (docs/protocols/chat.md)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IUDPTransport
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface import implementer
+
+from twisted_net.chat.codec import actions
+from twisted_net.chat.codec.datagram import (
+    MAX_PACKET,
+    MIN_HELLO,
+    RETRY_LENGTH,
+    Flag,
+    Key,
+    Malformed,
+    Packet,
+    Type,
+    decode,
+    encode,
+    packed,
+    session_of,
+    unpacked,
+)
+from twisted_net.chat.codec.messages import Code, Event, Refusal, decoded
+from twisted_net.chat.core.cookies import Cookies
+from twisted_net.chat.core.datagram import Invitation, Session
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.seat import Seat
+from twisted_net.chat.core.states import Came, Ended, Happening, Opened, Slowed
+from twisted_net.chat.doors.outlet import Outlet, Turns, deliver
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.guards import Drops
+from twisted_net.net.limits import TokenBucket
+from twisted_net.net.service import IDrains
+
+Address = tuple[str, int]
+
+#: Sessions in all, and from one address.
+MAX_SESSIONS = 1024
+MAX_SESSIONS_EACH = 64
+
+#: Messages a second that are taken from one session, and after a pause at once.
+RATE = 20.0
+BURST = 100.0
+
+#: What may be told to go and get a cookie: packets of a session that this server does not know,
+#: perhaps because it was started anew. Answers are never answered.
+_ASKING = (Type.PING, Type.CON, Type.NON)
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramProfile:
+    """Events as datagram messages; what one said oneself comes back as a result, with its id."""
+
+    echoes: bool = False
+
+    def render(self, event: Event) -> bytes:
+        """Write an event."""
+        return actions.told(event)
+
+
+PROFILE = DatagramProfile()
+
+
+class Guest:
+    """One session at the door: its address, its seat, and the outlet of its member."""
+
+    profile = PROFILE
+
+    def __init__(self, door: "ChatDatagramProtocol", session: Session, address: Address) -> None:
+        self.session = session
+        self.address = address
+        self.seat: Seat[Outlet] = Seat(door.hub, self, "udp")
+        self._door = door
+        self._dirty = False
+
+    def add(self, message: bytes) -> None:
+        """Take an event; it goes out at the end of this turn."""
+        self.session.offer(message)
+        if not self._dirty:
+            self._dirty = True
+            self._door.turns.soon(self._flush)
+
+    def _flush(self) -> None:
+        self._dirty = False
+        self._door.transmit(self)
+
+
+@implementer(IDrains)
+class ChatDatagramProtocol(DatagramProtocol):
+    """The chat over UDP: nothing is remembered of an address before it has proven itself.
+
+    :param dice: makes secrets, sessions and keys; a `random.SystemRandom` but for tests.
+    """
+
+    noisy = False
+    transport: IUDPTransport  # Twisted says Optional; between start and stop it is not
+
+    def __init__(
+        self,
+        hub: Hub[Outlet],
+        reactor: Any,
+        dice: Random,
+        counters: DoorCounters | None = None,
+    ) -> None:
+        self.hub = hub
+        self.turns = Turns(reactor)
+        self._reactor = reactor
+        self._dice = dice
+        self._drops = Drops("chat-udp", counters or DoorCounters(), reactor.seconds)
+        self._cookies = Cookies(dice)
+        self._guests: dict[bytes, Guest] = {}
+        self._by_nonce: dict[tuple[bytes, Address], Guest] = {}
+        self._timer: IDelayedCall | None = None
+        self._timer_at = 0.0
+        self._stopping = False
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
+        """Take a packet to its session, or answer a HELLO."""
+        address: Address = (addr[0], addr[1])  # IPv6 adds a flow and a scope
+        try:
+            packet = decode(datagram)
+        except Malformed as error:
+            self._malformed(datagram, address, str(error))
+            return
+        if packet.flags & (Flag.RESPONDER | Flag.PEER):
+            self._drops.drop("not_for_a_server", address)
+        elif self._stopping:
+            self._drops.drop("stopping", address)
+        elif packet.type is Type.HELLO:
+            self._greeted(datagram, packet, address)
+        elif packet.session not in self._guests:
+            self._unknown(datagram, packet, address)
+        elif self._guests[packet.session].address != address:
+            self._drops.drop("other_address", address)
+        else:
+            self._received(self._guests[packet.session], datagram)
+
+    def transmit(self, guest: Guest) -> None:
+        """Send what a session has to send, and wake it in time."""
+        for datagram in guest.session.outgoing(self._reactor.seconds()):
+            self.transport.write(datagram, guest.address)
+        self._arm(guest.session.deadline)
+
+    def drain(self) -> None:
+        """Tell everybody that the server stops."""
+        self._stopping = True
+        for guest in list(self._guests.values()):
+            guest.session.bye("server stopping", actions.AWAY)
+            self.transmit(guest)
+            guest.seat.leave("server stopping", self._reactor.seconds())
+        self._guests.clear()
+        self._by_nonce.clear()
+        self.turns.stop()
+        self._disarm()
+
+    def stopProtocol(self) -> None:
+        """Leave no timer behind."""
+        self.turns.stop()
+        self._disarm()
+
+    # From who has no session.
+
+    def _malformed(self, datagram: bytes, address: Address, why: str) -> None:
+        guest = self._guests.get(session_of(datagram)) if len(datagram) > MAX_PACKET else None
+        if guest is not None and guest.address == address and guest.session.refuse_long(datagram):
+            self.transmit(guest)
+        self._drops.drop(why, address)
+
+    def _greeted(self, datagram: bytes, packet: Packet, address: Address) -> None:
+        known = self._by_nonce.get((packet.session, address))
+        if known is not None:
+            self._received(known, datagram)
+        elif len(datagram) < MIN_HELLO:
+            self._drops.drop("short_hello", address)
+        elif self._proves(packet, address):
+            self._invite(packet, address)
+        else:
+            self._retry(packet, address)
+
+    def _unknown(self, datagram: bytes, packet: Packet, address: Address) -> None:
+        self._drops.drop("unknown_session", address)
+        if packet.type in _ASKING and len(datagram) >= RETRY_LENGTH:
+            self._retry(packet, address)
+
+    def _proves(self, packet: Packet, address: Address) -> bool:
+        cookie = unpacked(packet.fields).get(Key.COOKIE, b"")
+        return self._cookies.good(cookie, address, self._reactor.seconds())
+
+    def _retry(self, packet: Packet, address: Address) -> None:
+        cookie = self._cookies.make(address, self._reactor.seconds())
+        self._answer(Type.RETRY, packet, {Key.COOKIE: cookie}, address)
+
+    def _invite(self, packet: Packet, address: Address) -> None:
+        try:
+            name = decoded(unpacked(packet.fields).get(Key.NAME, b""))
+            self._refuse_crowd(address[0])
+            self._begin(packet, address, name)
+        except Refusal as refusal:
+            error = {Key.ERROR: str(refusal).encode()}
+            self._answer(Type.RST, packet, error, address, actions.reason_of(refusal))
+
+    def _refuse_crowd(self, host: str) -> None:
+        here = sum(guest.address[0] == host for guest in self._guests.values())
+        if len(self._guests) >= MAX_SESSIONS or here >= MAX_SESSIONS_EACH:
+            self._drops.drop("too_many_sessions", host)
+            raise Refusal(Code.UNAVAILABLE, "too many sessions")
+
+    def _begin(self, packet: Packet, address: Address, name: str) -> None:
+        now = self._reactor.seconds()
+        invitation = Invitation(
+            nonce=packet.session,
+            session=self._dice.randbytes(8),
+            key=self._dice.randbytes(16),
+            seq=packet.seq,
+            name=self.hub.free(name),
+            room=self.hub.lobby,
+        )
+        bucket = TokenBucket(RATE, BURST, now)
+        session = Session.responder(self._dice, now, invitation, bucket.take)
+        guest = Guest(self, session, address)
+        guest.seat.claim(name, now)  # so that nobody else takes it while the session is half open
+        self._guests[session.id] = self._by_nonce[session.nonce, address] = guest
+        self.transmit(guest)
+
+    def _answer(
+        self,
+        kind: Type,
+        packet: Packet,
+        fields: dict[Key, bytes],
+        address: Address,
+        code: int = 0,
+    ) -> None:
+        made = Packet(kind, packet.session, code, fields=packed(fields), flags=Flag.RESPONDER)
+        self.transport.write(encode(made), address)
+
+    # From who has one.
+
+    def _received(self, guest: Guest, datagram: bytes) -> None:
+        self._happened(guest, guest.session.received(datagram, self._reactor.seconds()))
+
+    def _happened(self, guest: Guest, happenings: Iterable[Happening]) -> None:
+        for happening in happenings:
+            match happening:
+                case Opened():
+                    deliver(guest.seat.arrive(self._reactor.seconds()).deliveries)
+                case Came(seq, body):
+                    self._obey(guest, seq, body)
+                case Slowed():
+                    self._drops.drop("slowed", guest.address)
+                case Ended(why):
+                    self._forget(guest, why)
+        self.transmit(guest)
+
+    def _obey(self, guest: Guest, seq: int, body: bytes) -> None:
+        try:
+            outcome = guest.seat.obey(actions.parse(body), self._reactor.seconds())
+        except Refusal as refusal:
+            guest.session.send(actions.refused(refusal, seq))
+            return
+        for answer in actions.answered(outcome.replies, seq):
+            if answer[0] == actions.Action.RESULT:
+                guest.session.send(answer)  # whoever asked waits for it
+            else:
+                guest.session.offer(answer)
+        deliver(outcome.deliveries)
+
+    def _forget(self, guest: Guest, why: str) -> None:
+        del self._guests[guest.session.id]
+        del self._by_nonce[guest.session.nonce, guest.address]
+        deliver(guest.seat.leave(why, self._reactor.seconds()))
+        if not self._guests:
+            self._disarm()
+
+    # The one timer.
+
+    def _arm(self, deadline: float | None) -> None:
+        """Wake at ``deadline``, or earlier; a timer that comes too early does no harm."""
+        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
+            return
+        self._disarm()
+        wait = max(0.0, deadline - self._reactor.seconds())
+        self._timer = self._reactor.callLater(wait, self._wake)
+        self._timer_at = deadline
+
+    def _wake(self) -> None:
+        self._timer = None
+        now = self._reactor.seconds()
+        for guest in list(self._guests.values()):
+            deadline = guest.session.deadline
+            if deadline is not None and deadline <= now:
+                self._happened(guest, guest.session.wake(now))
+            else:
+                self._arm(deadline)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
