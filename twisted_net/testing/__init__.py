@@ -16,6 +16,7 @@ from twisted_net.testing.pairs import Pair, pair
 from twisted_net.testing.rules import DROP, Delay, Duplicate
 from twisted_net.testing.simulate import simulate
 from twisted_net.testing.trace import Trace
+from twisted_net.testing.worlds import LoopbackWorld, SimWorld, World
 
 __all__ = [
     "DROP",
@@ -29,14 +30,17 @@ __all__ = [
     "Link",
     "Livelock",
     "LoggedErrors",
+    "LoopbackWorld",
     "NetworkFailure",
     "Packet",
     "Pair",
     "Report",
     "SimNetwork",
     "SimTimeout",
+    "SimWorld",
     "Trace",
     "TraceEvent",
+    "World",
     "check_determinism",
     "explore",
     "pair",

@@ -23,7 +23,7 @@ class Redirect:
     def __init__(self, wanted: bool) -> None:
         self._wanted = wanted
         self._active = False
-        self._current: SimReactor | None = None
+        self._current: Any = None
         self._global: Any = None
         self._saved: tuple[Any, Any, Any] = (None, None, None)
 
@@ -37,11 +37,12 @@ class Redirect:
             self._active = True
         return self
 
-    def to(self, reactor: SimReactor) -> None:
-        """Lend it to a host, until the next."""
+    def to(self, reactor: Any) -> None:
+        """Lend it to a host, until the next; a real reactor leaves the cooperator as it is."""
         if reactor is not self._current and self._active:
             self._current = reactor
-            _lend(self._global, reactor.__dict__, reactor.__class__, reactor.cooperator)
+            cooperator = reactor.cooperator if isinstance(reactor, SimReactor) else self._saved[2]
+            _lend(self._global, reactor.__dict__, reactor.__class__, cooperator)
 
     def __exit__(
         self,

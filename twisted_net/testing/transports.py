@@ -8,6 +8,7 @@ two, which are new, they were the same in 24.10 and 26.10:
 * ``PosixReactorBase._disconnectSelectable``: what follows a failed read or write (`poller`);
 * ``ReactorBase._initThreads``, ``_initThreadPool``, ``_stopThreadPool``, ``_registerAsIOThread``,
   ``_started``, ``_justStopped``: the life of a reactor (`reactor`);
+* ``ReactorBase._removeInternalReader``, ``EPollReactor._poller``: to close a real one (`worlds`);
 * ``task._theCooperator``: the cooperator that everybody shares (`redirect`).
 """
 
