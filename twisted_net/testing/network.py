@@ -3,30 +3,27 @@
 import gc
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any, Literal
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_net.testing.addresses import Reach, reach
 from twisted_net.testing.chaos import Chaos
 from twisted_net.testing.clock import SECOND, Timeline, TimeStandsStill, nanoseconds
 from twisted_net.testing.errors import Deadlock, Livelock, LoggedErrors, SimTimeout
 from twisted_net.testing.faults import Fault, Faults
 from twisted_net.testing.host import Boot, Host
 from twisted_net.testing.kernel.stack import Congestion
-from twisted_net.testing.links import LOOPBACK, WHOLE, Chunking, Link
+from twisted_net.testing.links import WHOLE, Chunking, Link
 from twisted_net.testing.logs import LoggedFailures
 from twisted_net.testing.netstat import netstat
 from twisted_net.testing.promises import Check, Promises
 from twisted_net.testing.reactor import SimReactor
 from twisted_net.testing.redirect import Redirect
+from twisted_net.testing.strict import Strict
+from twisted_net.testing.topology import Topology
 from twisted_net.testing.trace import Trace
-from twisted_net.testing.wires import Rule, Wire
-
-#: One host or several, by themselves or by name.
-Hosts = Host | str | Sequence[Host | str]
+from twisted_net.testing.wires import Rule
 
 #: What `SimNetwork.run` drives to its end.
 Main = Callable[[], Any] | Coroutine[Any, Any, Any] | Deferred[Any]
@@ -35,7 +32,7 @@ Main = Callable[[], Any] | Coroutine[Any, Any, Any] | Deferred[Any]
 PATIENCE = 3600.0
 
 
-class SimNetwork:
+class SimNetwork(Topology):
     """A network in memory, on which real Twisted code runs in virtual time.
 
     :param seed: decides everything that is left to chance.
@@ -47,9 +44,8 @@ class SimNetwork:
     :param reactor: ``epoll`` reproduces what Twisted's epoll and poll reactors do with a refused
         datagram (twisted#5377); ``portable`` does as select does.
     :param congestion: ``none`` for tests that are about something else.
+    :param strict: whether real time, real chance and real sockets are out of reach; see `strict`.
     :param redirect: whether the global reactor is lent to the running host.
-    :ivar dns: addresses by name; every host is entered under its own.
-    :ivar dns_delay: seconds that a lookup takes.
     """
 
     def __init__(
@@ -63,134 +59,34 @@ class SimNetwork:
         trace: bool | Literal["auto"] = "auto",
         reactor: Literal["portable", "epoll"] = "portable",
         congestion: Congestion = "reno",
+        strict: bool = True,
         redirect: bool = True,
     ) -> None:
+        super().__init__(link)
         self.seed = seed
-        self.default_link = link
         self.chunking = WHOLE if chunking is None else chunking
         self.shuffled = order == "shuffle"
         self.epoll = reactor == "epoll"
         self.congestion: Congestion = congestion
-        self.dns: dict[str, list[str]] = {}
-        self.dns_delay = 0.001
         self.timeline = Timeline()
         self.faults = Faults(seed, faults)
         self.cutting = self.chunking != WHOLE or self.faults.plan is not None
-        self.rules: list[Rule] = []
         self.trace = Trace(self.timeline, trace is not False)
         self.promises = Promises()
         self.redirect = Redirect(redirect)
+        self._strict = Strict(strict, seed, self.seconds)
         self._logged = LoggedFailures()
         self._chaos = Chaos(self, seed)
-        self._hosts: dict[str, Host] = {}
-        self._addresses: dict[str, Host] = {}
-        self._wires: dict[tuple[str, str], Wire] = {}
         self._outside: Host | None = None
         self._running = False
 
-    # Hosts
-
-    def host(
-        self,
-        name: str,
-        boot: Boot | None = None,
-        *,
-        ip: str | None = None,
-        sndbuf: int = 65_536,
-        rcvbuf: int = 65_536,
+    def machine(
+        self, name: str, addresses: tuple[str, str], boot: Boot | None, sndbuf: int, rcvbuf: int
     ) -> Host:
-        """Add a machine.
+        """Make a machine that is not on the network yet."""
+        return Host(self, name, addresses, boot, sndbuf, rcvbuf)
 
-        :param boot: called with the host when its program starts, and again at each restart; may
-            be a coroutine function.
-        :param ip: its address; None: the next one of 10.0.0.0/8.
-        :param sndbuf: bytes that a TCP connection of its holds until they are acknowledged.
-        :param rcvbuf: bytes that it holds until they are read.
-        :raises ValueError: the name or the address is taken, or makes no sense.
-        """
-        if name in self._hosts or not name or set(name) & set(" :>@#"):
-            raise ValueError(f"{name!r} is taken, or no name for a host")
-        number = len(self._hosts) + 1
-        if ip is None:
-            ip = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
-        if ip in self._addresses or reach(ip) not in (Reach.HOST, Reach.NOWHERE):
-            raise ValueError(f"{ip} is taken, or no address for a host")
-        host = self._hosts[name] = Host(self, name, (ip, f"fd00::{number:x}"), boot, sndbuf, rcvbuf)
-        self._addresses.update(dict.fromkeys(host.addresses, host))
-        self.dns.setdefault(name, [ip])
-        return host
-
-    def __getitem__(self, name: str) -> Host:
-        return self._hosts[name]
-
-    def hosts(self) -> list[Host]:
-        """Return all hosts, in the order in which they were added."""
-        return list(self._hosts.values())
-
-    def host_at(self, address: str) -> Host | None:
-        """Return the host that has an address."""
-        return self._addresses.get(address)
-
-    def name_of(self, address: str, speaker: Host) -> str:
-        """Return what an address is called in the names of flows."""
-        host = self._addresses.get(address)
-        if host is not None:
-            return host.name
-        return speaker.name if reach(address) is Reach.SELF else address
-
-    # Links
-
-    def wire(self, sender: Host, receiver: Host) -> Wire:
-        """Return the one direction between two hosts."""
-        ends = sender.name, receiver.name
-        wire = self._wires.get(ends)
-        if wire is None:
-            link = LOOPBACK if sender is receiver else self.default_link
-            wire = self._wires[ends] = Wire(self, receiver.deliver, link)
-        return wire
-
-    def link(self, a: Hosts, b: Hosts, **changes: Any) -> None:
-        """Change links in both directions: ``link("a", "b", loss=0.1)``; see `Link`."""
-        self.link_oneway(a, b, **changes)
-        self.link_oneway(b, a, **changes)
-
-    def link_oneway(self, a: Hosts, b: Hosts, **changes: Any) -> None:
-        """Change the links from ``a`` to ``b``."""
-        for wire in self._between(a, b, oneway=True):
-            wire.link = replace(wire.link, **changes)
-
-    def partition(self, a: Hosts, b: Hosts, oneway: bool = False) -> None:
-        """Let nothing through any more; what is under way still arrives."""
-        self.trace.note(f"cut: {_names(a)} {'>' if oneway else '|'} {_names(b)}")
-        for wire in self._between(a, b, oneway):
-            wire.cut = True
-
-    def repair(self, a: Hosts, b: Hosts, oneway: bool = False) -> None:
-        """Undo `partition`."""
-        self.trace.note(f"repaired: {_names(a)} {'>' if oneway else '-'} {_names(b)}")
-        for wire in self._between(a, b, oneway):
-            wire.cut = False
-
-    def hold(self, a: Hosts, b: Hosts) -> None:
-        """Keep all packets back until `release`."""
-        for wire in self._between(a, b):
-            wire.held = True
-
-    def release(self, a: Hosts, b: Hosts) -> None:
-        """Let go all packets that were held, in order."""
-        for wire in self._between(a, b):
-            wire.release()
-
-    def _between(self, a: Hosts, b: Hosts, oneway: bool = False) -> Iterator[Wire]:
-        for one in self._all(a):
-            for other in self._all(b):
-                yield self.wire(one, other)
-                if not oneway and one is not other:
-                    yield self.wire(other, one)
-
-    def _all(self, hosts: Hosts) -> list[Host]:
-        many = [hosts] if isinstance(hosts, (str, Host)) else hosts
-        return [self[each] if isinstance(each, str) else each for each in many]
+    # Faults
 
     @contextmanager
     def rule(self, rule: Rule) -> Iterator[None]:
@@ -227,9 +123,7 @@ class SimNetwork:
         self.trace.note("healed")
         self.faults.harmful = False
         self.rules.clear()
-        for wire in self._wires.values():
-            wire.cut = False
-            wire.release()
+        self.mend()
         for host in self.hosts():
             host.wake()
             if not host.up:
@@ -336,7 +230,7 @@ class SimNetwork:
         gc.freeze()  # what was there before is not ours to search, and searching it takes long
         gc.disable()  # a lost Deferred's failure must not be logged at a moment that chance picks
         try:
-            with self.redirect, self._logged:
+            with self.redirect, self._logged, self._strict:
                 self.redirect.to(self._outsider().reactor)
                 yield
                 gc.collect()
@@ -353,7 +247,8 @@ class SimNetwork:
     def _outsider(self) -> Host:
         """Return the host that the test itself is on; it is not part of the network."""
         if self._outside is None:
-            self._outside = Host(self, "(test)", ("10.255.255.254", "fd00::ffff"), None, 1, 1)
+            outside = ("10.255.255.254", "fd00::ffff")
+            self._outside = self.machine("(test)", outside, None, 1, 1)
         return self._outside
 
     # Promises
@@ -400,11 +295,6 @@ class SimNetwork:
         :param payload: False leaves out the contents, for TLS.
         """
         return self.trace.digest(payload)
-
-
-def _names(hosts: Hosts) -> str:
-    many = [hosts] if isinstance(hosts, (str, Host)) else hosts
-    return " ".join(each if isinstance(each, str) else each.name for each in many)
 
 
 def _deferred(main: Main) -> Deferred[Any]:
