@@ -9,7 +9,7 @@ import pytest
 from tests.testing.chats import STORM, chat, once_only, twice
 from tests.testing.parties import Party, call, serve
 from twisted_net.testing import Fault, Link, SimNetwork, check_determinism, explore
-from twisted_net.testing.explore import attempt
+from twisted_net.testing.search import attempt
 
 make = partial(SimNetwork, link=STORM)
 
@@ -88,6 +88,27 @@ def test_a_scenario_that_is_not_repeatable_is_called_so() -> None:
     assert finding is not None
     assert finding.needed is None
     assert "the scenario is not repeatable" in str(finding)
+
+
+def test_several_processes_find_what_one_finds() -> None:
+    """The first seed that fails is the same, and so is what it takes."""
+    one, two = explore(twice, 20, make=make), explore(twice, 20, make=make, jobs=2)
+    assert one.finding is not None
+    assert two.finding is not None
+    assert (one.finding.seed, one.finding.needed) == (two.finding.seed, two.finding.needed)
+
+
+def test_several_processes_share_the_seeds() -> None:
+    """Each is run once, and what each has met is put together."""
+
+    def sometimes(net: SimNetwork) -> None:
+        net.sometimes("seven", lambda: net.seed == 7)
+        net.host("one").reactor.callLater(1, bool)
+        net.run_for(2)
+
+    report = explore(sometimes, 20, jobs=3)
+    report.check()
+    assert report.runs == 20
 
 
 def test_the_environment_replays_one_seed(monkeypatch: pytest.MonkeyPatch) -> None:

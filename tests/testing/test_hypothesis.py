@@ -8,8 +8,8 @@ from hypothesis.stateful import invariant, rule
 
 from tests.testing.chats import Room, chat, once_only, twice
 from twisted_net.testing import Chunking, Fault, Link, SimNetwork
-from twisted_net.testing.explore import attempt
 from twisted_net.testing.hypothesis import SimMachine, chunkings, fault_plans, links
+from twisted_net.testing.search import attempt
 
 FLOWS = [f"udp c{number}:49152>server:9999" for number in range(3)]
 

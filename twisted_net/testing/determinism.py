@@ -5,8 +5,8 @@ import pickle
 import subprocess
 import sys
 
-from twisted_net.testing.explore import Make, Scenario, attempt
 from twisted_net.testing.network import SimNetwork
+from twisted_net.testing.search import Make, Scenario, attempt
 
 #: Objects put on the heap before the second run, so that addresses differ: whatever iterates over
 #: a set of objects shows itself.

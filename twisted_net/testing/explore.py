@@ -5,18 +5,26 @@ of it, and the line that runs it again.
 """
 
 import os
-import random
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from inspect import iscoroutinefunction
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twisted_net.testing.faults import Fault
 from twisted_net.testing.network import SimNetwork
+from twisted_net.testing.search import (
+    Failed,
+    Make,
+    Scenario,
+    Search,
+    Seed,
+    Swarm,
+    Tally,
+    attempt,
+)
 from twisted_net.testing.shrink import Shrinker
 
 #: Runs one seed only; runs so many of them instead of what a test says; where captures go.
@@ -26,15 +34,6 @@ CAPTURES = "TWISTED_NET_CAPTURES"
 
 #: Lines of a ladder that a report shows: its end, where the failure is.
 LADDER_LINES = 40
-
-Scenario = Callable[[SimNetwork], Any]
-
-#: Draws the options of one seed's network.
-Swarm = Callable[[random.Random], Mapping[str, Any]]
-
-
-#: Makes the network of a seed: `SimNetwork`, or something that adds options to it.
-Make = Callable[..., SimNetwork]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Finding:
     :ivar capture: where the capture of the shrunk run is.
     """
 
-    seed: int | str
+    seed: Seed
     error: BaseException
     faults: list[Fault]
     needed: list[Fault] | None
@@ -77,17 +76,13 @@ class Finding:
 
 
 @dataclass(slots=True)
-class Report:
+class Report(Tally):
     """What came of exploring.
 
-    :ivar runs: seeds that were run.
     :ivar finding: the first failure; None: there was none.
-    :ivar seen: for each *sometimes*, whether any seed met it.
     """
 
-    runs: int = 0
     finding: Finding | None = None
-    seen: dict[str, bool] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise the failure, with the finding as a note; or complain of what was never met."""
@@ -101,9 +96,10 @@ class Report:
 
 def explore(
     scenario: Scenario,
-    seeds: int | Iterable[int | str] = 50,
+    seeds: int | Iterable[Seed] = 50,
     *,
     make: Make = SimNetwork,
+    jobs: int = 1,
     budget: float | None = None,
     swarm: Swarm | None = None,
     name: str | None = None,
@@ -113,43 +109,23 @@ def explore(
     :param scenario: takes the network; may be a coroutine function, which is then run.
     :param seeds: how many, from 0 on, or which.
     :param make: makes the network of a seed.
+    :param jobs: processes that share the seeds.
     :param budget: real seconds after which no further seed is begun; None: no limit.
     :param swarm: draws options of the network for each seed, so that runs differ in kind too.
     :param name: what the capture of a failure is called; None: as the scenario.
     """
-    begun = time.monotonic()
+    deadline = None if budget is None else time.monotonic() + budget
+    search = Search(scenario, make, swarm, deadline)
     report = Report()
-    for seed in _seeds(seeds):
-        if budget is not None and time.monotonic() - begun > budget:
-            break
-        options = {} if swarm is None else swarm(random.Random(f"{seed}/swarm"))  # noqa: S311
-        net = make(seed, trace=False, **options)
-        error = attempt(scenario, net)
-        report.runs += 1
-        for what, seen in net.promises.seen.items():
-            report.seen[what] = report.seen.get(what, False) or seen
-        if error is not None:
-            called = name or str(getattr(scenario, "__name__", "scenario"))
-            recorded = net.faults.recorded
-            report.finding = _explained(scenario, make, seed, options, error, recorded, called)
-            break
+    todo = _seeds(seeds)
+    failed = search.alone(todo, report) if jobs == 1 else search.shared(todo, jobs, report)
+    if failed is not None:
+        called = name or str(getattr(scenario, "__name__", "scenario"))
+        report.finding = _explained(scenario, make, failed, called)
     return report
 
 
-def attempt(scenario: Scenario, net: SimNetwork) -> Exception | None:
-    """Run a scenario on a network to the end; return what it failed with."""
-    try:
-        if iscoroutinefunction(scenario):
-            net.run(scenario(net))
-        else:
-            scenario(net)
-        net.finish()
-    except Exception as error:
-        return error
-    return None
-
-
-def _seeds(seeds: int | Iterable[int | str]) -> Iterable[int | str]:
+def _seeds(seeds: int | Iterable[Seed]) -> Iterable[Seed]:
     if SEED in os.environ:
         seed = os.environ[SEED]
         return [int(seed) if seed.isdecimal() else seed]
@@ -158,29 +134,25 @@ def _seeds(seeds: int | Iterable[int | str]) -> Iterable[int | str]:
     return range(int(os.environ.get(SEEDS, seeds)))
 
 
-def _explained(
-    scenario: Scenario,
-    make: Make,
-    seed: int | str,
-    options: Mapping[str, Any],
-    error: Exception,
-    faults: list[Fault],
-    name: str,
-) -> Finding:
+def _explained(scenario: Scenario, make: Make, failed: Failed, name: str) -> Finding:
+    seed, error, options = failed.seed, failed.error, failed.options
+
     def fails(plan: list[Fault]) -> bool:
         again = attempt(scenario, make(seed, **{**options, "faults": plan, "trace": False}))
         return type(again) is type(error)
 
     needed: list[Fault] | None = None
     runs = 1
-    if fails(faults):
-        shrinker = Shrinker(faults, fails)
+    if fails(failed.faults):
+        shrinker = Shrinker(failed.faults, fails)
         needed = shrinker.shrink()
         runs += shrinker.runs
-    net = make(seed, **{**options, "faults": faults if needed is None else needed})
+    plan = failed.faults if needed is None else needed
+    net = make(seed, **{**options, "faults": plan})
     attempt(scenario, net)
     capture = _capture(net, f"{name}_{seed}.pcap")
-    return Finding(seed, error, faults, needed, runs, options, net.trace.ladder(), capture)
+    ladder = net.trace.ladder()
+    return Finding(seed, error, failed.faults, needed, runs, options, ladder, capture)
 
 
 def _capture(net: SimNetwork, name: str) -> Path | None:

@@ -5,8 +5,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from twisted_net.testing.explore import Swarm, explore
+from twisted_net.testing.explore import explore
 from twisted_net.testing.network import SimNetwork
+from twisted_net.testing.search import Swarm
 
 #: The parameter that receives the network.
 NET = "net"
