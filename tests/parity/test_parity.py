@@ -338,6 +338,10 @@ SCENARIOS = [
 ]  # fmt: skip
 
 
+# Older versions of Twisted leave the socket that could not be bound to the garbage collector.
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.__name__)
 def test_both_worlds_tell_the_same_story(scenario: Callable[[World], Any]) -> None:
     """Whatever happens to real sockets happens to simulated ones."""

@@ -1,6 +1,7 @@
 """What of a reactor is not about sockets: threads, names, life, and what it refuses."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -198,7 +199,8 @@ def test_a_program_may_run_its_reactor_itself() -> None:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the library below Twisted
 def test_tls_sits_on_top() -> None:
     """Packets, sizes and times of two runs are equal; only the keys differ."""
-    pytest.importorskip("OpenSSL")
+    if not hasattr(pytest.importorskip("OpenSSL.crypto"), "X509Req") and _is_old():
+        pytest.skip("this Twisted makes no certificates with this pyOpenSSL")
     ssl = pytest.importorskip("twisted.internet.ssl")
     from twisted.internet.endpoints import HostnameEndpoint, connectProtocol, wrapClientTLS
 
@@ -229,6 +231,10 @@ def test_tls_sits_on_top() -> None:
     first, second = run(), run()
     assert first == second
     assert first[0] == b"secret"
+
+
+def _is_old() -> bool:
+    return version("twisted") < "26"
 
 
 def _certificate(ssl: Any) -> Any:
