@@ -53,7 +53,7 @@ setup(
             "types-setuptools",
         ],
     },
-    entry_points={"console_scripts": ["netdemo = twisted_net.cli:main"]},
+    entry_points={"console_scripts": ["netdemo = twisted_net.__main__:main"]},
     zip_safe=False,  # twisted.plugin looks for files in folders
     classifiers=[
         "Development Status :: 4 - Beta",

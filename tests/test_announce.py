@@ -30,6 +30,11 @@ def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
         (IPv4Address("TCP", "127.0.0.1", 7), "", "127.0.0.1:7  nc 127.0.0.1 7"),
         (IPv4Address("TCP", "0.0.0.0", 7), "", "0.0.0.0:7  nc 127.0.0.1 7"),  # noqa: S104
         (IPv6Address("TCP", "::", 7), "curl tftp://{address}/x", "[::]:7  curl tftp://[::1]:7/x"),
+        (
+            IPv4Address("TCP", "127.0.0.1", 7),
+            "curl -d '{}' {host}",
+            "127.0.0.1:7  curl -d '{}' 127.0.0.1",
+        ),
         (UNIXAddress(b"/run/x"), "nc {host} {port}", "unix:/run/x  nc -U /run/x"),
         (
             IPv4Address("TCP", "192.0.2.1", 7),

@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -10,10 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.protocol import DatagramProtocol, Factory
 from twisted.internet.testing import MemoryReactorClock, StringTransport
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
-from twisted_net.assembly import Assembly, BenchSettings
+from twisted_net.assembly import Assembly, BenchSettings, doors_of
 from twisted_net.net.errors import StartError
 from twisted_net.net.limits import LimitSettings
 from twisted_net.net.service import Door, Runtime
@@ -152,6 +153,44 @@ def test_a_service_that_cannot_serve_keeps_the_start() -> None:
         assembly.startService()
 
 
+def test_a_bench_without_a_door_is_made_once() -> None:
+    """After the privileges are gone nothing is opened any more."""
+    asked: list[bool] = []
+
+    def doors() -> list[Door]:
+        asked.append(True)
+        return [DOORS[2]]
+
+    assembly = made(Reactor())
+    assembly._doors = doors
+    assembly.privilegedStartService()
+    assembly.startService()
+    assert (asked, assembly.opened) == ([True], [])
+
+
+def test_a_third_partys_service_that_breaks_has_no_doors() -> None:
+    """One line in the log, and the others are served."""
+
+    class Broken:
+        name = "broken"
+        settings = Settings
+
+        def doors(self, settings: Any, runtime: Runtime) -> list[Door]:
+            raise RuntimeError("two\nlines")
+
+    settings = {Settings: Settings()}
+    with capturedLogs() as events:
+        assert doors_of(Broken(), settings, Runtime(Reactor())) == []  # type: ignore[arg-type]
+    assert [formatEvent(event) for event in events] == [
+        "service ignored: 'broken': RuntimeError: two lines"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of a third party's service."""
+
+
 def connect(reactor: Reactor) -> tuple[Any, StringTransport]:
     """Connect a client to the stream door."""
     transport = StringTransport()
@@ -210,6 +249,19 @@ def test_a_second_signal_waits_no_longer() -> None:
     assembly.force()  # a third one does not even wait for the ends of what was cut
     assert len(ended) == 1
     protocol.connectionLost(Failure(ConnectionDone()))
+
+
+def test_a_second_signal_that_comes_early_is_not_lost() -> None:
+    """The stop may still be closing its ports."""
+    reactor = Reactor()
+    assembly = made(reactor)
+    assembly.startService()
+    protocol, transport = connect(reactor)
+    assembly.force()
+    ended = stopping(assembly)
+    assert transport.disconnected
+    protocol.connectionLost(Failure(ConnectionDone()))
+    assert len(ended) == 1
 
 
 def test_a_stop_with_nobody_connected_is_over_at_once() -> None:

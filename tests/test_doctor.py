@@ -1,5 +1,6 @@
 """Tests of `twisted_net.doctor`, without a socket."""
 
+import contextlib
 import errno
 from dataclasses import dataclass
 from typing import Any
@@ -47,11 +48,12 @@ def found(service: Quote) -> dict[str, tuple[bool, str]]:
 def taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take UDP port 7018, and let every other port be free."""
 
-    def bind(kind: str, host: str, port: int) -> None:
+    def bound(kind: str, host: str, port: int) -> Any:
         if (kind, port) == ("udp", 7018):
             raise OSError(errno.EADDRINUSE, "Address already in use")
+        return contextlib.nullcontext()
 
-    monkeypatch.setattr(doctor, "_try_to_bind", bind)
+    monkeypatch.setattr(doctor, "_bound", bound)
     monkeypatch.setattr(doctor, "owner", lambda kind, port: "pid 42: other")
 
 
@@ -74,6 +76,33 @@ def test_each_door_is_looked_at() -> None:
         "quote-unix": (True, "unix:/run/quote: not a port, not looked at"),
         "quote-closed": (True, "closed"),
     }
+
+
+def test_two_doors_on_one_port_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each alone would be fine."""
+    held: list[int] = []
+
+    def bound(kind: str, host: str, port: int) -> Any:
+        if port in held:
+            raise OSError(errno.EADDRINUSE, "Address already in use")
+        held.append(port)
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr(doctor, "_bound", bound)
+    doors = [Door(name, "stream", "tcp:7018", Factory()) for name in ("one", "two")]
+    seen = found(Quote(*doors))
+    assert (seen["one"][0], seen["two"][0]) == (True, False)
+
+
+def test_an_address_that_is_nobodys_has_no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a port in use has one."""
+
+    def bound(kind: str, host: str, port: int) -> Any:
+        raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+    monkeypatch.setattr(doctor, "_bound", bound)
+    seen = found(Quote(Door("one", "stream", "tcp:7018", Factory())))
+    assert seen["one"] == (False, "tcp 127.0.0.1:7018: cannot assign requested address")
 
 
 def test_a_service_that_cannot_serve_says_why() -> None:

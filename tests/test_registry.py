@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,10 +34,12 @@ class Service:
 
     summary = "Somebody else's."
 
-    def __init__(self, name: str = "quote", settings: type[Any] = Settings) -> None:
+    def __init__(
+        self, name: str = "quote", settings: type[Any] = Settings, commands: Any = None
+    ) -> None:
         self.name = name
         self.settings = settings
-        self.commands: dict[str, str] = {}
+        self.commands: Any = {} if commands is None else commands
 
     def doors(self, settings: Any, runtime: Runtime) -> list[Door]:
         """Make none."""
@@ -103,6 +106,7 @@ def test_a_name_of_ours_stays_ours(monkeypatch: pytest.MonkeyPatch) -> None:
         (fails, "ModuleNotFoundError: No module named 'x'"),
         (lambda: Service("Quote 2"), "ValueError: its name 'Quote 2' is not one word of a-z"),
         (lambda: Service(settings=int), "TypeError: "),
+        (lambda: Service(commands="x"), "TypeError: its commands 'x' are no mapping"),
         (Partial, "not a whole INetService: "),
         (object, "not a whole INetService: "),
     ],
@@ -116,6 +120,27 @@ def test_a_broken_service_is_one_line_and_the_others_go_on(
     assert len(lines) == 1
     assert lines[0].startswith(f"service ignored: other-net 0.1 (x:Y): {why}")
     assert "\n" not in lines[0]
+
+
+def test_a_drop_in_that_cannot_be_imported_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the file; Twisted would log a page."""
+    folder = tmp_path / "twisted" / "plugins"
+    folder.mkdir(parents=True)
+    (folder / "broken_net_plugin.py").write_text("import no_such_module_of_theirs\n")
+    (folder / "worse_net_plugin.py").write_text("def\n")
+    monkeypatch.setattr("twisted.plugins.__path__", [str(folder)])
+    with capturedLogs() as events:
+        assert list(registry._drop_ins()) == []
+    lines = sorted(formatEvent(event) for event in events)
+    assert len(lines) == 2
+    assert lines[0].startswith(
+        f"service ignored: a drop-in in {folder}/broken_net_plugin.py: Module"
+    )
+    assert lines[1].startswith(
+        f"service ignored: a drop-in in {folder}/worse_net_plugin.py: Syntax"
+    )
 
 
 def test_a_service_cannot_take_an_option_of_another(monkeypatch: pytest.MonkeyPatch) -> None:

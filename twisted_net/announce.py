@@ -1,9 +1,9 @@
 """The table shown at the start: door, address, and the line to paste to use it."""
 
-import os
+import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -53,7 +53,8 @@ def _filled(paste: str, host: IAddress) -> str:
     if not isinstance(host, IPv4Address | IPv6Address):
         return f"nc -U {address(host).removeprefix('unix:')}"
     reached = _EVERYWHERE.get(host.host, host.host)
-    filled = paste.format(host=reached, port=host.port, address=_with_port(reached, host.port))
+    filled = paste.replace("{address}", _with_port(reached, host.port))
+    filled = filled.replace("{host}", reached).replace("{port}", str(host.port))
     return filled.replace("netdemo ", f"{_command()} ", 1)
 
 
@@ -62,11 +63,8 @@ def _command() -> str:
     if shutil.which("netdemo"):
         return "netdemo"
     beside = Path(sys.executable).with_name("netdemo")
-    return next(_short_paths(beside)) if beside.exists() else "netdemo"
-
-
-def _short_paths(path: Path) -> Iterator[str]:
-    here = Path.cwd()
-    if path.is_relative_to(here):
-        yield str(path.relative_to(here))
-    yield os.fspath(path)
+    if not beside.exists():
+        return "netdemo"
+    if beside.is_relative_to(Path.cwd()):
+        beside = beside.relative_to(Path.cwd())
+    return shlex.quote(str(beside))

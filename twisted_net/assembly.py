@@ -24,7 +24,7 @@ from twisted_net.net.limits import Census, LimitSettings, SourceRates
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, Reading, seconds, setting
 from twisted_net.net.transports import KeepAlive
-from twisted_net.registry import group
+from twisted_net.registry import BUILT_IN, group
 
 #: Descriptors kept free of connections: listening sockets, files, logs, the reactor's own.
 RESERVED_DESCRIPTORS = 64
@@ -81,13 +81,34 @@ def assemble(
     :param quiet: a failing start is shown by whoever runs the service, not logged.
     """
     return Assembly(
-        lambda: [door for each in found for door in each.doors(settings[each.settings], runtime)],
+        lambda: [door for each in found for door in doors_of(each, settings, runtime)],
         runtime,
         settings[BenchSettings],
         settings[LimitSettings],
         announce,
         quiet,
     )
+
+
+def doors_of(
+    service: INetService, settings: Mapping[type[Any], Any], runtime: Runtime
+) -> list[Door]:
+    """Return the doors of one service, closed.
+
+    A third party's service that breaks is one line in the log, and has no doors.
+
+    :raises StartError: what the service stands on is not there.
+    """
+    try:
+        return service.doors(settings[service.settings], runtime)
+    except StartError:
+        raise
+    except Exception as error:
+        if service in BUILT_IN:
+            raise
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        Assembly.log.error("service ignored: {name!r}: {why}", name=service.name, why=why)
+        return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +151,8 @@ class Assembly(Service):
         self._limits = limits
         self._announce = announce
         self._quiet = quiet
+        self._bound = False
+        self._forced = False
         self._waiting: Deferred[None] | None = None
 
     def privilegedStartService(self) -> None:
@@ -137,6 +160,7 @@ class Assembly(Service):
 
         :raises StartError: one did not open.
         """
+        self._bound = True
         try:
             self._open()
         except StartError as error:
@@ -152,7 +176,7 @@ class Assembly(Service):
 
     def startService(self) -> None:
         """Open the doors where nobody asked for privileges (``twist``), and announce them."""
-        if not self.opened:
+        if not self._bound:
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
         self._announce(self)
@@ -164,9 +188,8 @@ class Assembly(Service):
 
     def force(self) -> None:
         """Wait no longer: a stop that is under way cuts what is left now."""
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None:
-            waiting.callback(None)
+        self._forced = True
+        self._go_on()
 
     def report(self) -> None:
         """Log one line of counters for each door that is open."""
@@ -226,18 +249,27 @@ class Assembly(Service):
         cut = sum(each.guard.cut() for each in streams if isinstance(each.guard, GuardedFactory))
         if cut:
             self.log.warn("{cut} connections were cut", cut=cut)
+            self._forced = False  # a third signal will not wait for the ends of what was cut
             await self._within(CUT_WITHIN, drained)
         self.report()
         await DeferredList(self._close(), consumeErrors=True)
+        self._bound = False
 
     async def _within(self, wait: float, drained: Deferred[Any]) -> None:
         """Return when all is drained, after ``wait`` seconds, or when forced."""
+        if self._forced:
+            return
         self._waiting = waiting = Deferred[None]()
-        timer = self._runtime.reactor.callLater(wait, self.force)
-        drained.addCallback(lambda _: self.force())
+        timer = self._runtime.reactor.callLater(wait, self._go_on)
+        drained.addCallback(lambda _: self._go_on())
         await waiting
         if timer.active():
             timer.cancel()
+
+    def _go_on(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.callback(None)
 
 
 async def _closed(port: IListeningPort) -> None:

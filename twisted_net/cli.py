@@ -59,7 +59,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; `twisted_net.__main__` is what is installed as ``netdemo``."""
     try:
         sys.exit(cli.main(prog_name="netdemo", standalone_mode=False))
     except click.UsageError as error:

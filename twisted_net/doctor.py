@@ -1,5 +1,7 @@
 """``netdemo doctor``: what would keep the server from starting, said before it is started."""
 
+import contextlib
+import errno
 import os
 import platform
 import socket
@@ -50,7 +52,7 @@ def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None
 
     Looks whether twistd sees the plug-in, whether the settings make sense, whether what is served
     can be read, and whether each door's port is free, and else who has it. Takes the same options
-    as serve, and opens no door. Exits with 1 if something is in the way.
+    as serve, and serves nothing. Exits with 1 if something is in the way.
 
     \b
     netdemo doctor
@@ -80,15 +82,16 @@ def examine(
     bench: assembly.BenchSettings = settings[assembly.BenchSettings]
     # Services make their doors closed; a clock is all they may touch of a reactor before that.
     runtime = Runtime(Clock())
-    for service in found:
-        try:
-            doors = service.doors(settings[service.settings], runtime)
-        except StartError as error:
-            yield Finding(False, service.name, str(error))
-            continue
-        yield Finding(True, service.name, service.summary)
-        for door in doors:
-            yield _door(door, bench.interface)
+    with contextlib.ExitStack() as tried:  # all at one time: two doors may want one port
+        for service in found:
+            try:
+                doors = assembly.doors_of(service, settings, runtime)
+            except StartError as error:
+                yield Finding(False, service.name, str(error))
+                continue
+            yield Finding(True, service.name, service.summary)
+            for door in doors:
+                yield _door(door, bench.interface, tried)
 
 
 def _versions() -> Finding:
@@ -109,32 +112,40 @@ def _plugin() -> Finding:
     return Finding(False, "plug-in", f"twistd of {sys.executable} does not see netdemo: {why}")
 
 
-def _door(door: Door, interface: str) -> Finding:
+def _door(door: Door, interface: str, tried: contextlib.ExitStack) -> Finding:
     if not door.endpoint:
         return Finding(True, door.name, "closed")
-    endpoint = endpoints.parse(door.endpoint, door.kind)
+    try:
+        endpoint = endpoints.parse(door.endpoint, door.kind)
+        host = endpoint.interface(interface)
+    except ValueError as error:
+        return Finding(False, door.name, f"{door.endpoint!r}: {error}")
     if endpoint.type not in ("tcp", "tcp6", "udp", "udp6"):
         return Finding(True, door.name, f"{door.endpoint}: not a port, not looked at")
-    host = endpoint.interface(interface)
     where = f"[{host}]:{endpoint.port}" if ":" in host else f"{host}:{endpoint.port}"
     kind = endpoint.type[:3]
     try:
-        _try_to_bind(kind, host, endpoint.port)
+        tried.enter_context(_bound(kind, host, endpoint.port))
     except OSError as error:
         why = (error.strerror or "").lower()
-        by = owner(kind, endpoint.port)
+        by = owner(kind, endpoint.port) if error.errno == errno.EADDRINUSE else ""
         return Finding(False, door.name, f"{kind} {where}: {why}" + (f" by {by}" if by else ""))
     return Finding(True, door.name, f"{kind} {where} is free")
 
 
-def _try_to_bind(kind: str, host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, _TYPES[kind]) as tried:
+def _bound(kind: str, host: str, port: int) -> socket.socket:
+    """Return a socket that has the port, so that a second door does not find it free."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, _TYPES[kind])
+    try:
         if kind == "tcp":  # as Twisted does; else TIME_WAIT looks like a listener
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        tried.bind((host, port))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
         if kind == "tcp":
-            tried.listen(1)
+            made.listen(1)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 _TYPES: Mapping[str, socket.SocketKind] = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}

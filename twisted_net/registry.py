@@ -1,15 +1,19 @@
 """What services there are: ours, one line each, then those of others."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
 
 from twisted.logger import Logger
-from twisted.plugin import getCache
+from twisted.python import log
 from zope.interface import Invalid
 from zope.interface.verify import verifyObject
 
+from twisted import plugin
 from twisted_net.chat.service import chat
 from twisted_net.echo.service import echo
 from twisted_net.files.service import files
@@ -66,10 +70,47 @@ def group(service: INetService) -> Group:
 def _drop_ins() -> Iterator[tuple[str, Callable[[], Any]]]:
     import twisted.plugins
 
-    for name, dropin in getCache(twisted.plugins).items():
-        for plugin in dropin.plugins:
-            if INetService in plugin.provided:
-                yield f"twisted/plugins/{name}.py", plugin.load
+    with _one_line_each():
+        cached = plugin.getCache(twisted.plugins)
+    for name, dropin in cached.items():
+        for each in dropin.plugins:
+            if INetService in each.provided:
+                yield f"twisted/plugins/{name}.py", each.load
+
+
+@contextlib.contextmanager
+def _one_line_each() -> Iterator[None]:
+    """Log a drop-in that cannot be imported as one line; Twisted logs its traceback."""
+
+    class Brief:
+        """What Twisted's plug-in loader logs to."""
+
+        @staticmethod
+        def err(*_: object) -> None:
+            """Take the exception that is being handled."""
+            error = sys.exc_info()[1]
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            _ignored(f"a drop-in in {_place(error)}", "", why)
+
+        msg = staticmethod(log.msg)
+
+    loader: Any = plugin
+    before, loader.log = loader.log, Brief
+    try:
+        yield
+    finally:
+        loader.log = before
+
+
+def _place(error: BaseException | None) -> str:
+    """Return the file in ``twisted/plugins`` that an error came from."""
+    trace = error.__traceback__ if error is not None else None
+    files = [getattr(error, "filename", None) or ""]  # a SyntaxError has no frame of its file
+    while trace is not None:
+        files.append(trace.tb_frame.f_code.co_filename)
+        trace = trace.tb_next
+    near = os.path.join("twisted", "plugins", "")
+    return next((file for file in files if near in file), "twisted/plugins")
 
 
 def _entry_points() -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -84,6 +125,8 @@ def _loaded(origin: str, load: Callable[[], Any]) -> INetService | None:
         verifyObject(INetService, service)
         if not (service.name.isascii() and service.name.isalpha() and service.name.islower()):
             raise ValueError(f"its name {service.name!r} is not one word of a-z")
+        if not isinstance(service.commands, Mapping):
+            raise TypeError(f"its commands {service.commands!r} are no mapping")
         list(group(service))
     except Invalid as error:
         _ignored(origin, "", f"not a whole INetService: {' '.join(str(error).split())}")

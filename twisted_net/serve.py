@@ -46,11 +46,14 @@ def serve(
 
 def _install(name: str | None) -> None:
     from twisted.application.reactors import NoSuchReactor, getReactorTypes, installReactor
+    from twisted.internet.error import ReactorAlreadyInstalledError
 
     if name is None:
         return
     try:
         installReactor(name)
+    except (ImportError, ReactorAlreadyInstalledError) as error:
+        raise click.UsageError(f"--reactor {name!r}: cannot be used here: {error}") from error
     except NoSuchReactor as error:
         there = ", ".join(sorted({each.shortName for each in getReactorTypes()}))
         raise click.UsageError(f"--reactor {name!r}: no such reactor; there are {there}") from error

@@ -1,8 +1,11 @@
 """Echo as a user meets it: the installed command, and real clients."""
 
 import json
+import os
+import pty
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 
 import pytest
@@ -90,7 +93,110 @@ def test_many_clients_at_once_each_with_many_messages(bench: Start) -> None:
             assert answers.read() == wanted
 
 
-def test_a_dialog_on_a_terminal_ends_with_ctrl_c(bench: Start) -> None:
+def test_a_refusal_is_no_echo(bench: Start) -> None:
+    """A health check must not take ``ERR 503 BUSY`` for an answer."""
+    port = bench("--max-conns-per-peer=1").port("echo-tcp")
+    with socket.create_connection(("127.0.0.1", port), 5):
+        ended = netdemo("echo", "-s", f"127.0.0.1:{port}", "hello")
+    assert (ended.returncode, ended.stdout) == (5, b"")
+    assert ended.stderr.startswith(f"netdemo: 127.0.0.1:{port} says: ERR 503 BUSY".encode())
+
+
+def test_a_line_may_come_in_any_number_of_pieces(bench: Start) -> None:
+    """Somebody types slowly, or a program writes byte by byte."""
+    port = bench().port("echo-udp")
+    asking = subprocess.Popen(
+        [str(BIN / "netdemo"), "echo", f"udp:127.0.0.1:{port}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        bufsize=0,
+    )
+    assert asking.stdin is not None
+    for _ in range(1500):
+        asking.stdin.write(b"x")
+        time.sleep(0.0005)
+    answer, complaints = asking.communicate(b"\n", timeout=20)
+    assert (asking.returncode, answer, complaints) == (0, b"x" * 1500 + b"\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "complaint"),
+    [
+        ("{netdemo} echo {tcp} <&-", 0, ""),
+        ("{netdemo} echo {udp} <&-", 0, ""),
+        ("{netdemo} echo {tcp} hello >&-", 0, ""),
+        ("head -c 3000000 /dev/zero | {netdemo} echo {tcp} | head -c 10 >/dev/null", 141, ""),
+        ("(yes | head -n 99999) | {netdemo} echo {udp} | head -n 1 >/dev/null", 141, ""),
+        (
+            "{netdemo} echo {tcp} hello >/dev/full",
+            1,
+            "netdemo: cannot write to standard output: no space left on device\n",
+        ),
+        (
+            "head -c 3000000 /dev/zero | {netdemo} echo {tcp} >/dev/full",
+            1,
+            "netdemo: cannot write to standard output: no space left on device\n",
+        ),
+    ],
+)
+def test_whatever_a_shell_makes_of_its_input_and_output(
+    command: str, code: int, complaint: str, bench: Start
+) -> None:
+    """Closed, cut short, or full: the usual code, and one line or none."""
+    server = bench()
+    filled = command.format(
+        netdemo=BIN / "netdemo",
+        tcp=f"tcp:127.0.0.1:{server.port('echo-tcp')}",
+        udp=f"udp:127.0.0.1:{server.port('echo-udp')}",
+    )
+    ended = run("bash", "-c", f"set -o pipefail; {filled}")
+    assert (ended.returncode, ended.stderr.decode()) == (code, complaint)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["-s", "a..b", "x"], 2),
+        (["-s", "x" * 70, "x"], 2),
+        (["--udp", "-s", "127.0.0.1:0", "x"], 2),
+        (["--udp", "-s", "255.255.255.255:17007", "x"], 3),
+    ],
+)
+def test_a_host_that_cannot_be_reached_is_one_line(arguments: list[str], code: int) -> None:
+    """At once, and never a traceback."""
+    ended = netdemo("echo", *arguments)
+    assert (ended.returncode, ended.stderr.count(b"\n")) == (code, 1)
+    assert b"should not have happened" not in ended.stderr
+
+
+def test_a_terminal_is_not_at_the_servers_mercy() -> None:
+    """What might move the cursor or name the window is shown, not obeyed."""
+    with socket.create_server(("127.0.0.1", 0)) as hostile:
+        ours, theirs = pty.openpty()
+        talking = subprocess.Popen(
+            [str(BIN / "netdemo"), "echo", "-s", f"127.0.0.1:{hostile.getsockname()[1]}"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs)
+        connection, _ = hostile.accept()
+        with connection:
+            connection.sendall("\x1b]0;owned\x07\x1b[2J\nh\xe9\n".encode())
+        shown = b""
+        while talking.poll() is None or b"h" not in shown:
+            try:
+                shown += os.read(ours, 4096)
+            except OSError:  # the other side is closed
+                break
+        os.close(ours)
+        talking.wait(10)
+    assert b"\x1b" not in shown
+    assert b"\\x1b]0;owned\\x07\\x1b[2J\r\nh\xc3\xa9\r\n" in shown
+
+
+def test_a_dialog_ends_with_ctrl_c(bench: Start) -> None:
     """Interrupted is 130, and no traceback."""
     port = bench().port("echo-tcp")
     talking = subprocess.Popen(

@@ -33,10 +33,10 @@ def taken() -> Iterator[int]:
         yield stream.getsockname()[1]
 
 
-def listening(inodes_of: int) -> bool:
+def listening(port: int) -> bool:
     """Say whether anybody listens on a TCP port of 127.0.0.1."""
     with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", inodes_of)) == 0
+        return tried.connect_ex(("127.0.0.1", port)) == 0
 
 
 def unused_port() -> int:
@@ -50,14 +50,12 @@ def unused_port() -> int:
 @pytest.mark.parametrize("way", FOREGROUND)
 @pytest.mark.parametrize("door", ["echo-tcp", "echo-udp"])
 def test_a_taken_port_ends_the_start_with_one_line(way: str, door: str, taken: int) -> None:
-    """Within two seconds, with a code, and no other door is left open."""
+    """Soon, with a code, and no other door is left open."""
     command, code = FOREGROUND[way]
     other = unused_port()
     kind = door.removeprefix("echo-")
     options = [*free_ports(), f"--echo-tcp=tcp:{other}", f"--{door}={kind}:{taken}"]
-    began = time.monotonic()
-    ended = run(*command, *options)
-    assert time.monotonic() - began < 2 + 3  # the interpreter's own start on a busy machine
+    ended = run(*command, *options, patience=5)
     assert ended.returncode == code
     assert ended.stderr.decode() == (
         f"netdemo: port {taken} in use ({door}, 127.0.0.1); choose another with --{door}\n"
@@ -249,7 +247,7 @@ def test_a_peer_has_only_so_many_connections(bench: Start) -> None:
         client.close()
 
 
-def test_netdemo_serve_is_the_same_server(taken: int) -> None:
+def test_netdemo_serve_is_the_same_server() -> None:
     """The same table, a clean end on SIGTERM, and code 2 for a wrong option."""
     server = Bench([str(BIN / "netdemo"), "serve", *free_ports()])
     with socket.create_connection(("127.0.0.1", server.port("echo-tcp")), 5) as client:

@@ -46,6 +46,18 @@ from twisted_net.net.service import Door, Kind
             "datagram",
             "need an IP address, as 127.0.0.1, 0.0.0.0 or ::1",
         ),
+        (
+            "udp:7:intreface=0.0.0.0",
+            "datagram",
+            "unknown argument 'intreface'; did you mean 'interface'?",
+        ),
+        ("udp:7:foo=bar", "datagram", "unknown argument 'foo'; it takes port, interface"),
+        ("udp:7:::", "datagram", "'' is too much; it takes port, interface"),
+        ("udp:7:port=8", "datagram", "names its port twice"),
+        ("udp6:7:interface=127.0.0.9", "datagram", "127.0.0.9 is no IPv6 address; udp6 needs one"),
+        ("tcp:7:backlog=x", "stream", "backlog 'x': need a whole number 1-99999"),
+        ("ssl:abc:privateKey=k.pem", "stream", "'abc' is not a port number"),
+        ("stdio:", "stream", "unknown type 'stdio'; there are tcp, tcp6, ssl, tls, unix, systemd"),
         ("unix:" + "x" * 200, "stream", "unix path is 200 bytes, the limit is 107"),
         ("unix:", "stream", "names no path; write unix:/run/netdemo.sock"),
     ],
@@ -64,7 +76,8 @@ def test_an_endpoint_that_cannot_work_says_why(text: str, kind: Kind, why: str) 
         ("tcp:port=7007", "stream", 7007, "192.0.2.1"),
         ("tcp:0:interface=127.0.0.2", "stream", 0, "127.0.0.2"),
         ("tcp:7007:interface=\\:\\:1", "stream", 7007, "::1"),
-        ("tcp6:7007", "stream", 7007, "::1"),
+        ("tcp:7007:127.0.0.2", "stream", 7007, "127.0.0.2"),
+        ("udp:7069:interface=localhost", "datagram", 7069, "127.0.0.1"),
         ("udp:7069", "datagram", 7069, "192.0.2.1"),
         ("udp6:7069:interface=\\:\\:", "datagram", 7069, "::"),
     ],
@@ -75,9 +88,13 @@ def test_an_endpoint_is_taken_apart(text: str, kind: Kind, port: int, interface:
     assert (endpoint.port, endpoint.interface("192.0.2.1")) == (port, interface)
 
 
-def test_everywhere_is_everywhere_for_ipv6_too() -> None:
-    """``--interface 0.0.0.0`` opens a tcp6 door on all addresses as well."""
-    assert endpoints.parse("tcp6:7007", "stream").interface("0.0.0.0") == "::"  # noqa: S104
+def test_the_interface_of_the_bench_has_a_meaning_for_ipv6_where_it_can() -> None:
+    """Loopback is loopback and everywhere is everywhere; one IPv4 address is nothing to IPv6."""
+    endpoint = endpoints.parse("tcp6:7007", "stream")
+    assert endpoint.interface("127.0.0.1") == "::1"
+    assert endpoint.interface("0.0.0.0") == "::"  # noqa: S104
+    with pytest.raises(ValueError, match=r"192\.0\.2\.1 is no IPv6 address; tcp6 needs one"):
+        endpoint.interface("192.0.2.1")
 
 
 def test_an_empty_string_is_a_closed_door() -> None:
@@ -178,6 +195,45 @@ def test_a_tls_folder_door_is_not_either(tmp_path: Path) -> None:
     door = Door("echo-tcp", "stream", f"tls:{tmp_path}:7007", Factory())
     endpoints.listen(reactor, door, door.serve, "127.0.0.1")
     assert reactor.tcpServers[0][3] == "127.0.0.1"
+
+
+class Inherited(MemoryReactor):
+    """A reactor whose sockets come from somebody else."""
+
+    def __init__(self, kind: socket.SocketKind) -> None:
+        super().__init__()
+        self.socket = type("Socket", (), {"type": kind})()
+        self.stopped = False
+
+    def listenTCP(self, *arguments: Any, **named: Any) -> Any:
+        """Listen on whatever it is."""
+        return self
+
+    def stopListening(self) -> None:
+        """Note it."""
+        self.stopped = True
+
+
+def test_an_inherited_datagram_socket_is_no_stream_door() -> None:
+    """Twisted would try to accept connections on it for ever."""
+    reactor = Inherited(socket.SOCK_DGRAM)
+    door = Door("echo-tcp", "stream", "tcp:7007", Factory())
+    with pytest.raises(StartError, match="the inherited socket is SOCK_DGRAM, need SOCK_STREAM"):
+        endpoints.listen(reactor, door, door.serve, "127.0.0.1")
+    assert reactor.stopped
+
+
+def test_a_unix_door_that_another_server_has_is_said_so(tmp_path: Path) -> None:
+    """Twisted's lock beside the socket tells."""
+
+    class Taken(MemoryReactor):
+        def listenUNIX(self, *arguments: Any, **named: Any) -> Any:  # noqa: N802
+            raise CannotListenError(None, b"/run/x", OSError("Cannot acquire lock"))
+
+    door = Door("echo-tcp", "stream", f"unix:{tmp_path}/x", Factory())
+    with pytest.raises(StartError) as caught:
+        endpoints.listen(Taken(), door, door.serve, "127.0.0.1")
+    assert str(caught.value) == f"--echo-tcp {door.endpoint!r}: another server has it"
 
 
 def test_a_unix_door_needs_its_folder(tmp_path: Path) -> None:

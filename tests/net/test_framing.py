@@ -52,6 +52,14 @@ def test_what_came_before_a_bad_line_is_dealt_with_first() -> None:
     assert events([b"ok\n123456789\n"]) == [b"ok", "line longer than 8 bytes"]
 
 
+def test_nothing_is_kept_of_a_line_that_was_refused() -> None:
+    """It must not come back as somebody's unfinished line."""
+    reader = LineReader(3)
+    with pytest.raises(RemoteProtocolError):
+        list(reader.feed(b"ok\nabcdefgh"))
+    assert reader.rest() == b""
+
+
 def test_no_more_than_the_limit_is_held() -> None:
     """A million bytes without an ending cost one line."""
     reader = LineReader(10)

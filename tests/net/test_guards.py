@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, MessageLengthError
-from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -112,6 +112,36 @@ def test_who_comes_when_all_places_are_taken_is_told_so() -> None:
     lost(first)
     _, transport = guarded.connect()
     assert not transport.disconnecting
+
+
+@implementer(ISSLTransport)
+class Tls(StringTransport):  # type: ignore[misc]  # as far as this test goes
+    """A transport that shakes hands before anything is heard."""
+
+
+def test_under_tls_who_finds_no_place_is_cut_without_a_word() -> None:
+    """Words would wait for a handshake that a hostile peer never makes."""
+    guarded = Guarded(limit=1)
+    guarded.connect()
+    refused = guarded.factory.buildProtocol(PEER)
+    assert refused is not None
+    transport = Tls()
+    refused.makeConnection(transport)
+    assert (transport.value(), transport.disconnected) == (b"", True)
+
+
+def test_who_finds_no_place_and_does_not_leave_is_cut() -> None:
+    """It would be counted nowhere, and be there."""
+    guarded = Guarded(limit=1, idle=None)
+    guarded.connect()
+    refused, transport = guarded.connect()
+    seen = [transport.disconnected]
+    guarded.clock.advance(FINISH_WITHIN)
+    assert [*seen, transport.disconnected] == [False, True]
+    lost(refused)
+    refused, transport = guarded.connect()
+    lost(refused)
+    assert not guarded.clock.getDelayedCalls()
 
 
 @pytest.mark.logs("ZeroDivisionError")
@@ -306,7 +336,7 @@ def test_what_cannot_be_sent_is_counted_and_raises_nothing(refusal: Exception, r
 
 @pytest.mark.logs("ZeroDivisionError")
 def test_datagrams_that_crash_a_protocol_fill_no_log() -> None:
-    """One traceback for the bug, then a count."""
+    """One traceback a second for the bug, and a count."""
     udp = GuardedUdp()
     with capturedLogs() as events:
         for _ in range(50):
@@ -315,6 +345,10 @@ def test_datagrams_that_crash_a_protocol_fill_no_log() -> None:
     assert udp.counters.dropped == {"crashed": 50}
     assert len([event for event in events if "log_failure" in event]) == 1
     assert len(events) <= 3
+    udp.clock.advance(1.0)
+    with capturedLogs() as events:
+        udp.answers(b"crash")
+    assert len([event for event in events if "log_failure" in event]) == 1
 
 
 def test_stopping_reaches_the_protocol_inside() -> None:

@@ -31,6 +31,15 @@ def test_no_bucket_gives_more_than_rate_and_burst(pauses: list[float]) -> None:
     assert passed <= 3 + 2 * now + 1e-6
 
 
+def test_a_clock_that_is_set_back_costs_nothing() -> None:
+    """A board without a clock of its own gets the time after its start."""
+    bucket = TokenBucket(rate=10.0, burst=10.0, now=1e9)
+    assert bucket.take(1e9)
+    assert [bucket.take(1e9 - 3600) for _ in range(10)] == [True] * 9 + [False]
+    assert bucket.wait(1e9 - 3600) == pytest.approx(0.1)
+    assert bucket.take(1e9 - 3599)
+
+
 def test_each_source_has_a_rate_of_its_own() -> None:
     """One that floods does not cost another its answers."""
     rates = SourceRates(2)

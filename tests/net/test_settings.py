@@ -134,6 +134,32 @@ def test_a_file_that_is_not_toml_says_where(tmp_path: Path) -> None:
         load(GROUPS, {}, {}, file)
 
 
+def test_what_kubernetes_sets_for_a_service_of_that_name_is_not_ours() -> None:
+    """Every container beside it has these variables."""
+    names = [
+        "NETDEMO_PORT",
+        "NETDEMO_PORT_7007_TCP",
+        "NETDEMO_SERVICE_HOST",
+        "NETDEMO_SERVICE_PORT",
+    ]
+    assert load(GROUPS, {}, dict.fromkeys(names, "x"))[Bench] == Bench()
+
+
+def test_a_file_made_to_be_no_fun_is_one_line(tmp_path: Path) -> None:
+    """The parser's limits are ours."""
+    file = tmp_path / "netdemo.toml"
+    for text in ("grace = " + "[" * 5000, "grace = " + "1" * 5000):
+        file.write_text(text)
+        with pytest.raises(SettingError, match=r"netdemo\.toml: "):
+            load(GROUPS, {}, {}, file)
+
+
+def test_a_file_named_by_the_environment_is_blamed_on_it() -> None:
+    """Nobody gave --config."""
+    with pytest.raises(SettingError, match="NETDEMO_CONFIG '/nope': no such file or directory"):
+        load(GROUPS, {}, {"NETDEMO_CONFIG": "/nope"})
+
+
 def test_a_file_that_is_not_there_says_so(tmp_path: Path) -> None:
     """The path as it was given, and the reason."""
     with pytest.raises(SettingError, match=r"--config '.*nope': no such file or directory"):

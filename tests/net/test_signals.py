@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.error import ReactorNotRunning
 from twisted.internet.testing import MemoryReactor
 
 from twisted_net.net.signals import obey
@@ -66,11 +67,26 @@ def test_signals_do_what_the_manual_says() -> None:
 def test_under_nohup_a_hang_up_stays_ignored() -> None:
     """Whoever started it so meant it."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    reactor = Reactor()
+    reactor, forced = Reactor(), list[bool]()
+    obey(reactor, lambda: None, lambda: forced.append(True))
+    reactor.start()
+    signal.raise_signal(signal.SIGHUP)
+    reactor.shut_down()
+    signal.raise_signal(signal.SIGHUP)
+    assert (reactor.stopped, forced) == (0, [])
+
+
+def test_two_signals_at_one_time_are_one_stop() -> None:
+    """The second finds the reactor stopping."""
+
+    class Stopped(Reactor):
+        def stop(self) -> None:
+            raise ReactorNotRunning
+
+    reactor = Stopped()
     obey(reactor, lambda: None, lambda: None)
     reactor.start()
     signal.raise_signal(signal.SIGHUP)
-    assert reactor.stopped == 0
 
 
 def test_a_rotation_on_usr1_is_left_alone() -> None:

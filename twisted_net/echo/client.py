@@ -31,8 +31,16 @@ class EchoClient(Protocol):
         """Hand on what came back."""
         self.heard(data)
 
+    def give_up(self, error: Exception) -> None:
+        """End the connection, and `ended` with this error: what came cannot be used."""
+        if not self.ended.called:
+            self.transport.abortConnection()
+            self.ended.errback(error)
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell whoever waits."""
+        if self.ended.called:
+            return
         if reason.check(ConnectionDone):
             self.ended.callback(None)
         else:

@@ -1,8 +1,11 @@
 """``netdemo echo``: ask an echo server, once or line by line."""
 
+import codecs
+import re
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -12,12 +15,15 @@ from twisted_net.echo.client import DatagramAsker, EchoClient, ask_stream
 from twisted_net.echo.service import EchoSettings
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, connect, has_scheme, parse_target
-from twisted_net.net.errors import NetError, RemoteProtocolError, SettingError
+from twisted_net.net.errors import BadAnswerError, NetError, RemoteProtocolError, SettingError
 from twisted_net.net.framing import LineReader
 from twisted_net.net.text import safe
 
 PORT = endpoints.parse(EchoSettings().tcp, "stream").port
 UDP_PORT = endpoints.parse(EchoSettings().udp, "datagram").port
+
+#: What a door says that takes nobody in, or had to give up: no echo, whatever was asked.
+_REFUSAL = re.compile(rb"ERR [0-9]{3} [^\n]*")
 
 #: Longest UDP payload over IPv4: 65,535 less the headers of IP and UDP.
 LONGEST_DATAGRAM = 65507
@@ -86,7 +92,11 @@ async def _one_stream(
 ) -> None:
     began = time.monotonic()
     answer = await ask_stream(reactor, target, question + b"\n", patience)
-    _show(target, question, answer.removesuffix(b"\n"), time.monotonic() - began, as_json)
+    took = time.monotonic() - began
+    answer = answer.removesuffix(b"\n")
+    if _REFUSAL.fullmatch(answer) and answer != question:
+        raise BadAnswerError(f"{target} says: {safe(answer)}")
+    _show(target, question, answer, took, as_json)
 
 
 async def _one_datagram(
@@ -133,7 +143,7 @@ class _Lines:
     def __init__(self, reactor: Any) -> None:
         self._reader = LineReader(LONGEST_DATAGRAM)
         self._lines: deque[bytes | None] = deque()
-        self._wanted: Deferred[bytes | None] | None = None
+        self._wanted: Deferred[None] | None = None
         self._failed: Exception | None = None
         self._input = console.StandardInput(reactor, self._received, self._ended)
 
@@ -142,13 +152,12 @@ class _Lines:
 
         :raises SettingError: a line is too long for a datagram.
         """
-        if not self._lines:
+        while not self._lines:
             if self._failed is not None:
                 raise self._failed
             self._input.resumeProducing()
             self._wanted = Deferred()
             await self._wanted
-            return await self.next()
         return self._lines.popleft()
 
     def close(self) -> None:
@@ -175,7 +184,9 @@ class _Lines:
 
 async def _stream(reactor: Any, target: Target, as_json: bool, patience: float) -> None:
     counted = _Counted(as_json)
-    client = await connect(reactor, target, EchoClient(counted.heard), patience)
+    client = EchoClient(counted.heard)
+    counted.gave_up = client.give_up
+    await connect(reactor, target, client, patience)
     _invite(target)
     began = time.monotonic()
 
@@ -194,19 +205,34 @@ async def _stream(reactor: Any, target: Target, as_json: bool, patience: float) 
 
 
 class _Counted:
-    """What went out and what came back, in bytes; prints what comes back."""
+    """What went out and what came back, in bytes; prints what comes back.
+
+    :ivar gave_up: called with the error when nothing more can be printed.
+    """
+
+    gave_up: Callable[[OSError], None]
 
     def __init__(self, as_json: bool) -> None:
         self.sent = 0
         self.received = 0
         self._as_json = as_json
+        # A terminal would obey what a server says; a file or a pipe gets every byte as it came.
+        made = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+        self._decoder = made if sys.stdout.isatty() else None
 
     def heard(self, data: bytes) -> None:
-        """Print a piece of the answer as it came."""
+        """Print a piece of the answer."""
         self.received += len(data)
-        if not self._as_json:
+        if self._as_json:
+            return
+        if self._decoder is not None:
+            lines = self._decoder.decode(data).split("\n")
+            data = "\n".join(safe(line, len(line)) for line in lines).encode()
+        try:
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
+        except OSError as error:
+            self.gave_up(error)
 
     def report(self, target: Target, took: float) -> None:
         """Print the numbers, where they were asked for."""

@@ -4,7 +4,7 @@ No answer is ever longer than its question, so that echo over UDP can be sent to
 nobody has proven: it gains an attacker nothing (RFC 8085, 3.1).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from twisted_net.net.framing import LineReader
@@ -27,10 +27,11 @@ class Transform(Protocol):
     def opened(self) -> bytes:
         """Return what is said before the peer has said anything."""
 
-    def received(self, data: bytes) -> bytes:
-        """Return the answer to the next piece of a stream.
+    def received(self, data: bytes) -> Iterable[bytes]:
+        """Return the answers to the next piece of a stream.
 
-        :raises RemoteProtocolError: the piece breaks the transform's rules.
+        :raises RemoteProtocolError: the piece breaks the transform's rules; the answers to what
+            came before the fault are given first.
         """
 
     def ended(self) -> bytes:
@@ -47,9 +48,9 @@ class Identity:
         """Say nothing first."""
         return b""
 
-    def received(self, data: bytes) -> bytes:
+    def received(self, data: bytes) -> Iterable[bytes]:
         """Return the same bytes."""
-        return data
+        return (data,)
 
     def ended(self) -> bytes:
         """Owe nothing."""
@@ -67,9 +68,9 @@ class Upper(Identity):
     the border of a segment.
     """
 
-    def received(self, data: bytes) -> bytes:
+    def received(self, data: bytes) -> Iterable[bytes]:
         """Return the bytes in upper case."""
-        return data.upper()
+        return (data.upper(),)
 
     def datagram(self, question: bytes) -> bytes | None:
         """Return the datagram in upper case."""
@@ -79,9 +80,9 @@ class Upper(Identity):
 class Discard(Identity):
     """No answer at all (RFC 863)."""
 
-    def received(self, data: bytes) -> bytes:
+    def received(self, data: bytes) -> Iterable[bytes]:
         """Throw the bytes away."""
-        return b""
+        return ()
 
     def datagram(self, question: bytes) -> bytes | None:
         """Throw the datagram away."""
@@ -91,9 +92,9 @@ class Discard(Identity):
 class Dialog(Identity):
     r"""Ask for a line, then answer each one: the question becomes its own answer.
 
-    >>> Dialog().received(b"Are you there?\n")
-    b'Are you there!\n'
-    >>> Dialog().received("你好吗?\n".encode()).decode()
+    >>> list(Dialog().received(b"Are you there?\nAnd you?\n"))
+    [b'Are you there!\n', b'And you!\n']
+    >>> b"".join(Dialog().received("你好吗?\n".encode())).decode()
     '你好!\n'
     """
 
@@ -104,9 +105,9 @@ class Dialog(Identity):
         """Ask."""
         return QUESTION
 
-    def received(self, data: bytes) -> bytes:
+    def received(self, data: bytes) -> Iterable[bytes]:
         """Answer every line that is complete."""
-        return b"".join(self._answer(line) + b"\n" for line in self._lines.feed(data))
+        return (self._answer(line) + b"\n" for line in self._lines.feed(data))
 
     def ended(self) -> bytes:
         """Answer the last line, though it has no ending."""

@@ -5,21 +5,21 @@ from typing import Any
 
 from twisted.internet.interfaces import IAddress, IUDPTransport
 from twisted.internet.protocol import DatagramProtocol, Factory
-from twisted.logger import Logger
 
 from twisted_net.echo.core import Identity, Transform
+from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
+from twisted_net.net.guards import Drops
 from twisted_net.net.transports import Stream
 
 
 class EchoProtocol(Stream):
     """Answer one connection through a transform; a half-close gets its answer too."""
 
-    log = Logger()
-
-    def __init__(self, transform: Transform, reactor: Any) -> None:
+    def __init__(self, transform: Transform, reactor: Any, drops: Drops) -> None:
         self._transform = transform
         self._reactor = reactor
+        self._drops = drops
 
     def connectionMade(self) -> None:
         """Say what the transform says first."""
@@ -29,16 +29,16 @@ class EchoProtocol(Stream):
     def dataReceived(self, data: bytes) -> None:
         """Answer a piece of the stream."""
         try:
-            self._say(self._transform.received(data))
+            for answer in self._transform.received(data):
+                self.transport.write(answer)
         except RemoteProtocolError as error:
-            self.log.info(
-                "hanging up on {peer!r}: {why!r}", peer=self.transport.getPeer(), why=str(error)
-            )
+            self._drops.drop("bad_line", self.transport.getPeer())
             self.linger(self._reactor, error.reply)
 
     def readConnectionLost(self) -> None:
         """Answer what was asked before the peer closed its half."""
-        self._say(self._transform.ended())
+        if not self._closing:
+            self._say(self._transform.ended())
         super().readConnectionLost()
 
     def _say(self, words: bytes) -> None:
@@ -51,17 +51,24 @@ class EchoFactory(Factory):
 
     :param transform: called for each connection, as `Identity` or another of `core.TRANSFORMS`.
     :param reactor: for the moment a peer that broke the rules is given to hear so.
+    :param counters: where such peers are counted.
     """
 
     noisy = False
 
-    def __init__(self, transform: Callable[[], Transform], reactor: Any) -> None:
+    def __init__(
+        self,
+        transform: Callable[[], Transform],
+        reactor: Any,
+        counters: DoorCounters | None = None,
+    ) -> None:
         self._transform = transform
         self._reactor = reactor
+        self._drops = Drops("echo-tcp", counters or DoorCounters(), reactor.seconds)
 
     def buildProtocol(self, addr: IAddress | None) -> EchoProtocol:
         """Make the protocol of one connection."""
-        protocol = EchoProtocol(self._transform(), self._reactor)
+        protocol = EchoProtocol(self._transform(), self._reactor, self._drops)
         protocol.factory = self
         return protocol
 

@@ -43,7 +43,7 @@ class EchoService:
                 "echo-tcp",
                 "stream",
                 settings.tcp,
-                EchoFactory(transform, runtime.reactor),
+                EchoFactory(transform, runtime.reactor, runtime.counters.door("echo-tcp")),
                 paste="printf 'hello\\n' | nc -N {host} {port}",
             ),
             Door(

@@ -1,8 +1,7 @@
 """``netdemo get`` and ``netdemo ls``: files from a server, over TCP or TFTP."""
 
 import os
-import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,9 +20,6 @@ from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, has_scheme, parse_target
 from twisted_net.net.errors import SettingError
 from twisted_net.net.text import safe
-
-#: What a program that writes to a closed pipe exits with, as if SIGPIPE had ended it.
-BROKEN_PIPE = 141
 
 _HOST = "127.0.0.1"
 
@@ -111,7 +107,7 @@ def get(
     async def main(reactor: Any) -> None:
         await fetch(reactor, wanted, not quiet and not as_json, fetched)
 
-    _run(main, debug)
+    console.run(main, debug)
 
 
 @click.command()
@@ -151,7 +147,7 @@ def ls(
             async for entry in client.ls(connection, *names):
                 console.say(_row(entry), _record(entry), as_json)
 
-    _run(main, debug)
+    console.run(main, debug)
 
 
 Told = Callable[[Fetched], None]
@@ -254,21 +250,3 @@ def _errors_shown() -> Iterator[None]:
         yield
     except SettingError as error:
         console.fail(error)
-
-
-def _run(main: Callable[[Any], Coroutine[Any, Any, None]], debug: bool) -> None:
-    """Run a coroutine function; end in silence when whoever reads us has enough."""
-    enough = False
-
-    async def main_or_enough(reactor: Any) -> None:
-        nonlocal enough
-        try:
-            await main(reactor)
-        except BrokenPipeError:
-            enough = True
-
-    console.run(main_or_enough, debug)
-    if enough:
-        # What is left in the buffer has nowhere to go either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(BROKEN_PIPE)

@@ -65,16 +65,27 @@ def parse_target(text: str, port: int, scheme: str = "") -> Target:
     if text.startswith("unix:/"):
         return Target("unix", text.removeprefix("unix:"), 0)
     match = _TARGET.fullmatch(text)
-    if match is None or int(match["port"] or port) > 65535:
+    if match is None or not 0 < int(match["port"] or port) <= 65535:
         raise SettingError(f"{text!r}: want HOST[:PORT] or tcp:host=…:port=…")
-    return Target(
-        match["scheme"] or scheme, match["v6"] or match["host"], int(match["port"] or port)
-    )
+    host = match["v6"] or match["host"]
+    if not match["v6"] and not _is_name(host):
+        raise SettingError(f"{text!r}: {host!r} can be no host's name")
+    return Target(match["scheme"] or scheme, host, int(match["port"] or port))
+
+
+def _is_name(host: str) -> bool:
+    """Say whether a name could be looked up: labels of 1 to 63 bytes (RFC 1035, 2.3.4)."""
+    try:
+        labels = host.removesuffix(".").encode("idna").split(b".")
+    except UnicodeError:
+        return False
+    return all(0 < len(label) <= 63 for label in labels)
 
 
 def has_scheme(text: str) -> bool:
-    """Say whether ``text`` can only be a server, not a name or a word to send."""
-    return text.startswith((*(f"{scheme}:" for scheme in _SCHEMES), "unix:/"))
+    """Say whether ``text`` looks like a server, and not like a name or words to send."""
+    schemes = (*(f"{scheme}:" for scheme in _SCHEMES), "unix:/")
+    return text.startswith(schemes) and not any(character.isspace() for character in text)
 
 
 async def within(reactor: Any, patience: float, waiting: Deferred[T], otherwise: str) -> T:
@@ -140,8 +151,15 @@ class DatagramClient(DatagramProtocol):
             self.received(datagram)
 
     def send(self, datagram: bytes) -> None:
-        """Send to the peer."""
-        self.transport.write(datagram, self.peer)
+        """Send to the peer.
+
+        :raises ConnectError: this host knows no way there.
+        """
+        try:
+            self.transport.write(datagram, self.peer)
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise ConnectError(f"cannot send to {self.peer[0]}:{self.peer[1]}: {why}") from error
 
 
 async def open_datagrams(

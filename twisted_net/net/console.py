@@ -1,6 +1,7 @@
 """What every command of ``netdemo`` shares: errors in one line, exit codes, JSON, the terminal."""
 
 import contextlib
+import errno
 import functools
 import json
 import os
@@ -27,6 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 #: What a command exits with, beside the `exit_code` of a `ClientError`.
 USAGE = 2
 INTERRUPTED = 130
+BROKEN_PIPE = 141  # as if SIGPIPE had ended it
 
 
 class Read(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4 on
@@ -120,6 +122,7 @@ def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
 
     :param main: called with the reactor.
     """
+    _open_all_three()
     # Before logging has begun, Twisted keeps events, and a Failure in one holds its sockets open.
     observers = [textFileLogObserver(sys.stderr)] if debug else []
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
@@ -127,18 +130,47 @@ def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
 
     runner = _Runner(reactor, main)
     runner.run()
+    if runner.interrupted:
+        sys.exit(INTERRUPTED)
     if isinstance(runner.outcome, Failure):
-        error = runner.outcome.value
-        if runner.interrupted:
-            sys.exit(INTERRUPTED)
         if debug:
             runner.outcome.raiseException()
-        if isinstance(error, NetError):
-            fail(error)
-        what = f"{type(error).__name__}: {error}"
-        fail(NetError(f"this should not have happened: {what}; --debug shows where"))
-    elif runner.interrupted:
-        sys.exit(INTERRUPTED)
+        _fail_with(runner.outcome.value)
+
+
+def _fail_with(error: BaseException | None) -> NoReturn:
+    """Exit with what a coroutine raised; nobody but ``--debug`` gets a traceback."""
+    if isinstance(error, BrokenPipeError):
+        _end_in_silence()
+    if isinstance(error, NetError):
+        fail(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
+        why = os.strerror(error.errno).lower()
+        fail(ClientError(f"cannot write to standard output: {why}"))
+    what = f"{type(error).__name__}: {error}"
+    fail(NetError(f"this should not have happened: {what}; --debug shows where"))
+
+
+def _open_all_three() -> None:
+    """Open what is closed of standard input, output and error.
+
+    Whatever is opened next would take their numbers, and the reactor's own descriptors would be
+    read from and printed to.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
+
+
+def _end_in_silence() -> NoReturn:
+    """Exit as other programs do when whoever reads them has had enough."""
+    # What is left in the buffer has nowhere to go either.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(BROKEN_PIPE)
 
 
 class _Runner:
@@ -192,6 +224,7 @@ class StandardInput:
         self._reactor = reactor
         self._received = received
         self._ended = ended
+        self._over = False
         reactor.addReader(self)
 
     def fileno(self) -> int:
@@ -208,13 +241,11 @@ class StandardInput:
         if data:
             self._received(data)
         else:
-            self.stop()
-            self._ended()
+            self._end()
 
     def connectionLost(self, reason: Failure) -> None:
         """End with the descriptor: a pipe whose writer is gone."""
-        self.stop()
-        self._ended()
+        self._end()
 
     def pauseProducing(self) -> None:
         """Read no more for a while."""
@@ -222,7 +253,14 @@ class StandardInput:
 
     def resumeProducing(self) -> None:
         """Read on."""
-        self._reactor.addReader(self)
+        if not self._over:
+            self._reactor.addReader(self)
+
+    def _end(self) -> None:
+        self.stop()
+        if not self._over:
+            self._over = True
+            self._ended()
 
     def stop(self) -> None:
         """Read no more."""

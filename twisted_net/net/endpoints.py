@@ -9,6 +9,7 @@ import errno
 import ipaddress
 import os
 import re
+import socket
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,18 @@ LONGEST_DATAGRAM = 65535
 LONGEST_UNIX_PATH = 107
 
 _PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
+
+#: The arguments of the types that this module opens itself, in the order in which Twisted takes
+#: them without their names.
+_ARGUMENTS = {
+    "tcp": ("port", "interface", "backlog"),
+    "tcp6": ("port", "interface", "backlog"),
+    "udp": ("port", "interface"),
+    "udp6": ("port", "interface"),
+}
+
+#: What the interface of the bench means to a door that speaks IPv6.
+_IPV6_OF = {"127.0.0.1": "::1", "0.0.0.0": "::"}  # noqa: S104 - a translation, no default
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +82,16 @@ class Endpoint:
         return self.arguments[0] if self.arguments else self.options.get("address", "")
 
     def interface(self, otherwise: str) -> str:
-        """Return the address to listen on, if the string names none the one given."""
-        named = self.options.get("interface", otherwise)
-        if self.type.endswith("6") and ":" not in named:
-            return "::" if named == "0.0.0.0" else "::1"  # noqa: S104 - a translation, no default
-        return named
+        """Return the address to listen on, if the string names none the one given.
+
+        :raises ValueError: it is no address of the endpoint's family.
+        """
+        named = address(self.options.get("interface", otherwise))
+        if not self.type.endswith("6") or ":" in named:
+            return named
+        if "interface" not in self.options and named in _IPV6_OF:
+            return _IPV6_OF[named]
+        raise ValueError(f"{named} is no IPv6 address; {self.type} needs one")
 
 
 def parse(text: str, kind: Kind) -> Endpoint:
@@ -84,9 +102,13 @@ def parse(text: str, kind: Kind) -> Endpoint:
     arguments, options = _split(text)
     made = Endpoint(text, "".join(arguments[:1]), tuple(arguments[1:]), options)
     _check_type(made, kind)
-    if made.type in ("tcp", "tcp6", *DATAGRAM_TYPES):
+    if made.type in _ARGUMENTS:
+        made = _named(made)
         _check_port(made)
-        _check_interface(made)
+        _check_backlog(made)
+        made.interface("127.0.0.1")
+    elif made.type == "ssl":
+        _check_port(made)
     elif made.type == "unix":
         _check_unix(made)
     return made
@@ -144,7 +166,11 @@ def _listen_stream(
     reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str
 ) -> IListeningPort:
     text = endpoint.text
-    if endpoint.has_port:
+    if endpoint.type in _ARGUMENTS:
+        text = f"{endpoint.type}:{endpoint.port}:interface="
+        text += quoteStringArgument(endpoint.interface(interface))
+        text += f":backlog={endpoint.options.get('backlog', BACKLOG)}"
+    elif endpoint.has_port:
         # Twisted's own default is every address of the host.
         if "interface" not in endpoint.options:
             text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
@@ -158,6 +184,10 @@ def _listen_stream(
     if isinstance(outcome[0], Failure):
         outcome[0].raiseException()
     port: IListeningPort = outcome[0]
+    inherited = getattr(port, "socket", None)
+    if inherited is not None and inherited.type != socket.SOCK_STREAM:
+        port.stopListening()
+        raise ValueError(f"the inherited socket is {inherited.type.name}, need SOCK_STREAM")
     return port
 
 
@@ -201,7 +231,8 @@ def _plugin_types() -> list[str]:
     from twisted.internet.interfaces import IStreamServerEndpointStringParser
     from twisted.plugin import getPlugins
 
-    return [plugin.prefix for plugin in getPlugins(IStreamServerEndpointStringParser)]
+    prefixes = [plugin.prefix for plugin in getPlugins(IStreamServerEndpointStringParser)]
+    return [prefix for prefix in prefixes if prefix != "stdio"]  # one connection is no door
 
 
 def _check_port(endpoint: Endpoint) -> None:
@@ -214,9 +245,27 @@ def _check_port(endpoint: Endpoint) -> None:
         raise ValueError("port must be 0-65535")
 
 
-def _check_interface(endpoint: Endpoint) -> None:
-    if "interface" in endpoint.options:
-        address(endpoint.options["interface"])
+def _check_backlog(endpoint: Endpoint) -> None:
+    text = endpoint.options.get("backlog", "1")
+    if not _PORT.fullmatch(text) or int(text) < 1:
+        raise ValueError(f"backlog {text!r}: need a whole number 1-99999")
+
+
+def _named(endpoint: Endpoint) -> Endpoint:
+    """Give every argument its name; refuse what has no meaning here."""
+    names = _ARGUMENTS[endpoint.type]
+    if len(endpoint.arguments) > len(names):
+        raise ValueError(f"{endpoint.arguments[-1]!r} is too much; it takes {', '.join(names)}")
+    options = dict(zip(names, endpoint.arguments, strict=False))
+    for name, value in endpoint.options.items():
+        if name not in names:
+            near = difflib.get_close_matches(name, names, 1)
+            guess = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(names)}"
+            raise ValueError(f"unknown argument {name!r}; {guess}")
+        if name in options:
+            raise ValueError(f"names its {name} twice")
+        options[name] = value
+    return Endpoint(endpoint.text, endpoint.type, (), options)
 
 
 def address(text: str) -> str:
@@ -246,8 +295,10 @@ def _why_not(door: Door, error: CannotListenError) -> str:
     where = f"{error.interface or '*'}:{error.port}"
     if ":" in (error.interface or ""):
         where = f"[{error.interface}]:{error.port}"
-    if isinstance(error.port, str):  # a UNIX socket
-        return f"--{door.name} {door.endpoint!r}: {_reason(error.socketError)}"
+    if isinstance(error.port, str | bytes):  # a UNIX socket
+        why = _reason(error.socketError)
+        why = "another server has it" if why == "Cannot acquire lock" else why
+        return f"--{door.name} {door.endpoint!r}: {why}"
     if number == errno.EADDRINUSE:
         return (
             f"port {error.port} in use ({door.name}, {error.interface or '*'});"

@@ -46,6 +46,7 @@ class LineReader:
 
     def _checked(self, line: bytes) -> bytes:
         if len(line) > self._limit:
+            self._data, self._at = b"", 0
             reply = b"ERR 413 line longer than %d bytes\n" % self._limit
             raise RemoteProtocolError(f"line longer than {self._limit} bytes", reply)
         return line

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import (
     IHandshakeListener,
     IProtocol,
     IProtocolFactory,
+    ISSLTransport,
     ITransport,
     IUDPTransport,
 )
@@ -45,11 +46,13 @@ class Drops:
         self._seconds = seconds
         self._warned: dict[str, float] = {}
 
-    def drop(self, reason: str, peer: object) -> None:
-        """Count one; warn unless this second has had its warning."""
+    def drop(self, reason: str, peer: object) -> bool:
+        """Count one; warn, and say so, unless this second has had its warning."""
         self._counters.drop(reason)
         now = self._seconds()
-        if now - self._warned.get(reason, -WARN_EVERY) >= WARN_EVERY:
+        last = self._warned.get(reason)
+        due = last is None or not last <= now < last + WARN_EVERY  # a clock may be set back
+        if due:
             self._warned[reason] = now
             self.log.warn(
                 "{door}: {reason}, {peer!r}; {count} so far",
@@ -58,6 +61,7 @@ class Drops:
                 peer=peer,
                 count=self._counters.dropped[reason],
             )
+        return due
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -164,6 +168,7 @@ class GuardedProtocol(Protocol):
         # One timer a connection, moved only when it fires: a timer moved at every read would
         # cost more than the read.
         self._idle_call = None
+        self._active = min(self._active, self._guard.seconds())  # a clock may be set back
         left = self._active + (self._guard.door.idle or 0.0) - self._guard.seconds()
         if left > 0:
             self._watch_idle(left)
@@ -178,15 +183,28 @@ class GuardedProtocol(Protocol):
 class _Busy(Protocol):
     """Say that there is no room, and close."""
 
-    transport: ITransport
+    transport: Any
 
-    def __init__(self, words: bytes) -> None:
+    def __init__(self, words: bytes, reactor: Any) -> None:
         self._words = words
+        self._reactor = reactor
+        self._cut: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
-        """Say it and go."""
+        """Say it and go; who does not let us go is cut."""
+        if ISSLTransport.providedBy(self.transport):
+            # Words would wait for a handshake, which costs more than the answer is worth, and
+            # which a peer that says nothing would never make.
+            self.transport.abortConnection()
+            return
+        self._cut = self._reactor.callLater(FINISH_WITHIN, self.transport.abortConnection)
         self.transport.write(self._words)
         self.transport.loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Leave no timer behind."""
+        if self._cut is not None and self._cut.active():
+            self._cut.cancel()
 
 
 class GuardedFactory(Factory):
@@ -240,7 +258,7 @@ class GuardedFactory(Factory):
         refused = self._census.enter(peer)
         if refused is not None:
             self.drops.drop(f"too_many_{refused}", peer)
-            return _Busy(self.door.busy)
+            return _Busy(self.door.busy, self.reactor)
         try:
             inside = self._inside.buildProtocol(addr)
         except Exception:
@@ -369,9 +387,8 @@ class GuardedDatagrams(DatagramProtocol):
         except Exception:
             # One traceback a datagram would be a gift to whoever sends bad ones; one a second
             # is what a bug deserves.
-            if self.counters.dropped.get("crashed", 0) == 0:
+            if self.drops.drop("crashed", addr):
                 self.drops.log.failure("{door}: a datagram crashed it", door=self.door.name)
-            self.drops.drop("crashed", addr)
 
     def drain(self) -> Deferred[Any]:
         """Let the protocol inside finish what it has begun."""

@@ -35,7 +35,10 @@ class LimitSettings:
 
 
 class TokenBucket:
-    """Let through ``rate`` things a second, after a burst of at most ``burst``."""
+    """Let through ``rate`` things a second, after a burst of at most ``burst``.
+
+    A clock that is set back, as reactors' clocks may be, costs no tokens.
+    """
 
     __slots__ = ("_at", "_burst", "_rate", "_tokens")
 
@@ -47,7 +50,7 @@ class TokenBucket:
 
     def take(self, now: float, cost: float = 1.0) -> bool:
         """Take ``cost`` tokens if they are there; say whether they were."""
-        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._tokens = min(self._burst, self._held(now))
         self._at = now
         if self._tokens < cost:
             return False
@@ -56,8 +59,10 @@ class TokenBucket:
 
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Return the seconds until ``cost`` tokens will be there."""
-        tokens = self._tokens + (now - self._at) * self._rate
-        return max(0.0, (cost - tokens) / self._rate)
+        return max(0.0, (cost - self._held(now)) / self._rate)
+
+    def _held(self, now: float) -> float:
+        return self._tokens + max(0.0, now - self._at) * self._rate
 
 
 class SourceRates:

@@ -110,12 +110,13 @@ def load(
     :return: settings class -> its instance.
     :raises SettingError: a value or a name is wrong; the message is one line for the user.
     """
+    named_by = "--config"
     if file is None and environment.get(CONFIG_VARIABLE):
-        file = Path(environment[CONFIG_VARIABLE])
+        named_by, file = CONFIG_VARIABLE, Path(environment[CONFIG_VARIABLE])
     described = {group.settings: list(group) for group in groups}
     everything = [each for group in described.values() for each in group]
     _refuse_unknown_variables(everything, environment)
-    filed = _read_file(everything, file) if file is not None else {}
+    filed = _read_file(everything, file, named_by) if file is not None else {}
     made: dict[type[Any], Any] = {}
     for settings, group in described.items():
         values = {each.key: _value(each, options, environment, filed) for each in group}
@@ -148,22 +149,28 @@ def _read(each: Described, where: str, text: str) -> Any:
 def _refuse_unknown_variables(everything: list[Described], environment: Mapping[str, str]) -> None:
     known = [each.variable for each in everything]
     for name in environment:
-        if name.startswith("NETDEMO_") and name not in (*known, CONFIG_VARIABLE):
+        ours = name.startswith("NETDEMO_") and not _FROM_OUTSIDE.fullmatch(name)
+        if ours and name not in (*known, CONFIG_VARIABLE):
             raise SettingError(f"unknown variable {name!r}{_nearest(name, known)}")
 
+
+#: What Kubernetes puts into every container beside a service that is called netdemo.
+_FROM_OUTSIDE = re.compile(r"NETDEMO_(SERVICE_(HOST|PORT.*)|PORT(_.*)?)")
 
 #: The variable that names the file itself.
 CONFIG_VARIABLE = "NETDEMO_CONFIG"
 
 
-def _read_file(everything: list[Described], file: Path) -> dict[str, tuple[str, str]]:
+def _read_file(
+    everything: list[Described], file: Path, named_by: str
+) -> dict[str, tuple[str, str]]:
     """Return path in the file -> (how to name it in an error, its text)."""
     try:
         with file.open("rb") as opened:
             content = tomllib.load(opened)
     except OSError as error:
-        raise SettingError(f"--config {str(file)!r}: {(error.strerror or '').lower()}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{named_by} {str(file)!r}: {(error.strerror or '').lower()}") from error
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or made to be no fun
         raise SettingError(f"{file}: {error}") from error
     known = {each.path: each for each in everything}
     read = {}

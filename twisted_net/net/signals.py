@@ -1,8 +1,11 @@
 """What a server does on signals, beside Twisted's own SIGINT and SIGTERM (stop)."""
 
+import contextlib
 import signal
 from collections.abc import Callable
 from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
 
 
 def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) -> None:
@@ -18,16 +21,23 @@ def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) ->
     def on(number: int, do: Callable[[], object]) -> None:
         signal.signal(number, lambda *_: reactor.callFromThread(do))
 
+    ending = [signal.SIGINT, signal.SIGTERM]
+
+    def stop() -> None:
+        with contextlib.suppress(ReactorNotRunning):  # another signal was first
+            reactor.stop()
+
     def running() -> None:
         on(signal.SIGUSR2, report)
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
-            on(signal.SIGHUP, reactor.stop)
+            on(signal.SIGHUP, stop)
+            ending.append(signal.SIGHUP)
         if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         reactor.addSystemEventTrigger("before", "shutdown", stopping)
 
     def stopping() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ending:
             on(number, force)
 
     reactor.callWhenRunning(running)

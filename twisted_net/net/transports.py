@@ -49,15 +49,18 @@ class KeepAlive:
         if not ITCPTransport.providedBy(transport):
             return
         transport.setTcpKeepAlive(True)
-        handle: Any = transport.getHandle()  # type: ignore[attr-defined]  # of no interface
+        tls = ISSLTransport.providedBy(transport)
+        below: Any = transport.transport if tls else transport  # type: ignore[attr-defined]
+        handle = below.getHandle()
         options = (
             ("TCP_KEEPIDLE", self.idle),
             ("TCP_KEEPINTVL", self.interval),
             ("TCP_KEEPCNT", self.count),
         )
         for name, value in options:
-            # A platform may lack one, or name it otherwise; its own default then stands.
-            with contextlib.suppress(AttributeError, OSError):
+            if not hasattr(socket, name):
+                continue  # this platform's own default stands
+            with contextlib.suppress(OSError):  # the peer is gone already
                 handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
@@ -76,6 +79,7 @@ class Stream(Protocol):
     transport: IStreamTransport
     _closing = False
     _following = False
+    _left = LINGER_BYTES
     _lingering: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
@@ -130,7 +134,6 @@ class Stream(Protocol):
         self.transport.unregisterProducer()
         self.transport.loseWriteConnection()
         self.transport.resumeProducing()  # the producer may have been paused
-        self._left = LINGER_BYTES
         self._lingering = reactor.callLater(LINGER_SECONDS, self._linger_ends)
         self.dataReceived = self._discard  # type: ignore[method-assign]
 

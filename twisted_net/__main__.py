@@ -1,0 +1,17 @@
+"""``netdemo`` and ``python -m twisted_net``: the command line, quiet from its first moment."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C while it is being loaded is no more than Ctrl-C."""
+    try:
+        from twisted_net import cli
+
+        cli.main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
