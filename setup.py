@@ -4,7 +4,14 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-TEST = ["pytest>=8", "pytest-twisted>=1.14", "hypothesis>=6.100", "coverage>=7.6", "sybil>=9"]
+TEST = [
+    "coverage>=7.6",
+    "hypothesis>=6.100",
+    "pyhamcrest>=2",  # Twisted's own tests want it
+    "pytest>=8",
+    "pytest-twisted>=1.14",
+    "sybil>=9",
+]
 TLS = ["twisted[tls]"]
 PRETTY = ["rich>=13", "prompt_toolkit>=3"]
 DOCS = ["sphinx>=8", "furo", "myst-parser>=4"]

@@ -1,0 +1,1 @@
+"""Twisted's own tests of reactors, run against the simulated one."""

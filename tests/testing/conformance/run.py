@@ -1,0 +1,73 @@
+"""Run Twisted's own tests of reactors against the simulated one, and print what came of each.
+
+A process of its own: these tests exchange the global reactor, and import nothing of pytest.
+"""
+
+import gc
+import importlib
+import json
+import sys
+import unittest
+from collections.abc import Iterator
+
+from twisted.internet import task
+from twisted.internet.test.reactormixins import ReactorBuilder
+from twisted.trial.reporter import TestResult
+from twisted.trial.unittest import SynchronousTestCase
+
+from twisted_net.testing import SimNetwork
+from twisted_net.testing.reactor import SimReactor
+
+#: The modules of `twisted.internet.test` whose reactor tests are run.
+MODULES = ("core", "time", "udp", "tcp", "tls", "threads", "fdset")
+
+
+class Simulated:
+    """Makes the reactor under test; no function, which would become a method of the tests."""
+
+    def __call__(self) -> SimReactor:
+        """Make one on a network of its own, not started."""
+        reactor = SimNetwork(redirect=False, strict=False).host("here").unstarted()
+        vars(task)["_theCooperator"] = reactor.cooperator  # Twisted's looks at the real clock
+        return reactor
+
+
+simulated = Simulated()
+
+
+def cases() -> Iterator[SynchronousTestCase]:
+    """Yield the tests that Twisted makes for this reactor."""
+    ReactorBuilder._reactors = [f"{__spec__.name}.simulated"]
+    seen: dict[type, None] = {}
+    for module in MODULES:
+        imported = importlib.import_module(f"twisted.internet.test.test_{module}")
+        for kind in list(vars(imported).values()):
+            if not isinstance(kind, type) or not issubclass(kind, ReactorBuilder):
+                continue
+            if not issubclass(kind, SynchronousTestCase) or kind in seen:
+                continue
+            seen[kind] = None
+            for name in unittest.TestLoader().getTestCaseNames(kind):
+                yield kind(name)
+
+
+def outcomes() -> dict[str, list[str]]:
+    """Run everything; return the names of the tests by what came of them."""
+    sorted_out: dict[str, list[str]] = {"passed": [], "skipped": [], "failed": []}
+    for case in cases():
+        result = TestResult()
+        case.run(result)
+        kind = type(case).__name__.removesuffix("_simulatedTests")
+        name = f"{kind}.{case._testMethodName}"
+        gc.collect()  # a Deferred lost by this test is no failure of the next
+        bad = [*result.errors, *result.failures, *result.unexpectedSuccesses]
+        if bad:
+            sys.stderr.write(f"--- {name}\n{bad[0][1]}\n")
+            sorted_out["failed"].append(name)
+        else:
+            sorted_out["skipped" if result.skips else "passed"].append(name)
+    return sorted_out
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(outcomes()))

@@ -1,0 +1,30 @@
+"""What a run of the simulated network may fail with; each shows how the network stood."""
+
+
+class NetworkFailure(AssertionError):  # noqa: N818 - they are outcomes of a test
+    """A run that could not go on, or must not be called a success.
+
+    An `AssertionError`, so that every test runner counts it as a failed test.
+
+    :ivar netstat: the state of all sockets at that moment.
+    """
+
+    def __init__(self, why: str, netstat: str = "") -> None:
+        super().__init__(f"{why}\n{netstat}" if netstat else why)
+        self.netstat = netstat
+
+
+class Deadlock(NetworkFailure):
+    """Nothing is left that could happen, and what was waited for has not."""
+
+
+class SimTimeout(NetworkFailure):
+    """What was waited for did not happen within the virtual time allowed."""
+
+
+class Livelock(NetworkFailure):
+    """So much happens at one instant that time does not go on."""
+
+
+class LoggedErrors(NetworkFailure):
+    """Failures were logged during the run, and not flushed."""

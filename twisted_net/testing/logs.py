@@ -1,0 +1,52 @@
+"""Failures logged during a run: none may go unnoticed."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from twisted_net.testing.errors import LoggedErrors
+
+
+@implementer(ILogObserver)
+class LoggedFailures:
+    """An observer that keeps failures; a context manager that observes while it is open."""
+
+    def __init__(self) -> None:
+        self._failures: list[Failure] = []
+
+    def __enter__(self) -> None:
+        globalLogPublisher.addObserver(self)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        globalLogPublisher.removeObserver(self)
+
+    def __call__(self, event: LogEvent) -> None:
+        """Keep the failure of an event, if it has one."""
+        failure: Any = event.get("log_failure")
+        if failure is not None:
+            self._failures.append(failure)
+
+    def flush(self, *types: type[BaseException]) -> list[Failure]:
+        """Return and forget the failures of some types, or all."""
+        found = [each for each in self._failures if not types or each.check(*types)]
+        self._failures = [each for each in self._failures if each not in found]
+        return found
+
+    def check(self, netstat: Callable[[], str]) -> None:
+        """Fail if there are any.
+
+        :raises LoggedErrors: showing all of them.
+        """
+        failures = self.flush()
+        if failures:
+            shown = "\n".join(each.getTraceback() for each in failures)
+            raise LoggedErrors(f"{len(failures)} failures were logged:\n{shown}", netstat())
