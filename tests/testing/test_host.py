@@ -206,3 +206,29 @@ def test_datagrams_to_a_killed_program_are_refused_and_to_a_dead_machine_lost() 
     client.transport.write(b"hello?")
     net.run_for(1)
     assert (refused, client.refusals) == (1, 1)
+
+
+def test_a_timer_cancelled_during_a_stall_leaves_the_network_in_its_senses() -> None:
+    """Two are due while the program is stalled, and the first cancels the second."""
+    net = SimNetwork()
+    host = net.host("server")
+    fired: list[str] = []
+    second = host.reactor.callLater(1.5, fired.append, "second")
+    host.reactor.callLater(1, second.cancel)
+    host.reactor.callLater(20, fired.append, "last")
+    net.at(0.5, host.stall, 5)
+    net.settle()
+    assert fired == ["last"]
+
+
+def test_a_program_killed_during_a_stall_leaves_the_network_in_its_senses() -> None:
+    """What was due meanwhile never happens, and the rest of the network goes on."""
+    net = SimNetwork()
+    host, other = net.host("server"), net.host("other")
+    fired: list[str] = []
+    host.reactor.callLater(1, fired.append, "never")
+    other.reactor.callLater(20, fired.append, "last")
+    net.at(0.5, host.stall, 5)
+    net.at(2, host.kill)
+    net.settle()
+    assert fired == ["last"]

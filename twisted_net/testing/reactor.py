@@ -44,6 +44,7 @@ class Home(Process, Protocol):
     stack: Stack
     timeline: Timeline
     epoll: bool
+    stalled_until: int
 
     def run_soon(self, call: Callable[[Any], object], argument: Any) -> None:
         """Call something as the process's own code, at once or when it is not stalled."""
@@ -92,7 +93,7 @@ class SimReactor(PosixReactorBase):
         self.home = home
         self.stack = home.stack
         self.poller = Poller(self, home, home.epoll)
-        self.timers = Timers(home.timeline, home.run_soon)
+        self.timers = Timers(home.timeline, home.run_soon, lambda: home.stalled_until)
         self.cooperator = Cooperator(
             terminationPredicateFactory=lambda: lambda: True,
             scheduler=lambda step: self.me.callLater(COOPERATION, step),

@@ -28,13 +28,18 @@ class Timers:
     call is cancelled through it.
 
     :param run: runs a call as the host's own code.
+    :param stalled_until: tells when a stall ends, in nanoseconds; a time gone by where there is
+        none. Calls that are due during a stall wait here, and can be cancelled like any other.
     """
 
     log = Logger()
 
-    def __init__(self, timeline: Timeline, run: Run) -> None:
+    def __init__(
+        self, timeline: Timeline, run: Run, stalled_until: Callable[[], int] = lambda: 0
+    ) -> None:
         self._timeline = timeline
         self._run = run
+        self._stalled_until = stalled_until
         self._calls: dict[SimDelayedCall, None] = {}
         self._alive = True
 
@@ -91,12 +96,13 @@ class Timers:
         elif call.delayed_time > 0:
             call.activate_delay()
             self._enter(call, nanoseconds(call.time))
+        elif (awake := self._stalled_until()) > self._timeline.now:
+            self._enter(call, awake)
         else:
             self._run(self._fire, call)
 
     def _fire(self, call: SimDelayedCall) -> None:
-        if not self._forget(call):
-            return  # cancelled, or the process killed, while it was stalled
+        self._forget(call)
         call.called = 1
         try:
             call.func(*call.args, **call.kw)
