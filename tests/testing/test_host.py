@@ -232,3 +232,23 @@ def test_a_program_killed_during_a_stall_leaves_the_network_in_its_senses() -> N
     net.at(2, host.kill)
     net.settle()
     assert fired == ["last"]
+
+
+def test_a_program_may_be_killed_by_what_it_hears() -> None:
+    """Nothing it was about to do happens any more: no read of the next datagram, no failure."""
+    net = SimNetwork()
+    host, client = net.host("server"), net.host("client")
+    heard: list[bytes] = []
+
+    class Fatal(Shouts):
+        def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+            heard.append(datagram)
+            host.kill()
+
+    shouts = Shouts()
+    host.reactor.listenUDP(7, Fatal())
+    client.reactor.listenUDP(0, shouts)
+    for word in (b"one", b"two"):
+        shouts.transport.write(word, (host.ip, 7))
+    net.run_for(1)
+    assert heard == [b"one"]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 class Process(Protocol):
     """What a poller needs of its host."""
 
+    alive: bool
+
     def soon(self, call: Any, argument: Any) -> None:
         """Call something as the process's own code: as an event of its own, when it runs."""
 
@@ -122,8 +124,9 @@ class Poller:
         if len(ready) > 1:
             ready = [ready[at] for at in self._process.serving_order(len(ready))]
         for sock in ready:
-            self._serve(sock)
-            self.check(sock)
+            if self._process.alive:
+                self._serve(sock)
+                self.check(sock)
 
     def _serve(self, sock: SimSocket) -> None:
         reader = sock.reader if sock.readable else None
@@ -154,6 +157,8 @@ class Poller:
                     why = selectable.doWrite()
                     reading = False
         except Exception:
+            if not self._process.alive:
+                return  # killed by what it read, it wanted to read on; nobody is there to fail
             why = sys.exc_info()[1]
             self.log.failure("while serving a socket")
         if why:
