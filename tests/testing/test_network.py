@@ -1,5 +1,6 @@
 """Real Twisted code on the network: what it sees is what a real network would show it."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -511,3 +512,31 @@ def test_a_protocol_that_is_refused_by_its_factory_is_closed() -> None:
         return await (await call(net["client"], "server", Party())).lost
 
     assert net.run(main) is error.ConnectionDone
+
+
+def test_what_others_have_frozen_stays_frozen() -> None:
+    """A test suite keeps its own objects from the garbage collector; a run does not undo that."""
+    frozen = gc.get_freeze_count()
+    gc.freeze()
+    try:
+        kept = gc.get_freeze_count()
+        SimNetwork().run_for(1)
+        assert gc.get_freeze_count() >= kept
+    finally:
+        if not frozen:
+            gc.unfreeze()
+
+
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_failure_lost_in_a_cycle_is_found_by_the_run_that_lost_it() -> None:
+    """However long the collector would have let it lie."""
+    net = SimNetwork()
+
+    def lose() -> None:
+        lost: Deferred[None] = Deferred()
+        vars(lost)["itself"] = lost
+        lost.errback(ZeroDivisionError())
+
+    net.host("server").reactor.callLater(1, lose)
+    with pytest.raises(LoggedErrors, match="ZeroDivisionError"):
+        net.run_for(2)

@@ -227,15 +227,15 @@ class SimNetwork(Topology):
             raise RuntimeError("the network is running already")
         self._running = True
         collects = gc.isenabled()
-        gc.freeze()  # what was there before is not ours to search, and searching it takes long
         gc.disable()  # a lost Deferred's failure must not be logged at a moment that chance picks
         try:
             with self.redirect, self._logged, self._strict:
                 self.redirect.to(self._outsider().reactor)
                 yield
-                gc.collect()
+                # Nothing has been collected since, so all that this run made is young. What is
+                # older takes long to search, and who has frozen it shall not find it thawed.
+                gc.collect(0)
         finally:
-            gc.unfreeze()
             if collects:
                 gc.enable()
             self._running = False
