@@ -1,0 +1,1 @@
+"""Whole services on the simulated network: what each door promises, whatever goes wrong."""

@@ -1,0 +1,100 @@
+"""The chat on bad networks, through both doors: order, once, and who hears whom."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulated.bench import SERVER, serving, together
+from tests.simulated.chatters import Member
+from tests.simulated.promises import chat_is_in_order, chat_keeps_its_word
+from tests.simulated.scenarios import CUT, ROUGH, STORM, Chat
+from twisted_net.chat.codec.messages import Kind
+from twisted_net.testing import Link, SimNetwork, simulate
+
+
+@simulate(seeds=15, link=STORM)
+def test_datagrams_are_heard_in_order_and_once(net: SimNetwork) -> None:
+    """Three in one room while 3 packets of 10 are lost, some doubled, and some late."""
+    Chat()(net)
+
+
+@simulate(seeds=10, link=ROUGH, chunking=CUT, order="shuffle")
+def test_lines_are_heard_in_order_however_the_stream_is_cut(net: SimNetwork) -> None:
+    """Split and sticky segments make no difference to anybody."""
+    Chat(("tcp", "tcp", "tcp"))(net)
+
+
+@simulate(seeds=10, link=ROUGH, chunking=CUT, order="shuffle")
+def test_both_doors_hear_one_order(net: SimNetwork) -> None:
+    """Two by lines and two by datagrams hear the same conversation."""
+    Chat(("tcp", "udp", "tcp", "udp"))(net)
+
+
+@simulate(seeds=20, link=STORM)
+def test_datagram_sessions_survive_disasters_or_say_that_they_did_not(net: SimNetwork) -> None:
+    """The server loses power, and links are cut: what was confirmed was heard all the same."""
+    Chat(disasters=("power_off", "cut"))(net)
+
+
+def calm_or_rough(dice: random.Random) -> Mapping[str, Any]:
+    """Draw a kind of network: what hides on one shows on another."""
+    return {
+        "link": Link(latency=dice.choice((0.001, 0.02, 0.3)), loss=dice.choice((0.0, 0.02, 0.1))),
+        "chunking": dice.choice((None, CUT)),
+        "order": dice.choice(("fifo", "shuffle")),
+    }
+
+
+@simulate(seeds=20, swarm=calm_or_rough)
+def test_a_mixed_room_survives_all_disasters_at_once(net: SimNetwork) -> None:
+    """Killed, stalled, powered off, cut: each session is right, or over and said to be."""
+    Chat(("tcp", "udp", "tcp", "udp"), disasters=("power_off", "kill", "stall", "cut"))(net)
+
+
+@simulate(seeds=5, link=STORM)
+async def test_what_does_not_fit_is_left_out_and_said_so(net: SimNetwork) -> None:
+    """A member behind a cut link is not waited for: a gap in what it hears has its number."""
+    serving(net)
+    quiet = Member(net.host("quiet"), "udp")
+    loud = [Member(net.host(f"c{n}"), "tcp", padding=900) for n in range(2)]
+    assert all([await member.enter(tries=20) for member in (quiet, *loud)])
+    net.partition(SERVER, "quiet")
+    net.at(net.seconds() + 2.5, net.repair, SERVER, "quiet")
+    net.sometimes("something is left out", lambda: quiet.visit.missed)
+    await together(*(member.shout(40) for member in loud))
+    await together(*(member.answer_the_roll() for member in (quiet, *loud)))
+    chat_keeps_its_word([quiet, *loud])
+
+
+@simulate(seeds=5, link=Link(latency=0.02, loss=0.05))
+async def test_those_who_stay_hear_who_comes_and_who_goes(net: SimNetwork) -> None:
+    """Each of them once, whichever door they used, and why they went."""
+    serving(net)
+    stays = Member(net.host("stays"), "udp")
+    await stays.enter(tries=20)
+    guests = [Member(net.host("line"), "tcp"), Member(net.host("datagram"), "udp")]
+    for guest in guests:
+        await guest.enter(tries=20)
+        await guest.say(1)
+        await guest.leave()
+    await net.sleep(30)
+    await stays.answer_the_roll()
+    told = [(each.kind, each.sender, each.text) for each in stays.visit.events]
+    for guest in guests:
+        name = guest.visit.name
+        assert told.count((Kind.JOINED, name, "")) == 1
+        assert told.count((Kind.LEFT, name, "quit")) == 1
+    chat_is_in_order([stays, *guests])
+
+
+@simulate(seeds=5, link=Link(latency=0.02, loss=0.05))
+async def test_whoever_vanishes_is_noticed_by_the_others(net: SimNetwork) -> None:
+    """A member whose machine lost power leaves the room within two minutes."""
+    serving(net)
+    stays, vanishes = Member(net.host("stays"), "udp"), Member(net.host("vanishes"), "udp")
+    await stays.enter(tries=20)
+    await vanishes.enter(tries=20)
+    net["vanishes"].power_off()
+    await net.sleep(120)
+    left = [(each.sender, each.text) for each in stays.visit.events if each.kind is Kind.LEFT]
+    assert left == [("vanishes-1", "timeout")]
