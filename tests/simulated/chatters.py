@@ -137,9 +137,7 @@ class Member:
         if self.door == "tcp":
             client = ChatLineClient(reactor, CHAT_TCP, visit.heard.append, PATIENCE)
         else:
-            client = ChatDatagramClient(
-                reactor, CHAT_UDP, visit.heard.append, PATIENCE, self._dice
-            )
+            client = ChatDatagramClient(reactor, CHAT_UDP, visit.heard.append, PATIENCE, self._dice)
         try:
             await client.enter(visit.name)
         except ClientError:

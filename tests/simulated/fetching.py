@@ -1,9 +1,12 @@
 """Fetches of files by our own clients, and what is in the folder afterwards."""
 
+import atexit
 import os
 import random
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.simulated.bench import FILES_TCP, TFTP
 from twisted_net.files.client import FileClient, get, open_client
@@ -27,6 +30,14 @@ def share(folder: Path) -> Path:
         os.utime(folder / name, (WRITTEN, WRITTEN))
         assert (folder / name).stat().st_size == size
     return folder
+
+
+@cache
+def shelf() -> Path:
+    """Return a shared folder that lasts as long as this process."""
+    folder = TemporaryDirectory(prefix="netdemo-shared-")
+    atexit.register(folder.cleanup)
+    return share(Path(folder.name))
 
 
 def content(name: str) -> bytes:
@@ -107,7 +118,7 @@ class Fetcher:
 
 
 def whole_or_failed(fetches: list[Fetch]) -> None:
-    """A file has its name once it is whole; of one that failed nothing is left."""
+    """Each file has its name once it is whole; of one that failed nothing is left."""
     for fetch in fetches:
         kept = fetch.path.read_bytes() if fetch.path.exists() else None
         if fetch.worked:

@@ -6,21 +6,12 @@ to somebody, and only they can say whether it was kept.
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations, pairwise
-from typing import Protocol
 
-from tests.simulated.chatters import Saying, Visit
+from tests.simulated.chatters import Member, Saying, Visit
 from twisted_net.net.errors import NoAnswerError
 
 
-class Speaks(Protocol):
-    """Whoever takes part in a chat."""
-
-    @property
-    def visits(self) -> Sequence[Visit]:
-        """Their stays."""
-
-
-def chat_is_in_order(members: Sequence[Speaks]) -> None:
+def chat_is_in_order(members: Sequence[Member]) -> None:
     """While a session lives, a member hears what happens once, in order, with gaps shown."""
     for visit in _visits(members):
         _once(visit)
@@ -28,8 +19,8 @@ def chat_is_in_order(members: Sequence[Speaks]) -> None:
     _one_order(list(_visits(members)))
 
 
-def chat_is_whole(members: Sequence[Speaks]) -> None:
-    """What the server confirmed was heard by all who were there, or their session ended."""
+def chat_is_whole(members: Sequence[Member]) -> None:
+    """Whatever the server confirmed was heard by all who were there, or their session ended."""
     sayings = [each for visit in _visits(members) for each in visit.said]
     for visit in _visits(members):
         if visit.present:
@@ -39,7 +30,7 @@ def chat_is_whole(members: Sequence[Speaks]) -> None:
             assert len(lost) <= visit.missed, f"{visit.name} never heard {_texts(lost)}"
 
 
-def nobody_is_left_hanging(members: Sequence[Speaks]) -> None:
+def nobody_is_left_hanging(members: Sequence[Member]) -> None:
     """Each request to a datagram session is answered, or the session ends and says so."""
     for visit in _visits(members):
         if visit.door == "udp" and visit.ended is None:
@@ -47,14 +38,14 @@ def nobody_is_left_hanging(members: Sequence[Speaks]) -> None:
             assert not hanging, f"{visit.name} waits for ever: {_texts(hanging)}"
 
 
-def chat_keeps_its_word(members: Sequence[Speaks]) -> None:
+def chat_keeps_its_word(members: Sequence[Member]) -> None:
     """All that the chat's doors promise."""
     chat_is_in_order(members)
     chat_is_whole(members)
     nobody_is_left_hanging(members)
 
 
-def _visits(members: Sequence[Speaks]) -> Iterator[Visit]:
+def _visits(members: Sequence[Member]) -> Iterator[Visit]:
     for member in members:
         yield from member.visits
 

@@ -68,7 +68,7 @@ async def test_what_does_not_fit_is_left_out_and_said_so(net: SimNetwork) -> Non
 
 @simulate(seeds=5, link=Link(latency=0.02, loss=0.05))
 async def test_those_who_stay_hear_who_comes_and_who_goes(net: SimNetwork) -> None:
-    """Each of them once, whichever door they used, and why they went."""
+    """Each of them once, whichever door they used; a farewell may get lost, and is found out."""
     serving(net)
     stays = Member(net.host("stays"), "udp")
     await stays.enter(tries=20)
@@ -77,13 +77,12 @@ async def test_those_who_stay_hear_who_comes_and_who_goes(net: SimNetwork) -> No
         await guest.enter(tries=20)
         await guest.say(1)
         await guest.leave()
-    await net.sleep(30)
+    await net.sleep(120)
     await stays.answer_the_roll()
-    told = [(each.kind, each.sender, each.text) for each in stays.visit.events]
+    told = [(each.kind, each.sender) for each in stays.visit.events]
     for guest in guests:
-        name = guest.visit.name
-        assert told.count((Kind.JOINED, name, "")) == 1
-        assert told.count((Kind.LEFT, name, "quit")) == 1
+        assert told.count((Kind.JOINED, guest.visit.name)) == 1
+        assert told.count((Kind.LEFT, guest.visit.name)) == 1
     chat_is_in_order([stays, *guests])
 
 

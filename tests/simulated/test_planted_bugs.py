@@ -1,0 +1,31 @@
+"""Each planted bug is found, soon and with few faults; where it is not planted nothing is found."""
+
+import time
+
+import pytest
+
+from tests.simulated.bugs import PLANTED, Planted
+
+#: Seeds within which a bug has to be found, and real seconds.
+SEEDS = 500
+SECONDS = 10.0
+
+#: Faults that are left after shrinking, at most, and the runs that shrinking takes.
+FEW_FAULTS = 2
+FEW_RUNS = 60
+
+#: Seeds beyond the one that found the bug, under which the unbroken version is tried.
+CONTROLS = 20
+
+
+@pytest.mark.parametrize("bug", PLANTED, ids=lambda bug: bug.name)
+def test_a_planted_bug_is_found(bug: Planted) -> None:
+    """And the same seeds find nothing wrong with our own code."""
+    begun = time.monotonic()
+    report = bug.hunt(SEEDS, SECONDS)
+    assert report.finding is not None, f"not found in {report.runs} seeds"
+    assert time.monotonic() - begun < SECONDS
+    assert report.finding.needed is not None
+    assert len(report.finding.needed) <= FEW_FAULTS, str(report.finding)
+    assert report.finding.runs <= FEW_RUNS
+    assert bug.control(report.runs + CONTROLS).finding is None
