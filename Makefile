@@ -7,7 +7,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The oldest that setup.py promises to work with.
 FLOOR  := twisted==24.10.0 zope.interface==6.* click==8.2.0
 
-.PHONY: run test lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test simulate lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -42,6 +42,10 @@ docs: $(VENV)/developer
 
 changelog: $(VENV)/developer
 	$(BIN)/towncrier build --draft
+
+# What the simulated network promises, measured: SEEDS=200 for a quick look.
+simulate: $(VENV)/developer
+	$(BIN)/python -m tests.simulated.report
 
 # All tests but those that install something or start a server.
 test-quick: $(VENV)/tester

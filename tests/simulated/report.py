@@ -1,0 +1,198 @@
+"""What the simulated network promises, measured: ``make simulate`` prints this as one table.
+
+``SEEDS=200 make simulate`` is a quick look; without it, 10,000 seeds take some minutes.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.logger import globalLogBeginner
+
+from tests.simulated import digests, speed
+from tests.simulated.bugs import PLANTED, Planted
+from tests.simulated.fetching import shelf
+from tests.simulated.many import PROCESSES, Players, Scenario
+from tests.simulated.scenarios import CUT, NARROW, ROUGH, STORM, Chat, Files
+
+#: Seeds of a full run of the longest row; the others have a part of it.
+SEEDS = 10_000
+
+#: Real seconds in which a full run of a row, or of several together, has to be done.
+AT_MOST = 120.0
+
+#: Planted bugs: seeds and seconds in which each is found, faults and runs after shrinking, and
+#: how many of them have to shrink that far.
+FOUND_IN = 500
+FOUND_WITHIN = 10.0
+FEW_FAULTS = 2
+FEW_RUNS = 60
+SHRUNK = 10
+PLANTED_AT_LEAST = 12
+CONTROLS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure.
+
+    :ivar figure: what was measured; ``aim``, what it should be.
+    :ivar kept: whether it is.
+    :ivar more: what explains it, printed below the table.
+    """
+
+    what: str
+    figure: str
+    aim: str
+    kept: bool
+    more: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what:46} {self.figure:34} {self.aim:30} {'ok' if self.kept else 'FAILED'}"
+
+
+def promises(seeds: int) -> Iterator[Row]:
+    """Hold what the doors promise against many seeds."""
+    root = shelf()
+    few = max(1, seeds // 5)
+    disasters: Any = ("power_off", "cut")
+    alone: list[tuple[str, Scenario, int, dict[str, Any]]] = [
+        ("chat over datagrams, 3 x 10 messages", Chat(), seeds, {"link": STORM}),
+    ]
+    others: list[tuple[str, Scenario, int, dict[str, Any]]] = [
+        (
+            "chat over lines, in chunks",
+            Chat(("tcp", "tcp", "tcp")),
+            few,
+            {"link": ROUGH, "chunking": CUT},
+        ),
+        (
+            "file over lines, power off and cuts",
+            Files(root, by_line=(("book",), ("page", "note")), disasters=disasters),
+            few,
+            {"link": NARROW, "chunking": CUT},
+        ),
+        (
+            "file over TFTP, power off and cuts",
+            Files(root, by_tftp=(("page",), ("block", "note")), disasters=disasters),
+            few,
+            {"link": STORM},
+        ),
+    ]
+    with Players() as players:
+        yield from _played(players, alone, seeds / SEEDS)
+        yield from _played(players, others, seeds / SEEDS)
+
+
+def _played(
+    players: Players, scenarios: list[tuple[str, Scenario, int, dict[str, Any]]], part: float
+) -> Iterator[Row]:
+    spent = 0.0
+    for what, scenario, seeds, options in scenarios:
+        played = players.play(scenario, seeds, options)
+        spent += played.seconds
+        figure = f"{int(bool(played.violation))} in {played.seeds} seeds"
+        kept = not played.violation and played.seeds == seeds
+        yield Row(what, figure, "0 violations", kept, played.violation)
+    rate = sum(each[2] for each in scenarios) / spent
+    figure = f"{spent:.1f} s, {rate:.0f} seeds/s"
+    aim = f"at most {AT_MOST * part:.1f} s"
+    yield Row(f"   on {PROCESSES} processes", figure, aim, spent <= AT_MOST * part)
+
+
+def bugs() -> Iterator[Row]:
+    """Look for each planted bug, and for nothing where none is planted."""
+    shrunk = 0
+    for bug in PLANTED:
+        row, few = _hunted(bug)
+        shrunk += few
+        yield row
+    total = len(PLANTED)
+    yield Row("   planted", f"{total} bugs", f"{PLANTED_AT_LEAST}", total >= PLANTED_AT_LEAST)
+    aim = f"{SHRUNK} in {FEW_RUNS} runs each"
+    yield Row(f"   shrunk to {FEW_FAULTS} faults", f"{shrunk} bugs", aim, shrunk >= SHRUNK)
+
+
+def _hunted(bug: Planted) -> tuple[Row, bool]:
+    begun = time.monotonic()
+    report = bug.hunt(FOUND_IN, FOUND_WITHIN)
+    took = time.monotonic() - begun
+    aim = f"{FOUND_IN} seeds, {FOUND_WITHIN:g} s"
+    finding = report.finding
+    if finding is None:
+        return Row(bug.name, f"not in {report.runs} seeds", aim, False), False
+    wrong = bug.control(max(CONTROLS, report.runs)).finding
+    faults = -1 if finding.needed is None else len(finding.needed)
+    figure = f"seed {finding.seed}, {took:.2f} s, {faults} faults, {finding.runs} runs"
+    kept = took < FOUND_WITHIN and wrong is None
+    more = "" if wrong is None else f"the unbroken version fails too: {wrong.error!r}\n{wrong}"
+    few = 0 <= faults <= FEW_FAULTS and finding.runs <= FEW_RUNS
+    return Row(bug.name, figure, aim, kept, more), few
+
+
+def repeatability(seeds: int) -> Iterator[Row]:
+    """Compare digests over Pythons and over seeds of Python's hashes."""
+    seeds = max(5, seeds // 100)
+    which = [(python, hashes) for python in digests.pythons() for hashes in digests.HASH_SEEDS]
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        made = list(pool.map(lambda each: _digest(each[0], each[1], seeds), which))
+    for (python, hashes), digest in zip(which, made, strict=True):
+        what = f"digest, {_version(python)}, PYTHONHASHSEED={hashes}"
+        more = digest if " " in digest else ""
+        figure = "none" if more else digest[:16]
+        yield Row(what, figure, f"one for all, {seeds} seeds", digest == made[0] and not more, more)
+
+
+def _digest(python: str, hashes: str, seeds: int) -> str:
+    try:
+        return digests.elsewhere(python, hashes, seeds)
+    except RuntimeError as error:
+        return f"no digest: {error}"
+
+
+def _version(python: str) -> str:
+    done = subprocess.run([python, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def speeds(seeds: int) -> Iterator[Row]:
+    """Measure the network without our services."""
+    measured: list[tuple[str, Callable[[], float], float, str]] = [
+        ("events", speed.events_a_second, 50_000, "/s"),
+        ("echo round trips over TCP", speed.round_trips_a_second, 10_000, "/s"),
+        ("TCP, one connection", speed.megabytes_a_second, 40, " MB/s"),
+    ]
+    for what, measure, aim, unit in measured:
+        figure = measure()
+        yield Row(what, f"{figure:,.0f}{unit}", f"at least {aim:,}{unit}", figure >= aim)
+
+
+def main() -> int:
+    """Print the table; return 1 if a figure is not what it should be."""
+    globalLogBeginner.beginLoggingTo([], redirectStandardIO=False)
+    seeds = int(os.environ.get("SEEDS", SEEDS))
+    parts: dict[str, Callable[[], Iterator[Row]]] = {
+        "Speed, in real seconds": lambda: speeds(seeds),
+        "Promises kept": lambda: promises(seeds),
+        "Planted bugs found": bugs,
+        "Repeatable": lambda: repeatability(seeds),
+    }
+    missed: list[Row] = []
+    for title, rows in parts.items():
+        print(f"\n{title}\n")
+        for row in rows():
+            print(row, flush=True)
+            missed += [] if row.kept else [row]
+    print(f"\n{len(missed)} not as they should be" if missed else "\nall as it should be")
+    for row in missed:
+        print(f"\n{row}\n{row.more}".rstrip())
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
