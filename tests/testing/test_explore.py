@@ -1,5 +1,6 @@
 """A failing seed is found, shrunk to what it takes, and explained."""
 
+import weakref
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from tests.testing.chats import STORM, chat, once_only, twice
 from tests.testing.parties import Party, call, serve
 from twisted_net.testing import Fault, Link, SimNetwork, check_determinism, explore
-from twisted_net.testing.search import attempt
+from twisted_net.testing.search import COLLECT_AFTER, attempt
 
 make = partial(SimNetwork, link=STORM)
 
@@ -258,3 +259,16 @@ def test_a_plan_can_be_pasted_into_a_test() -> None:
     """The faults of a report are Python."""
     plan = [Fault(flow="udp c0:49152>server:9999", n=0, kind="dup", arg=1)]
     assert isinstance(attempt(twice, SimNetwork(faults=plan)), AssertionError)
+
+
+def test_networks_that_are_done_with_are_let_go() -> None:
+    """Ten thousand seeds need no more memory than a hundred."""
+    made: list[weakref.ref[SimNetwork]] = []
+
+    def scenario(net: SimNetwork) -> None:
+        made.append(weakref.ref(net))
+        net.host("server")
+        net.run_for(1)
+
+    explore(scenario, range(3 * COLLECT_AFTER))
+    assert len([each for each in made if each() is not None]) <= COLLECT_AFTER
