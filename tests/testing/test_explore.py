@@ -272,3 +272,14 @@ def test_networks_that_are_done_with_are_let_go() -> None:
 
     explore(scenario, range(3 * COLLECT_AFTER))
     assert len([each for each in made if each() is not None]) <= COLLECT_AFTER
+
+
+def test_a_seed_that_is_replayed_need_not_show_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks at one seed is not told what other seeds would have shown."""
+    monkeypatch.setenv("TWISTED_NET_SEED", "3")
+
+    def scenario(net: SimNetwork) -> None:
+        net.sometimes("never true", lambda: False)
+        net.run_for(1)
+
+    explore(scenario).check()
