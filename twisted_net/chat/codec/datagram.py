@@ -124,6 +124,12 @@ def encode(packet: Packet, key: bytes | None = None) -> bytes:
     return whole if key is None else whole + _tag(whole, key)
 
 
+#: By their numbers: to look them up by calling the classes was most of the work of `decode`.
+_TYPES = {int(each): each for each in Type}
+_FLAGS = [Flag(number) for number in range(8)]
+_TAGGED = int(Flag.TAGGED)
+
+
 def decode(datagram: bytes) -> Packet:
     """Take a datagram apart; its tag is not looked at, see `proven`.
 
@@ -134,14 +140,14 @@ def decode(datagram: bytes) -> Packet:
     if len(datagram) < _HEADER.size or datagram[0] != _MAGIC:
         raise Malformed("not_framed")
     _, kind, flags, code, session, seq, ack, bits = _HEADER.unpack_from(datagram)
-    if kind >> 4 != _VERSION or not 1 <= kind & 15 <= max(Type) or flags > 7:
+    if kind >> 4 != _VERSION or kind & 15 not in _TYPES or flags > 7:
         raise Malformed("unknown_version")
-    end = len(datagram) - (_TAG if flags & Flag.TAGGED else 0)
+    end = len(datagram) - (_TAG if flags & _TAGGED else 0)
     fields = datagram[_HEADER.size : end]
     if end < _HEADER.size:
         raise Malformed("bad_fields")
     unpacked(fields)
-    return Packet(Type(kind & 15), session, code, seq, ack, bits, fields, Flag(flags))
+    return Packet(_TYPES[kind & 15], session, code, seq, ack, bits, fields, _FLAGS[flags])
 
 
 def proven(datagram: bytes, key: bytes) -> bool:
