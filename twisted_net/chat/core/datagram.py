@@ -139,8 +139,11 @@ class Session:
             case State.GREETING | State.PROVING | State.CONFIRMING:
                 return self._again
             case State.OPEN:
-                times = [self._heard_at + DEAD, self._outbox.deadline, self._ping_due()]
-                return min(time for time in times if time is not None)
+                first = self._heard_at + DEAD
+                for other in (self._outbox.deadline, self._ping_due()):
+                    if other is not None and other < first:
+                        first = other
+                return first
 
     @property
     def settled(self) -> bool:
