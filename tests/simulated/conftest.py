@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulated.fetching import share
+from tests.simulated.fetching import shelf
 
 
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def shared() -> Path:
     """Return a folder of files, the same in every run."""
-    return share(tmp_path_factory.mktemp("shared"))
+    return shelf()

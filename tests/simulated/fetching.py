@@ -23,21 +23,16 @@ SIZES = {"empty": 0, "note": 700, "block": 1428, "page": 20_000, "blocks": 28_56
 WRITTEN = 1_700_000_000
 
 
-def share(folder: Path) -> Path:
-    """Fill a folder with the same files as ever."""
-    for name, size in SIZES.items():
-        (folder / name).write_bytes(content(name))
-        os.utime(folder / name, (WRITTEN, WRITTEN))
-        assert (folder / name).stat().st_size == size
-    return folder
-
-
 @cache
 def shelf() -> Path:
-    """Return a shared folder that lasts as long as this process."""
-    folder = TemporaryDirectory(prefix="netdemo-shared-")
-    atexit.register(folder.cleanup)
-    return share(Path(folder.name))
+    """Return a folder to share, with the same files as ever; it lasts as long as this process."""
+    temporary = TemporaryDirectory(prefix="netdemo-shared-")
+    atexit.register(temporary.cleanup)
+    folder = Path(temporary.name)
+    for name in SIZES:
+        (folder / name).write_bytes(content(name))
+        os.utime(folder / name, (WRITTEN, WRITTEN))
+    return folder
 
 
 def content(name: str) -> bytes:

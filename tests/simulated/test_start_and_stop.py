@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from twisted.internet.protocol import Factory
 
-from tests.simulated.bench import ECHO_TCP, SERVER, Bench, dice, serving, together
+from tests.simulated.bench import ECHO_TCP, SERVER, Bench, serving, together
 from tests.simulated.chatters import Member
 from tests.simulated.fetching import Fetch, Fetcher, whole_or_failed
 from tests.simulated.scenarios import NARROW, ROUGH
@@ -128,9 +128,3 @@ def test_after_a_stop_nothing_is_left(shared: Path) -> None:
     assert server.reactor.getDelayedCalls() == []
     assert server.reactor.getReaders() == server.reactor.getWriters() == []
     assert [door.open for _, door in bench.counters] == [0] * 6
-
-
-def test_two_lives_of_a_server_have_different_secrets() -> None:
-    """As on a real host: a cookie or a key of before the crash is worth nothing afterwards."""
-    net = SimNetwork()
-    assert dice(net.host("a")).random() != dice(net.host("b")).random()
