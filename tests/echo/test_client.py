@@ -150,6 +150,20 @@ def test_each_datagram_waits_for_its_own_answer() -> None:
     assert outcome(asking.close()) == [None]
 
 
+def test_an_answer_that_comes_twice_is_not_the_next_one() -> None:
+    """One doubled packet would otherwise shift all answers that follow."""
+    reactor = Reactor()
+    asking = asker(reactor)
+    outcome(asking.ask(b"one"))
+    first = reactor.protocol
+    first.datagramReceived(b"ONE", PEER)
+    came = outcome(asking.ask(b"two"))
+    assert reactor.protocol is not first
+    assert came == []
+    reactor.protocol.datagramReceived(b"TWO", PEER)
+    assert came == [b"TWO"]
+
+
 def test_a_datagram_that_is_not_answered_is_given_up() -> None:
     """Lost or refused: UDP does not say which."""
     reactor = Reactor()

@@ -67,7 +67,11 @@ async def ask_stream(
 
 
 class DatagramAsker:
-    """Ask one question at a time over UDP, and wait for its answer."""
+    """Ask one question at a time over UDP, and wait for its answer.
+
+    Each question has a port of its own: an answer that comes late or twice would be taken for the
+    next question's, and from then on every answer for that of the question after it.
+    """
 
     def __init__(self, reactor: Any, target: Target, patience: float = PATIENCE) -> None:
         self._reactor = reactor
@@ -75,6 +79,7 @@ class DatagramAsker:
         self._patience = patience
         self._waiting: Deferred[bytes] | None = None
         self._port: Any = None
+        self._used = False
 
     async def open(self) -> None:
         """Open the port.
@@ -88,6 +93,10 @@ class DatagramAsker:
 
         :raises NoAnswerError: none came in time; UDP does not say whether it was lost or refused.
         """
+        if self._used:
+            await self.close()
+            await self.open()
+        self._used = True
         self._waiting = Deferred()
         self._port.send(question)
         otherwise = f"no answer from {self._target} in {self._patience:g} s"
