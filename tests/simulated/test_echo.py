@@ -56,11 +56,10 @@ async def test_a_datagram_comes_back_as_it_was_or_not_at_all(net: SimNetwork) ->
     async def ask(name: str) -> None:
         asker = DatagramAsker(net.host(name).reactor, ECHO_UDP, patience=0.5)
         await asker.open()
-        asked: list[bytes] = []
         for number in range(10):
-            asked.append(f"{name} {number}".encode())
+            question = f"{name} {number}".encode()
             try:
-                assert await asker.ask(asked[-1]) in asked  # perhaps late, or for the second time
+                assert await asker.ask(question) == question
             except NoAnswerError:
                 lost.append(name)
         await asker.close()
