@@ -7,11 +7,13 @@ class NetworkFailure(AssertionError):  # noqa: N818 - they are outcomes of a tes
     An `AssertionError`, so that every test runner counts it as a failed test.
 
     :ivar netstat: the state of all sockets at that moment.
+    :ivar ladder: the last of what happened; empty if no record was kept.
     """
 
-    def __init__(self, why: str, netstat: str = "") -> None:
-        super().__init__(f"{why}\n{netstat}" if netstat else why)
+    def __init__(self, why: str, netstat: str = "", ladder: str = "", again: str = "") -> None:
+        super().__init__("\n".join(filter(None, (why, netstat, ladder, again))))
         self.netstat = netstat
+        self.ladder = ladder
 
 
 class Deadlock(NetworkFailure):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted_net.testing.faults import Fault
+from twisted_net.testing.ladder import ending
 from twisted_net.testing.network import SimNetwork
 from twisted_net.testing.search import (
     Failed,
@@ -32,8 +33,6 @@ SEED = "TWISTED_NET_SEED"
 SEEDS = "TWISTED_NET_SEEDS"
 CAPTURES = "TWISTED_NET_CAPTURES"
 
-#: Lines of a ladder that a report shows: its end, where the failure is.
-LADDER_LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +59,7 @@ class Finding:
         lines = [f"seed {self.seed}: {len(self.faults)} injected faults, {self._verdict()}"]
         lines += [f"   {name} = {value!r}" for name, value in self.options.items()]
         lines += [f"   {fault}" for fault in self.needed or ()]
-        shown = self.ladder.splitlines()
-        if len(shown) > LADDER_LINES:
-            shown = [shown[0], f"       … {len(shown) - LADDER_LINES} lines before",
-                     *shown[-LADDER_LINES:]]  # fmt: skip
-        lines += [f"   {line}" for line in shown]
+        lines += [f"   {line}" for line in ending(self.ladder).splitlines()]
         again = f"again: {SEED}={self.seed} <same command>"
         lines.append(again if self.capture is None else f"capture: {self.capture}      {again}")
         return "\n".join(lines)

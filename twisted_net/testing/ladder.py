@@ -12,6 +12,9 @@ WIDTH = 56
 #: Columns before the first host, for the time in seconds.
 _MARGIN = 13
 
+#: Lines of a ladder that an error shows: its end, where the failure is.
+MOST_LINES = 40
+
 #: Characters of a payload that a label shows.
 _SHOWN = 14
 
@@ -99,6 +102,15 @@ def ladder(events: Iterable[TraceEvent], hosts: Sequence[str] | None = None) -> 
         elif step.ends[0] in columns and step.ends[1] in columns:
             lines.append(f"{at}  {_arrow(step, columns, width)[_MARGIN:]}".rstrip())
     return "\n".join(lines)
+
+
+def ending(drawn: str) -> str:
+    """Return the end of a ladder that is too long to be shown, under its header."""
+    lines = drawn.splitlines()
+    if len(lines) <= MOST_LINES:
+        return drawn
+    left_out = f"       … {len(lines) - MOST_LINES} lines before"
+    return "\n".join([lines[0], left_out, *lines[-MOST_LINES:]])
 
 
 def _names(drawn: Iterable[Step]) -> dict[str, None]:

@@ -8,7 +8,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_net.testing.errors import LoggedErrors
+from twisted_net.testing.errors import LoggedErrors, NetworkFailure
 
 
 @implementer(ILogObserver)
@@ -41,12 +41,14 @@ class LoggedFailures:
         self._failures = [each for each in self._failures if each not in found]
         return found
 
-    def check(self, netstat: Callable[[], str]) -> None:
+    def check(self, explained: Callable[[type[NetworkFailure], str], NetworkFailure]) -> None:
         """Fail if there are any.
 
+        :param explained: makes the error, and shows in it how the network stands.
         :raises LoggedErrors: showing all of them.
         """
         failures = self.flush()
         if failures:
             shown = "\n".join(each.getTraceback() for each in failures)
-            raise LoggedErrors(f"{len(failures)} failures were logged:\n{shown}", netstat())
+            count = "a failure was" if len(failures) == 1 else f"{len(failures)} failures were"
+            raise explained(LoggedErrors, f"{count} logged:\n{shown.rstrip()}")

@@ -10,10 +10,11 @@ from twisted.python.failure import Failure
 
 from twisted_net.testing.chaos import Chaos
 from twisted_net.testing.clock import SECOND, Timeline, TimeStandsStill, nanoseconds
-from twisted_net.testing.errors import Deadlock, Livelock, LoggedErrors, SimTimeout
+from twisted_net.testing.errors import Deadlock, Livelock, LoggedErrors, NetworkFailure, SimTimeout
 from twisted_net.testing.faults import Fault, Faults
 from twisted_net.testing.host import Boot, Host
 from twisted_net.testing.kernel.stack import Congestion
+from twisted_net.testing.ladder import ending
 from twisted_net.testing.links import WHOLE, Chunking, Link
 from twisted_net.testing.logs import LoggedFailures
 from twisted_net.testing.netstat import netstat
@@ -169,7 +170,7 @@ class SimNetwork(Topology):
     def run_for(self, seconds: float) -> None:
         """Let the network go on for so many virtual seconds."""
         until = self.timeline.now + nanoseconds(seconds)
-        with self._going_on(), self._explained():
+        with self._going_on(), self._while_time_goes_on():
             self.timeline.advance(until, to_rest=False)
             while self.timeline.stopped:  # somebody else's stop
                 self.timeline.advance(until, to_rest=False)
@@ -203,22 +204,28 @@ class SimNetwork(Topology):
         self, timeout: float, done: Callable[[], object], what: str, *, step: bool = False
     ) -> None:
         until = self.timeline.now + nanoseconds(timeout)
-        with self._explained():
+        with self._while_time_goes_on():
             while not done():
                 self.timeline.advance(until, step=step)
                 if self.timeline.stopped or done():
                     continue
                 if self.timeline.at_rest:
-                    raise Deadlock(f"deadlock: {what}, and nothing can happen", self.netstat())
+                    raise self._explained(Deadlock, f"deadlock: {what}, and nothing can happen")
                 if self.timeline.next > until:
-                    raise SimTimeout(f"timeout: {what} after {timeout:g} s", self.netstat())
+                    raise self._explained(SimTimeout, f"timeout: {what} after {timeout:g} s")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _while_time_goes_on(self) -> Iterator[None]:
         try:
             yield
         except TimeStandsStill:
-            raise Livelock("livelock: time does not go on", self.netstat()) from None
+            raise self._explained(Livelock, "livelock: time does not go on") from None
+
+    def _explained(self, kind: type[NetworkFailure], why: str) -> NetworkFailure:
+        if not self.trace.events:
+            return kind(why, self.netstat())
+        again = f"again: seed={self.seed!r} and the same options"
+        return kind(why, self.netstat(), ending(self.trace.ladder()), again)
 
     @contextmanager
     def _going_on(self, *, strict: bool = True) -> Iterator[None]:
@@ -240,7 +247,7 @@ class SimNetwork(Topology):
                 gc.enable()
             self._running = False
         if strict:
-            self._logged.check(self.netstat)
+            self._logged.check(self._explained)
         else:
             self._logged.flush()
 
