@@ -1,4 +1,6 @@
-"""Runs what the documentation shows: README.md, the pages of docs/, the examples in docstrings.
+"""Loads the rules for all tests, and runs what the documentation shows.
+
+That is README.md, the pages of docs/ and the examples in docstrings.
 
 A ``python`` block is executed. Each ``$ command`` of a ``console`` block is run by a shell while
 one server listens on the default ports, and its output compared with the lines that follow;
@@ -21,6 +23,10 @@ from sybil.sybil import SybilCollection
 
 from twisted_net import assembly, registry
 from twisted_net.net import endpoints
+
+#: Rules for every test: nothing logged, nothing left behind, no real socket; and pytest's own
+#: tests of plug-ins, for those of this one.
+pytest_plugins = ["twisted_net.testing.pytest_plugin", "pytester"]
 
 #: The folder of the commands that were installed with this Python.
 BIN = Path(sys.executable).parent

@@ -108,6 +108,6 @@ def test_the_sdist_can_be_tested_and_documented(release: Distributions) -> None:
     """A packager of a Linux distribution starts from it."""
     with tarfile.open(release.sdist) as sdist:
         held = [name.partition("/")[2] for name in sdist.getnames()]
-    for path in ("setup.py", "pyproject.toml", "Makefile", "Procfile", "tests/conftest.py"):
+    for path in ("setup.py", "pyproject.toml", "Makefile", "Procfile", "conftest.py"):
         assert path in held
     assert [path for path in held if path.endswith((".pyc", "dropin.cache"))] == []

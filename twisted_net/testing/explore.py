@@ -84,9 +84,17 @@ class Report(Tally):
         if self.finding is not None:
             self.finding.error.add_note(str(self.finding))
             raise self.finding.error
-        never = [name for name, seen in self.seen.items() if not seen]
-        if never:
-            raise AssertionError(f"never in {self.runs} seeds: {', '.join(never)}")
+        unseen(self.seen, self.runs)
+
+
+def unseen(seen: Mapping[str, bool], runs: int) -> None:
+    """Complain of what was to be seen sometimes and never was.
+
+    :raises AssertionError: naming all of it.
+    """
+    never = [name for name, met in seen.items() if not met]
+    if never:
+        raise AssertionError(f"never in {runs} seeds: {', '.join(never)}")
 
 
 def explore(
