@@ -4,9 +4,10 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+TESTING = ["hypothesis>=6.100"]  # twisted_net.testing.hypothesis
 TEST = [
+    *TESTING,
     "coverage>=7.6",
-    "hypothesis>=6.100",
     "pyhamcrest>=2",  # Twisted's own tests want it
     "pytest>=8",
     "pytest-twisted>=1.14",
@@ -34,6 +35,7 @@ setup(
     extras_require={
         "tls": TLS,
         "pretty": PRETTY,
+        "testing": TESTING,
         "test": TEST,
         "docs": DOCS,
         "dev": [

@@ -130,10 +130,17 @@ def explore(
     return report
 
 
+def chosen_seed(default: Seed = 0) -> Seed:
+    """Return the seed that the environment asks for."""
+    seed = os.environ.get(SEED)
+    if seed is None:
+        return default
+    return int(seed) if seed.isdecimal() else seed
+
+
 def _seeds(seeds: int | Iterable[Seed]) -> Iterable[Seed]:
     if SEED in os.environ:
-        seed = os.environ[SEED]
-        return [int(seed) if seed.isdecimal() else seed]
+        return [chosen_seed()]
     if not isinstance(seeds, int):
         return seeds
     return range(int(os.environ.get(SEEDS, seeds)))

@@ -111,6 +111,10 @@ class Faults:
             flow = self._flows[name] = Flow(name, f"{self._seed}/{name}", plan)
         return flow
 
+    def passed(self) -> dict[str, int]:
+        """Return how much has passed in each flow."""
+        return {name: flow.passed for name, flow in self._flows.items()}
+
     def packet(self, name: str, link: Link, fragments: int = 1) -> Fate:
         """Return what befalls the next packet of a flow.
 

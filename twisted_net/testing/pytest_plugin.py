@@ -16,7 +16,7 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.logger import capturedLogs
 
 from twisted_net.testing.errors import NetworkFailure
-from twisted_net.testing.explore import SEED, SEEDS, unseen
+from twisted_net.testing.explore import SEED, SEEDS, chosen_seed, unseen
 from twisted_net.testing.ladder import ending
 from twisted_net.testing.network import SimNetwork
 
@@ -129,9 +129,7 @@ def net(request: pytest.FixtureRequest) -> Iterator[SimNetwork]:
     options: dict[str, Any] = {}
     for mark in reversed([*request.node.iter_markers("network")]):
         options |= mark.kwargs  # the test's own come last, after those of its class and module
-    seed = os.environ.get(SEED, "0")
-    options.setdefault("seed", int(seed) if seed.isdecimal() else seed)
-    made = SimNetwork(**options)
+    made = SimNetwork(**{"seed": chosen_seed(), **options})
     yield made
     if not request.node.stash.get(_failed, False):
         made.finish()
