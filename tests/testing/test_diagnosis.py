@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
 
 from tests.testing.parties import Party, call, serve
 from twisted_net.testing import (
@@ -104,6 +105,24 @@ def test_a_logged_error_shows_its_traceback_too() -> None:
         "builtins.ZeroDivisionError: integer division or modulo by zero\n"
         f"at 1.206500 s:\n{SITUATION}"
     )
+
+
+@pytest.mark.logs("ZeroDivisionError")
+def test_what_was_logged_before_a_failure_is_shown_with_it() -> None:
+    """An answer never comes because a bug, caught and logged, has closed the connection."""
+    net = asked()
+
+    class Faulty(Protocol):
+        def dataReceived(self, data: bytes) -> None:
+            _ = 1 // 0
+
+    serve(net["server"], Faulty, port=8)
+    party = Party(b"hello")
+    net.run(call(net["client"], "server", party, port=8))
+    error = failure(Deadlock, lambda: net.run_until(lambda: party.heard))
+    (note,) = error.__notes__
+    assert note.startswith("logged before:\nTraceback")
+    assert note.endswith("ZeroDivisionError: integer division or modulo by zero")
 
 
 def test_a_run_without_a_record_shows_its_sockets() -> None:

@@ -41,6 +41,11 @@ class LoggedFailures:
         self._failures = [each for each in self._failures if each not in found]
         return found
 
+    def tell(self, error: BaseException) -> None:
+        """Note in an error what was logged before it, which is often its cause."""
+        for each in self._failures:
+            error.add_note(f"logged before:\n{each.getTraceback().rstrip()}")
+
     def check(self, explained: Callable[[type[NetworkFailure], str], NetworkFailure]) -> None:
         """Fail if there are any.
 

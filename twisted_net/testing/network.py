@@ -242,6 +242,9 @@ class SimNetwork(Topology):
                 # Nothing has been collected since, so all that this run made is young. What is
                 # older takes long to search, and who has frozen it shall not find it thawed.
                 gc.collect(0)
+        except Exception as error:
+            self._logged.tell(error)
+            raise
         finally:
             if collects:
                 gc.enable()
