@@ -63,3 +63,17 @@ def test_a_pair_is_connected_in_one_line() -> None:
     joined = pair(Echo(), Party(b"hello"))
     joined.net.run_for(1)
     assert joined.client.text == b"hello"
+
+
+@simulate(seeds=3, link=Link(loss=0.3))
+def test_a_pair_can_be_on_the_network_of_a_test(net: SimNetwork) -> None:
+    """So that a first test is run under many seeds."""
+    joined = pair(Echo(), Party(b"hello"), net)
+    assert joined.net is net
+    net.run_until(lambda: joined.client.text == b"hello")
+
+
+def test_a_pair_gives_no_options_to_a_network_that_is_made() -> None:
+    """They would be ignored."""
+    with pytest.raises(TypeError, match="takes no link"):
+        pair(Echo(), Party(), SimNetwork(), link=Link())

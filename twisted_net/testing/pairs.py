@@ -43,15 +43,19 @@ class _Once(Factory):
         return made
 
 
-def pair(server: S, client: C, **options: Any) -> Pair[S, C]:
+def pair(server: S, client: C, net: SimNetwork | None = None, **options: Any) -> Pair[S, C]:
     """Connect two protocols over simulated TCP, and return them with their network.
 
     ``pair(Echo(), Asking())`` is a first test but for its assertion. The hosts are called
     ``server`` and ``client``.
 
-    :param options: the network's; see `SimNetwork`.
+    :param net: a network without such hosts, as `simulate` supplies; None: a new one.
+    :param options: those of the new one; see `SimNetwork`.
     """
-    net = SimNetwork(**options)
+    if net is None:
+        net = SimNetwork(**options)
+    elif options:
+        raise TypeError(f"the network is made already, and takes no {', '.join(options)}")
     listening, calling = net.host("server"), net.host("client")
     listening.reactor.listenTCP(PORT, _Once(server))
     endpoint = TCP4ClientEndpoint(calling.reactor, listening.ip, PORT, timeout=300)
