@@ -2,27 +2,35 @@
 
 That is README.md, the pages of docs/ and the examples in docstrings.
 
-A ``python`` block is executed. Each ``$ command`` of a ``console`` block is run by a shell while
-one server listens on the default ports, and its output compared with the lines that follow;
-``...`` stands for anything there. A block that nobody should run is marked ``sh`` or ``text``.
+A ``python`` block is executed, and then the tests that it defines are run. They have to pass,
+unless a ``text`` block that begins with an error comes next: then they have to fail with just that.
+Each ``$ command`` of a ``console`` block is run by a shell while one server listens on the default
+ports, and its output compared with the lines that follow; ``...`` stands for anything there. A
+block that nobody should run is marked ``sh`` or ``text``.
 """
 
+import inspect
 import os
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sybil import Example, Sybil
+from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 from sybil.sybil import SybilCollection
 
 from twisted_net import assembly, registry
 from twisted_net.net import endpoints
+from twisted_net.testing import SimNetwork
 
 #: Rules for every test: nothing logged, nothing left behind, no real socket; and pytest's own
 #: tests of plug-ins, for those of this one.
@@ -31,11 +39,76 @@ pytest_plugins = ["twisted_net.testing.pytest_plugin", "pytester"]
 #: The folder of the commands that were installed with this Python.
 BIN = Path(sys.executable).parent
 
+#: How the rest of a page begins whose next block shows an error.
+FAILS = re.compile(r"[^`]*```text\n[\w.]*(Error|errors\.\w+)\b")
+
 #: Seconds that a command of the documentation may take.
 PATIENCE = 30.0
 
 #: What a shell exits with when there is no such command.
 NOT_FOUND = 127
+
+
+class Tests(PythonEvaluator):
+    """Execute a block, and run the tests that it defines, or leave them to `Failure`."""
+
+    def __call__(self, example: Example) -> None:
+        """Raise what fails."""
+        before = dict(example.namespace)
+        super().__call__(example)
+        tests = [
+            value
+            for name, value in example.namespace.items()
+            if name.startswith("test_") and value is not before.get(name)
+        ]
+        after = example.document.text[example.end :]
+        example.namespace["failing"] = tests if FAILS.match(after) else []
+        for test in tests if not example.namespace["failing"] else ():
+            _run_test(test)
+
+
+def _run_test(test: Callable[..., object]) -> None:
+    """Run a test as pytest would, with the network that our plug-in would give it."""
+    options: dict[str, Any] = {}
+    for mark in getattr(test, "pytestmark", ()):
+        options |= mark.kwargs
+    if "net" in inspect.signature(test).parameters:
+        test(SimNetwork(**options))
+    else:
+        test()
+
+
+class Snippets(PythonCodeBlockParser):
+    """Run python blocks with `Tests`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.codeblock_parser = CodeBlockParser("python", Tests())
+
+
+class Failure(CodeBlockParser):
+    """Compare a text block with what the tests of the block before fail with."""
+
+    language = "text"
+
+    def evaluate(self, example: Example) -> str | None:
+        """Return what differs, or None."""
+        for test in example.namespace.pop("failing", ()):
+            got = _failure(test)
+            if not _fits(example.parsed, got):
+                return f"{test.__name__} fails with\n\n{got}\n\nand not\n\n{example.parsed}"
+        return None
+
+
+def _failure(test: Callable[..., object]) -> str:
+    with tempfile.TemporaryDirectory() as captures, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TWISTED_NET_CAPTURES", captures)
+        patch.delenv("TWISTED_NET_SEED", raising=False)
+        try:
+            _run_test(test)
+        except AssertionError as error:
+            return "".join(traceback.format_exception_only(error))
+    return "nothing"
 
 
 class Console(CodeBlockParser):
@@ -113,7 +186,7 @@ def _need_default_ports() -> None:
                 pytest.skip(f"port {port} ({each.option}) is in use")
 
 
-_python = Sybil(parsers=[PythonCodeBlockParser()], patterns=["*.md"])
+_python = Sybil(parsers=[Snippets(), Failure()], patterns=["*.md"])
 _commands = Sybil(parsers=[Console()], patterns=["*.md"], fixtures=["server"])
 _docstrings = Sybil(parsers=[DocTestParser()], path="twisted_net", patterns=["*.py"])
 
