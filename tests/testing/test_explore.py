@@ -146,6 +146,12 @@ def test_what_is_never_met_fails() -> None:
     explore(calm, 5, make=make).check()
 
 
+def test_a_replayed_seed_need_not_meet_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks at one seed again asks what it does, not what it does not."""
+    monkeypatch.setenv("TWISTED_NET_SEED", "3")
+    explore(lambda net: net.sometimes("pigs fly", lambda: False), 5).check()
+
+
 def test_a_swarm_of_configurations_is_drawn_and_reported() -> None:
     """Each seed has a link of its own, and the finding says which."""
 

@@ -88,12 +88,12 @@ class Report(Tally):
 
 
 def unseen(seen: Mapping[str, bool], runs: int) -> None:
-    """Complain of what was to be seen sometimes and never was.
+    """Complain of what was to be seen sometimes and never was, unless one seed is replayed.
 
     :raises AssertionError: naming all of it.
     """
     never = [name for name, met in seen.items() if not met]
-    if never:
+    if never and SEED not in os.environ:
         raise AssertionError(f"never in {runs} seeds: {', '.join(never)}")
 
 
