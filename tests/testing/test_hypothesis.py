@@ -113,6 +113,22 @@ def test_the_names_of_flows_are_shape_enough() -> None:
     assert (fault.n, fault.kind) == (0, "dup")
 
 
+def test_disasters_can_be_part_of_a_plan() -> None:
+    """A server that must not be started twice is found to be restarted."""
+
+    def scenario(net: SimNetwork) -> None:
+        net.host("server")
+        net.chaos()
+        net.run_for(11)
+        assert "server started" not in [event.why for event in net.trace.events]
+
+    def fails(plan: list[Fault]) -> bool:
+        return attempt(scenario, SimNetwork(faults=plan)) is not None
+
+    shape = {**shape_of(scenario), "power_off server": 1, "restart server": 1}
+    assert smallest(fault_plans(shape), fails) == [Fault("restart server", 0, "chaos", 0)]
+
+
 @quickly(15)
 @given(links(), st.integers(0, 1000))
 def test_the_room_takes_each_word_once_on_any_link(link: Link, seed: int) -> None:

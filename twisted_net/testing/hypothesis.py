@@ -28,12 +28,16 @@ _MOST_COPIES = 3
 #: Nanoseconds by which a plan delays a packet: from less than a packet's way to a retransmission.
 _DELAYS = st.integers(1, 300).map(lambda milliseconds: milliseconds * 1_000_000)
 
+#: When a disaster of a plan strikes, in nanoseconds: at a tenth of one of the first ten seconds.
+_TIMES = st.integers(0, 100).map(lambda tenths: tenths * 100_000_000)
+
 #: What may befall the things of a flow, by the first word of its name, and with which argument.
 #: Hypothesis prefers what comes first.
 _KINDS: dict[str, dict[str, st.SearchStrategy[int]]] = {
     "recv": {"chunk": st.integers(1, 64)},
     "wake": {"merge": st.just(nanoseconds(MERGE_DELAY))},
     "turn": {"order": st.integers(0, 2**32)},
+    **{deed: {"chaos": _TIMES} for deed in ("kill", "power_off", "restart", "cut", "repair")},
 }
 _PACKETS: dict[str, st.SearchStrategy[int]] = {
     "loss": st.just(0),
@@ -97,7 +101,9 @@ def fault_plans(
     """Return a strategy for the ``faults`` of a network: lists that shrink to the few it takes.
 
     :param shape: how many things each flow has, see `shape_of`; faults make more of them, so that
-        twice as many can be hit. Or only the flows' names, as a recorded fault shows them.
+        twice as many can be hit. Or only the flows' names, as a recorded fault shows them. The
+        name of a disaster, ``power_off server`` or ``cut a b``, makes it strike in the first ten
+        seconds, if the scenario calls `SimNetwork.chaos`.
     :param most: faults of a plan at most, and things of a flow of which only the name is given.
     """
     last = (
