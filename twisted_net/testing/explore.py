@@ -34,7 +34,6 @@ SEEDS = "TWISTED_NET_SEEDS"
 CAPTURES = "TWISTED_NET_CAPTURES"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A failure, and what it takes.

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from twisted_net.testing.clock import nanoseconds
+from twisted_net.testing.explore import chosen_seed
 from twisted_net.testing.faults import Fault
 from twisted_net.testing.ladder import ending
 from twisted_net.testing.links import MERGE_DELAY, Chunking, Link
 from twisted_net.testing.network import SimNetwork
-from twisted_net.testing.search import Make, Scenario, attempt, chosen_seed
+from twisted_net.testing.search import Make, Scenario, attempt
 
 #: Faults in a plan at most: room for a bad day, and quickly shrunk.
 MOST_FAULTS = 20
