@@ -15,6 +15,8 @@ from twisted.internet.endpoints import (
 )
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol
+from twisted.python import log
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from tests.testing.parties import Echo, Party, Shouts, call, serve
@@ -390,6 +392,15 @@ def test_a_logged_failure_fails_the_run() -> None:
     net = network()
     net["client"].reactor.callLater(1, lambda: 1 // 0)
     with pytest.raises(LoggedErrors, match="ZeroDivisionError"):
+        net.run_for(2)
+
+
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_failure_logged_in_the_old_way_fails_the_run() -> None:
+    """Most of Twisted still says ``log.err``."""
+    net = network()
+    net["client"].reactor.callLater(1, log.err, Failure(ZeroDivisionError("in a protocol")))
+    with pytest.raises(LoggedErrors, match="in a protocol"):
         net.run_for(2)
 
 

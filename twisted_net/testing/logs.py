@@ -32,7 +32,9 @@ class LoggedFailures:
     def __call__(self, event: LogEvent) -> None:
         """Keep the failure of an event, if it has one."""
         failure: Any = event.get("log_failure")
-        if failure is not None:
+        if failure is None and event.get("isError"):
+            failure = event.get("failure")  # from log.err, before it is translated
+        if isinstance(failure, Failure):
             self._failures.append(failure)
 
     def flush(self, *types: type[BaseException]) -> list[Failure]:
