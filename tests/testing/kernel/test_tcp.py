@@ -209,6 +209,20 @@ def test_what_arrived_before_a_reset_can_be_read() -> None:
         client.recv(100)
 
 
+def test_the_end_of_a_stream_stands_although_a_reset_follows() -> None:
+    """As Linux does for whoever shuts a connection down and closes it with data unread."""
+    net = network()
+    client, server = joined(net)
+    client.send(b"never read")
+    net.run_for(0.01)
+    server.shutdown(socket.SHUT_RDWR)
+    server.close()
+    net.run_for(0.01)
+    assert client.recv(100) == b""
+    with fails(errno.EPIPE):
+        client.send(b"too late")
+
+
 def test_a_full_receiver_stops_the_sender() -> None:
     """A peer that does not read holds 64 KiB, the sender 64 KiB, and then there is no room."""
     net = network()
