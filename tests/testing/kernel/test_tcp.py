@@ -13,6 +13,7 @@ from tests.testing.kernel.sockets import (
     network,
     send_all,
     tcp,
+    udp,
 )
 from twisted_net.testing import DROP, Link, Packet
 from twisted_net.testing.kernel.sockets import LINGER
@@ -472,6 +473,16 @@ def test_a_socket_that_is_connected_to_nothing_says_so() -> None:
         sock.getpeername()
     with fails(errno.EINVAL):
         sock.accept()
+
+
+def test_a_socket_knows_its_kind() -> None:
+    """Some code asks, for it was handed the socket."""
+    net = network()
+    kinds = [
+        each.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+        for each in (tcp(net, "client"), udp(net, "client"))
+    ]
+    assert kinds == [socket.SOCK_STREAM, socket.SOCK_DGRAM]
 
 
 def test_a_host_has_as_many_sockets_as_it_is_allowed() -> None:

@@ -125,6 +125,8 @@ class SimSocket:
         self._check_open()
         if (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR):
             return self.take_error()
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_TYPE):
+            return int(self.type)
         value = self._options.get((level, option), _DEFAULTS.get((level, option), 0))
         if length is not None and isinstance(value, int):
             return value.to_bytes(length, "little")
