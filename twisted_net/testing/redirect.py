@@ -11,8 +11,6 @@ from typing import Any
 
 from twisted.internet import task
 
-from twisted_net.testing.reactor import SimReactor
-
 
 class Redirect:
     """A loan of the global reactor; a context manager.
@@ -38,11 +36,10 @@ class Redirect:
         return self
 
     def to(self, reactor: Any) -> None:
-        """Lend it to a host, until the next; a real reactor leaves the cooperator as it is."""
+        """Lend it to a reactor, which has a ``cooperator`` too, until the next."""
         if reactor is not self._current and self._active:
             self._current = reactor
-            cooperator = reactor.cooperator if isinstance(reactor, SimReactor) else self._saved[2]
-            _lend(self._global, reactor.__dict__, reactor.__class__, cooperator)
+            _lend(self._global, reactor.__dict__, reactor.__class__, reactor.cooperator)
 
     def __exit__(
         self,

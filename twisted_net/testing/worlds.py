@@ -1,22 +1,30 @@
-"""One scenario, two worlds: the simulated network, and this machine's own loopback.
+"""One scenario, two worlds: the simulated network, and real sockets on this machine's loopback.
 
-A scenario that is written for a world takes its hosts and its time from there, and tells what
-happened; that it tells the same story of both is what keeps the simulation honest.
+A simulator can be wrong with confidence. What holds it to the truth is to let the same coroutine
+run on it and on a real kernel, and to compare what the parties saw.
 """
 
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+import gc
+import sys
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.defer import TimeoutError as TookTooLong
-from twisted.internet.task import deferLater
+from twisted.internet.task import Cooperator, deferLater
 from twisted.python.failure import Failure
 
+from twisted_net.testing.errors import SimTimeout
+from twisted_net.testing.host import Host
+from twisted_net.testing.logs import LoggedFailures
 from twisted_net.testing.network import SimNetwork
 from twisted_net.testing.redirect import Redirect
+from twisted_net.testing.resolver import SimResolver
 
-Scenario = Callable[["World"], Coroutine[Any, Any, Any]]
+#: Seconds after which a scenario is given up: long for a loopback, short for a test suite.
+PATIENCE = 10.0
+
+#: Where a machine has all of 127.0.0.0/8 for itself; others have 127.0.0.1 only.
+MANY_ADDRESSES = sys.platform == "linux"
 
 
 class Place(Protocol):
@@ -28,24 +36,31 @@ class Place(Protocol):
 
     @property
     def ip(self) -> str:
-        """Its address."""
+        """The address of the host."""
 
 
 class World(Protocol):
-    """Where a scenario takes place."""
+    """What a scenario may ask of the world that it runs in."""
 
     def host(self, name: str) -> Place:
-        """Return the host of that name; there is one as soon as it is asked for."""
+        """Return the host of that name; a new one, if there is none."""
 
-    def sleep(self, seconds: float) -> Deferred[None]:
-        """Return a Deferred that fires after so many seconds of this world's time."""
+    def run(self, scenario: "Scenario", *, timeout: float = PATIENCE) -> Any:
+        """Return the result of a scenario, or raise its failure."""
 
-    def run(self, scenario: Scenario, *, timeout: float = 10.0) -> Any:
-        """Run a scenario to its end and return its result, or raise its failure."""
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Wait for so many seconds of this world."""
+
+    def flush_errors(self, *types: type[BaseException]) -> list[Failure]:
+        """Return and forget the failures that were logged, those of some types or all."""
+
+
+#: A scenario: a coroutine function that takes the world, or a coroutine that knows it already.
+Scenario = Callable[[Any], Awaitable[Any]] | Awaitable[Any]
 
 
 class SimWorld:
-    """The simulated world.
+    """A world of simulated hosts.
 
     :param options: the network's; see `SimNetwork`.
     """
@@ -53,89 +68,163 @@ class SimWorld:
     def __init__(self, **options: Any) -> None:
         self.net = SimNetwork(**options)
 
-    def host(self, name: str) -> Place:
-        """Return the host of that name."""
-        if name not in [host.name for host in self.net.hosts()]:
-            return self.net.host(name)
-        return self.net[name]
+    def host(self, name: str) -> Host:
+        """Return the host of that name; a new one, if there is none."""
+        known = {host.name: host for host in self.net.hosts()}
+        return known.get(name) or self.net.host(name)
+
+    def run(self, scenario: Scenario, *, timeout: float = PATIENCE) -> Any:
+        """Return the result of a scenario, or raise its failure; see `SimNetwork.run`.
+
+        :param timeout: virtual seconds.
+        """
+        return self.net.run(lambda: _begun(scenario, self), timeout=timeout)
 
     def sleep(self, seconds: float) -> Deferred[None]:
-        """Return a Deferred that fires after so many virtual seconds."""
+        """Wait for so many virtual seconds."""
         return self.net.sleep(seconds)
 
-    def run(self, scenario: Scenario, *, timeout: float = 10.0) -> Any:
-        """Run a scenario to its end, within so many virtual seconds."""
-        return self.net.run(scenario(self), timeout=timeout)
+    def flush_errors(self, *types: type[BaseException]) -> list[Failure]:
+        """Return and forget the failures that were logged, those of some types or all."""
+        return self.net.flush_errors(*types)
 
 
-@dataclass(frozen=True, slots=True)
 class RealHost:
-    """A name for an address of 127.0.0.0/8, which are all this machine's."""
+    """A host of a `LoopbackWorld`: an address of this machine's own.
 
-    reactor: Any
-    ip: str
+    :ivar ip: distinct for each host, where the machine has that many.
+    """
+
+    def __init__(self, world: "LoopbackWorld", name: str, ip: str) -> None:
+        self.name = name
+        self.ip = ip
+        self._world = world
+
+    def __repr__(self) -> str:
+        return f"<RealHost {self.name} {self.ip}>"
+
+    @property
+    def reactor(self) -> Any:
+        """The reactor that all hosts of the world share."""
+        return self._world.reactor
 
 
 class LoopbackWorld:
-    """The real world of this machine, on a reactor of its own that nobody else sees.
+    """A world of real sockets on 127.0.0.0/8.
 
-    The global reactor is lent to it while it runs, whether or not that runs itself. No signal
-    handlers are installed, and what is open at the end is closed.
+    Each run has a reactor of its own, which is gone at its end with all that was left open on it.
+    The global reactor is lent to it meanwhile, as by `SimNetwork`, and may be running itself: so
+    it does not matter what ran before, or that the test runs inside pytest-twisted.
     """
 
     def __init__(self) -> None:
-        self._reactor = _real_reactor()
         self._hosts: dict[str, RealHost] = {}
+        self._reactor: Any = None
+        self._logged = LoggedFailures()
 
-    def host(self, name: str) -> Place:
-        """Return the host of that name."""
+    @property
+    def reactor(self) -> Any:
+        """The reactor of the run that goes on, or of the next."""
+        if self._reactor is None:
+            self._reactor = _make_reactor()
+            self._reactor.installNameResolver(SimResolver(self._lookup, self._soon))
+        return self._reactor
+
+    def host(self, name: str) -> RealHost:
+        """Return the host of that name; a new one, if there is none."""
         if name not in self._hosts:
-            self._hosts[name] = RealHost(self._reactor, f"127.0.0.{len(self._hosts) + 1}")
+            number = len(self._hosts) + 1
+            ip = f"127.0.{1 + (number >> 8)}.{number & 255}" if MANY_ADDRESSES else "127.0.0.1"
+            self._hosts[name] = RealHost(self, name, ip)
         return self._hosts[name]
 
-    def sleep(self, seconds: float) -> Deferred[None]:
-        """Return a Deferred that fires after so many real seconds."""
-        return deferLater(self._reactor, seconds, lambda: None)
+    def run(self, scenario: Scenario, *, timeout: float = PATIENCE) -> Any:
+        """Return the result of a scenario, or raise its failure.
 
-    def run(self, scenario: Scenario, *, timeout: float = 10.0) -> Any:
-        """Run a scenario to its end, within so many real seconds."""
+        :param timeout: real seconds.
+        :raises SimTimeout: it is not done by then.
+        :raises LoggedErrors: failures were logged, and not flushed.
+        """
         outcome: list[Any] = []
-
-        def begin() -> None:
-            done = Deferred.fromCoroutine(scenario(self))
-            done.addTimeout(timeout, self._reactor)
-            done.addBoth(outcome.append)
-            done.addBoth(lambda _: self._reactor.stop())
-
-        with Redirect(wanted=True) as redirect:
-            redirect.to(self._reactor)
-            self._reactor.callWhenRunning(begin)
-            self._reactor.run(installSignalHandlers=False)
-            _close(self._reactor)
+        reactor = self.reactor
+        reactor.cooperator = Cooperator()
+        with Redirect(wanted=True) as redirect, self._logged:
+            redirect.to(reactor)
+            try:
+                reactor.callWhenRunning(self._begin, scenario, timeout, outcome)
+                reactor.run(installSignalHandlers=False)
+            finally:
+                self._reactor = None
+                _dispose(reactor)
+                gc.collect()  # a lost Deferred's failure is logged when it is collected
+        self._logged.check(str)
+        if not outcome:
+            raise RuntimeError("the scenario has stopped its own reactor")
         if isinstance(outcome[0], Failure):
-            if outcome[0].check(TookTooLong):
-                raise AssertionError(f"the scenario is not done after {timeout:g} s")
             outcome[0].raiseException()
         return outcome[0]
 
+    def sleep(self, seconds: float) -> Deferred[None]:
+        """Wait for so many real seconds."""
+        return deferLater(self.reactor, seconds)
 
-def _real_reactor() -> Any:
-    """Make the reactor that Twisted prefers on this platform."""
+    def flush_errors(self, *types: type[BaseException]) -> list[Failure]:
+        """Return and forget the failures that were logged, those of some types or all."""
+        gc.collect()
+        return self._logged.flush(*types)
+
+    def _begin(self, scenario: Scenario, timeout: float, outcome: list[Any]) -> None:
+        reactor = self.reactor
+
+        def done(result: Any) -> None:
+            outcome.append(result)
+            reactor.stop()
+
+        def too_late(_: Any, seconds: float) -> Failure:
+            return Failure(SimTimeout(f"timeout: the scenario is not done after {seconds:g} s"))
+
+        going_on = _deferred(_begun(scenario, self))
+        going_on.addTimeout(timeout, reactor, onTimeoutCancel=too_late)
+        going_on.addBoth(done)
+
+    def _lookup(self, name: str) -> list[str]:
+        return [self._hosts[name].ip] if name in self._hosts else []
+
+    def _soon(self, call: Callable[[Any], object], argument: Any) -> None:
+        self.reactor.callLater(0, call, argument)
+
+
+def _begun(scenario: Scenario, world: World) -> Awaitable[Any]:
+    return scenario(world) if callable(scenario) else scenario
+
+
+def _deferred(awaitable: Awaitable[Any]) -> Deferred[Any]:
+    async def wait() -> Any:
+        return await awaitable
+
+    return Deferred.fromCoroutine(wait())
+
+
+def _make_reactor() -> Any:
+    """Return a reactor that is installed nowhere: the platform's best that needs no main loop."""
     try:
-        from twisted.internet.epollreactor import EPollReactor as Reactor
+        from twisted.internet.epollreactor import EPollReactor
     except ImportError:
-        from twisted.internet.selectreactor import SelectReactor as Reactor
-    make: Any = Reactor
-    return make()
+        from twisted.internet.selectreactor import SelectReactor
+
+        return SelectReactor()
+    return EPollReactor()
 
 
-def _close(reactor: Any) -> None:
-    """Close the descriptors that a stopped reactor still has of its own."""
-    for end in reactor.removeAll():
-        end.connectionLost(Failure(TookTooLong()))
-    if reactor.waker is not None:
-        reactor._removeInternalReader(reactor.waker)
-        reactor.waker.connectionLost(None)
+def _dispose(reactor: Any) -> None:
+    """Close whatever is open on a reactor that has stopped, and the reactor's own descriptors."""
+    for call in reactor.getDelayedCalls():
+        call.cancel()
+    reactor.disconnectAll()
+    for reader in list(reactor._internalReaders):
+        reactor.removeReader(reader)
+        reader.connectionLost(None)
+    reactor._internalReaders.clear()
     poller = getattr(reactor, "_poller", None)
     if poller is not None:
         poller.close()
