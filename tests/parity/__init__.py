@@ -1,1 +1,1 @@
-"""One scenario in two worlds, one story."""
+"""The simulated network held to the truth: one scenario, told alike in memory and on a kernel."""
