@@ -250,7 +250,7 @@ def test_a_set_of_peers_is_found_out() -> None:
         for peer in set(peers):
             sock = client.stack.socket(2, 2)
             sock.bind(("", 1000 + peers[peer]))
-            vars(type(sock))["sendto"](sock, b"hello", ("10.0.0.1", 9999))
+            vars(type(sock))["sendto"](sock, b"1", ("10.0.0.1", 9999))
         net.run_for(0.01)
 
     def repeated() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.abstract import FileDescriptor
-from twisted.logger import capturedLogs
+from twisted.logger import LogEvent, capturedLogs
 
 from twisted_net.testing.errors import NetworkFailure
 from twisted_net.testing.explore import SEED, SEEDS, chosen_seed, unseen
@@ -69,7 +69,7 @@ def leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         gc.collect()  # a Deferred's unhandled failure is logged when it is collected
     expected = [name for mark in request.node.iter_markers("logs") for name in mark.args]
-    failures = [event["log_failure"] for event in events if "log_failure" in event]
+    failures = [failure for event in events if (failure := _failure_of(event)) is not None]
     surprises = [failure for failure in failures if failure.type.__name__ not in expected]
     if surprises:
         shown = "\n".join(failure.getTraceback() for failure in surprises)
@@ -77,6 +77,11 @@ def leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     left = [thing for thing in _at_work() if thing not in before]
     if left:
         pytest.fail(f"left behind: {', '.join(map(repr, left))}", pytrace=False)
+
+
+def _failure_of(event: LogEvent) -> Any:
+    """Return the failure of an event; ``log.err``, which Twisted still uses, names it its way."""
+    return event.get("log_failure", event.get("failure") if event.get("isError") else None)
 
 
 def _at_work() -> list[object]:
