@@ -157,7 +157,7 @@ class LoopbackWorld:
                 self._reactor = None
                 _dispose(reactor)
                 gc.collect()  # a lost Deferred's failure is logged when it is collected
-        self._logged.check(str)
+        self._logged.check(lambda kind, why: kind(why))  # no sockets to show but the kernel's
         if not outcome:
             raise RuntimeError("the scenario has stopped its own reactor")
         if isinstance(outcome[0], Failure):
