@@ -45,6 +45,7 @@ changelog: $(VENV)/developer
 
 # What the simulated network promises, measured: SEEDS=200 for a quick look.
 simulate: $(VENV)/developer
+	$(MAKE) --no-print-directory VENV=.venv-floor PINS='$(FLOOR)' .venv-floor/tester
 	$(BIN)/python -m tests.simulated.report
 
 # All tests but those that install something or start a server.

@@ -40,9 +40,13 @@ def _played(seed: int) -> Iterator[SimNetwork]:
         yield net
 
 
+#: The interpreter that ``make simulate`` prepares with the oldest libraries.
+OLDEST = ROOT / ".venv-floor" / "bin" / "python"
+
+
 def pythons() -> list[str]:
-    """Return one interpreter for each Python that is here, this one first."""
-    known = [sys.executable]
+    """Return an interpreter of each Python that is here, and that of the oldest libraries."""
+    known = [sys.executable, *([str(OLDEST)] if OLDEST.exists() else [])]
     found = subprocess.run(
         [ROOT / ".ci" / "pythons", sys.executable], capture_output=True, text=True, check=False
     )
@@ -50,14 +54,15 @@ def pythons() -> list[str]:
 
 
 def elsewhere(python: str, hash_seed: str, seeds: int) -> str:
-    """Return the digest of another process, which uses the packages of this one.
+    """Return the digest of another process, with the packages of this one or its own oldest ones.
 
     :raises RuntimeError: it could not be had.
     """
+    packages = [] if python == str(OLDEST) else [sysconfig.get_path("purelib")]
     surroundings = {
         **os.environ,
         "PYTHONHASHSEED": hash_seed,
-        "PYTHONPATH": os.pathsep.join((str(ROOT), sysconfig.get_path("purelib"))),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *packages]),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     done = subprocess.run(

@@ -56,7 +56,7 @@ simulated = Simulated()
 
 
 def cases() -> Iterator[SynchronousTestCase]:
-    """Yield the tests that Twisted makes for this reactor."""
+    """Yield the tests that Twisted makes for this reactor, and those beside that make none."""
     ReactorBuilder._reactors = [f"{__spec__.name}.simulated"]
     shared: Simulated = namedAny(f"{__spec__.name}.simulated")  # that of the tests, not __main__'s
     seen: dict[type, None] = {}
@@ -65,9 +65,10 @@ def cases() -> Iterator[SynchronousTestCase]:
         if module == "tcp":
             vars(imported)["createTestSocket"] = shared.socket
         for kind in list(vars(imported).values()):
-            if not isinstance(kind, type) or not issubclass(kind, ReactorBuilder):
+            if not isinstance(kind, type) or not issubclass(kind, SynchronousTestCase):
                 continue
-            if not issubclass(kind, SynchronousTestCase) or kind in seen:
+            ours = issubclass(kind, ReactorBuilder) or kind.__module__ == imported.__name__
+            if not ours or kind in seen:
                 continue
             seen[kind] = None
             for name in unittest.TestLoader().getTestCaseNames(kind):
