@@ -29,6 +29,7 @@ from twisted_net.chat.codec.messages import (
     Nick,
     Notice,
     Part,
+    Pong,
     Present,
     Rooms,
     Say,
@@ -194,8 +195,8 @@ def test_every_command_has_its_replies(linked: Linked) -> None:
     client = entered(linked).client
     blue.hears()
     commands: list[Command] = [Join("games"), Act("waves"), Use("Lobby"), Act("bows"), Part()]
-    replies = [linked.outcome(client.request(each))[-1] for each in commands]
-    assert replies[0] == Done("JOIN", "games 1")
+    replies = [linked.outcome(client.request(each)) for each in commands]
+    assert replies[0][-1] == Done("JOIN", "games 1")
     assert client.room == "games"
     assert blue.hears() == ["ACTED lobby red bows", "PARTED lobby red"]
     told = linked.outcome(client.request(Tell("blue", "psst")))
@@ -204,6 +205,15 @@ def test_every_command_has_its_replies(linked: Linked) -> None:
     who = linked.outcome(client.request(Who("lobby")))
     assert [each.name for each in who if isinstance(each, Present)] == ["blue"]
     assert len(linked.outcome(client.request(Rooms()))) == 3
+
+
+def test_what_the_client_asks_for_itself_is_no_reply(linked: Linked) -> None:
+    """A ping shows the end of some commands; whoever gave them has not asked for its answer."""
+    client = entered(linked).client
+    commands: list[Command] = [Act("waves"), Nick("green"), Use("lobby")]
+    replies = [each for asked in commands for each in linked.outcome(client.request(asked))]
+    assert not any(isinstance(each, Pong) for each in replies)
+    assert client.name == "green"
 
 
 @pytest.mark.parametrize(

@@ -130,10 +130,11 @@ class ChatLineClient(ChatClient):
 
     def _ends(self, heard: Done | Refused | Pong) -> None:
         request = self._pending[0]
-        request.add(heard)
         fenced = isinstance(request.command, _FENCED)
-        if fenced and not isinstance(heard, Pong):
-            return
+        if not (fenced and isinstance(heard, Pong)):  # nobody asked for the fence but this
+            request.add(heard)
+            if fenced:
+                return
         self._pending.popleft()
         request.finish()
 
