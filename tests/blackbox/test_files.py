@@ -172,6 +172,23 @@ def test_what_is_shared_by_default_can_be_tried_at_once(bench: Start) -> None:
     assert b"sha256" in hello.stderr
 
 
+@pytest.mark.parametrize("over", ["tcp", "tftp"])
+def test_the_others_come_when_one_cannot_be_had(over: str, bench: Start, tmp_path: Path) -> None:
+    """A line for each failure, and a code that says that not all is well."""
+    server = bench()
+    words = ["-s", f"127.0.0.1:{server.port('files-tcp')}"]
+    if over == "tftp":
+        words = ["-s", f"127.0.0.1:{server.port('tftp')}", "--tftp"]
+    names = ["hello.txt", "nosuch", "192.0.2.7", "bytes.bin"]
+    done = netdemo("get", *words, *names, "-d", str(tmp_path), "--quiet")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().splitlines() == [
+        "netdemo: 'nosuch': no such file",
+        "netdemo: '192.0.2.7': no such file; for a server: -s 192.0.2.7",
+    ]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["bytes.bin", "hello.txt"]
+
+
 def test_what_exists_is_not_overwritten(bench: Start, tmp_path: Path) -> None:
     """Unless one says so."""
     server = ("-s", f"127.0.0.1:{bench().port('files-tcp')}")
@@ -199,7 +216,15 @@ def test_what_exists_is_not_overwritten(bench: Start, tmp_path: Path) -> None:
             4,
             "no answer in 0.2 s from 127.0.0.1:1",
         ),
-        (["ls", "tftp:127.0.0.1:1"], 2, "TFTP cannot list files; ask the TCP door"),
+        (
+            ["ls", "tftp:127.0.0.1:1"],
+            2,
+            "TFTP cannot list files; ask the TCP door, as 'netdemo ls tcp:HOST'\n",
+        ),
+        (["get", "tcp:127.0.0.1"], 2, "'tcp:127.0.0.1': a server without a NAME; say what to"),
+        (["get", "tftp://127.0.0.1:7069"], 2, "'tftp://127.0.0.1:7069': a server without a NAME;"),
+        (["get", "http://127.0.0.1/x"], 2, "'http://127.0.0.1/x': want tcp:HOST[:PORT] or tftp:"),
+        (["ls", "http://127.0.0.1/x"], 2, "'http://127.0.0.1/x': want tcp:HOST[:PORT] or tftp:"),
     ],
 )
 def test_what_went_wrong_is_one_line(words: list[str], code: int, said: str) -> None:

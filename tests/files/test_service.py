@@ -9,12 +9,12 @@ from zope.interface.verify import verifyObject
 from tests.files.wires import Reactor
 from twisted_net.files import FileFactory, FilesSettings, TftpDatagramProtocol
 from twisted_net.files.codec import Entry, List
-from twisted_net.files.commands import _row, _server_and_names
+from twisted_net.files.commands import _hinted, _row, _server_and_names
 from twisted_net.files.service import DEMO, files
 from twisted_net.files.shown import amount, rate
 from twisted_net.files.store import Shelf
 from twisted_net.net.clients import Target
-from twisted_net.net.errors import SettingError, StartError
+from twisted_net.net.errors import ClientError, SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
 
 
@@ -100,6 +100,25 @@ def test_a_server_that_cannot_be_is_refused(word: str) -> None:
     """In one line that quotes it."""
     with pytest.raises(SettingError, match="'t"):
         _server_and_names((word, "x"), None, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "hinted"),
+    [
+        ("192.0.2.7", True),
+        ("192.0.2.7:7009", True),
+        ("[::1]:7009", True),
+        ("localhost", True),
+        ("bench:7009", True),
+        ("hello.txt", False),
+        ("a/b:1", False),
+        ("10.5.1", False),
+    ],
+)
+def test_a_missing_name_that_looks_like_a_server_gets_a_hint(name: str, hinted: bool) -> None:
+    """Where a server has its place is not what one tries first."""
+    wanted = f"x; for a server: -s {name}" if hinted else "x"
+    assert str(_hinted(name, ClientError("x"))) == wanted
 
 
 def test_a_listing_is_shown_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:

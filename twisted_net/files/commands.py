@@ -1,7 +1,9 @@
 """``netdemo get`` and ``netdemo ls``: files from a server, over TCP or TFTP."""
 
 import os
-from collections.abc import Callable, Iterator
+import re
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,10 +20,19 @@ from twisted_net.files.shown import amount, rate
 from twisted_net.files.tftp import client as tftp
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, has_scheme, parse_target
-from twisted_net.net.errors import SettingError
+from twisted_net.net.errors import ClientError, SettingError
 from twisted_net.net.text import safe
 
 _HOST = "127.0.0.1"
+
+#: How a URL begins.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+#: What is more likely meant as a server than as a name: an address, or a port behind a host.
+_LIKE_A_SERVER = re.compile(
+    r"([0-9]{1,3}\.){3}[0-9]{1,3}|\[[0-9A-Fa-f:.]+\](:[0-9]+)?|localhost|[^/:\s]+:[0-9]{1,5}",
+    re.ASCII,
+)
 
 server_option = click.option(
     "--server",
@@ -84,8 +95,12 @@ def get(
 ) -> None:
     """Fetch files from a server, and check what came.
 
+    SERVER is tcp:HOST[:PORT] or tftp://HOST[:PORT][/NAME]; every other word is a NAME. A server
+    may also be given by -s.
+
     A file appears under its name when it is whole and its SHA-256 is the one the server told
-    (TFTP tells the size only); a transfer that fails leaves nothing behind.
+    (TFTP tells the size only); a transfer that fails leaves nothing behind. A file that cannot be
+    had is one line of its own, the others are fetched all the same, and the exit code is 1.
 
     \b
       netdemo get hello.txt
@@ -96,18 +111,25 @@ def get(
     with _errors_shown():
         target, names = _server_and_names(words, server, use_tftp)
         wanted = Wanted(target, names, output, directory, force, patience)
+        if not names:
+            raise SettingError(f"{words[0]!r}: a server without a NAME; say what to fetch from it")
         if output and len(names) > 1:
             raise SettingError(f"--output {output!r}: is for one NAME, there are {len(names)}")
-    fetch = _get_over_tftp if target.scheme == "tftp" else _get_over_tcp
+    failed: list[str] = []
 
     def fetched(file: Fetched) -> None:
         if not quiet:
             _say(file, as_json, to_stderr=output == "-")
 
     async def main(reactor: Any) -> None:
-        await fetch(reactor, wanted, not quiet and not as_json, fetched)
+        source = (_OverTftp if target.scheme == "tftp" else _OverTcp)(reactor, wanted, fetched)
+        source.shown = not quiet and not as_json
+        with closing(source):
+            failed.extend(await _each(names, source.get))
 
     console.run(main, debug)
+    if failed:
+        sys.exit(1)
 
 
 @click.command()
@@ -127,7 +149,8 @@ def ls(
 ) -> None:
     """List the files of a server: size, time of the last change, name.
 
-    Folders end in a slash. TFTP knows no listings.
+    SERVER is tcp:HOST[:PORT]; it may also be given by -s. Folders end in a slash. TFTP knows no
+    listings.
 
     \b
       netdemo ls
@@ -137,15 +160,20 @@ def ls(
     with _errors_shown():
         target, names = _server_and_names(words, server, use_tftp)
         if target.scheme == "tftp":
-            raise SettingError("TFTP cannot list files; ask the TCP door, as 'netdemo ls HOST'")
+            raise SettingError("TFTP cannot list files; ask the TCP door, as 'netdemo ls tcp:HOST'")
         if len(names) > 1:
             raise SettingError(f"{names[1]!r}: want one FOLDER")
 
     async def main(reactor: Any) -> None:
         connection = await client.open_client(reactor, target, patience)
         with closing(connection):
-            async for entry in client.ls(connection, *names):
-                console.say(_row(entry), _record(entry), as_json)
+            try:
+                async for entry in client.ls(connection, *names):
+                    console.say(_row(entry), _record(entry), as_json)
+            except ClientError as error:
+                if error.exit_code != ClientError.exit_code:
+                    raise
+                raise _hinted("".join(names), error) from error
 
     console.run(main, debug)
 
@@ -153,27 +181,93 @@ def ls(
 Told = Callable[[Fetched], None]
 
 
-async def _get_over_tcp(reactor: Any, wanted: Wanted, shown: bool, fetched: Told) -> None:
-    connection: client.FileClient | None = None
-    try:
-        for name in wanted.names:
+async def _each(names: list[str], fetch: Callable[[str], Awaitable[None]]) -> list[str]:
+    """Fetch what can be had, say why the rest cannot, and return the names of the rest.
+
+    :raises ClientError: it is not about one file: there is no server, or a bad one.
+    """
+    failed = []
+    for name in names:
+        try:
+            await fetch(name)
+        except ClientError as error:
+            if error.exit_code != ClientError.exit_code:
+                raise
+            console.complain(_hinted(name, error))
+            failed.append(name)
+    return failed
+
+
+def _hinted(name: str, error: ClientError) -> ClientError:
+    if _LIKE_A_SERVER.fullmatch(name):
+        return ClientError(f"{error}; for a server: -s {name}")
+    return error
+
+
+class _OverTcp:
+    """Files over one connection, which is made when it is needed.
+
+    :ivar shown: show progress.
+    """
+
+    shown = True
+
+    def __init__(self, reactor: Any, wanted: Wanted, fetched: Told) -> None:
+        self._reactor = reactor
+        self._wanted = wanted
+        self._fetched = fetched
+        self._connection: client.FileClient | None = None
+
+    async def get(self, name: str) -> None:
+        """Fetch a file; after a failure the rest of an answer may be on its way, so hang up."""
+        try:
             # The destination first: what cannot be written need not be asked for.
-            with _destination(wanted, name) as into, progress.shown(name, shown) as moved:
-                if connection is None:
-                    connection = await client.open_client(reactor, wanted.target, wanted.patience)
-                file = await client.get(connection, name, into, moved)
-            fetched(file)
-    finally:
-        if connection is not None:
-            connection.close()
+            with (
+                _destination(self._wanted, name) as into,
+                progress.shown(name, self.shown) as moved,
+            ):
+                file = await client.get(await self._connected(), name, into, moved)
+        except BaseException:
+            self.close()
+            raise
+        self._fetched(file)
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def _connected(self) -> client.FileClient:
+        if self._connection is None:
+            target, patience = self._wanted.target, self._wanted.patience
+            self._connection = await client.open_client(self._reactor, target, patience)
+        return self._connection
 
 
-async def _get_over_tftp(reactor: Any, wanted: Wanted, shown: bool, fetched: Told) -> None:
-    for name in wanted.names:
-        with _destination(wanted, name) as into, progress.shown(name, shown) as moved:
-            file, left = await tftp.get(reactor, wanted.target, name, into, wanted.patience, moved)
-        fetched(file)
+class _OverTftp:
+    """Files over TFTP, each a transfer of its own.
+
+    :ivar shown: show progress.
+    """
+
+    shown = True
+
+    def __init__(self, reactor: Any, wanted: Wanted, fetched: Told) -> None:
+        self._reactor = reactor
+        self._wanted = wanted
+        self._fetched = fetched
+
+    async def get(self, name: str) -> None:
+        """Fetch a file."""
+        target, patience = self._wanted.target, self._wanted.patience
+        with _destination(self._wanted, name) as into, progress.shown(name, self.shown) as moved:
+            file, left = await tftp.get(self._reactor, target, name, into, patience, moved)
+        self._fetched(file)
         await left
+
+    def close(self) -> None:
+        """Nothing outlasts a transfer."""
 
 
 def _destination(wanted: Wanted, name: str) -> Destination:
@@ -189,6 +283,8 @@ def _server_and_names(
     """Tell the server from the names: it is the option, or a first word with a scheme."""
     names = list(words)
     text, path = server or _HOST, ""
+    if server is None and names and _SCHEME.match(names[0]) and not has_scheme(names[0]):
+        raise SettingError(f"{names[0]!r}: want tcp:HOST[:PORT] or tftp://HOST[:PORT][/NAME]")
     if server is None and names and has_scheme(names[0]):
         text, path = _url(names.pop(0))
     use_tftp = use_tftp or text.startswith(("tftp:", "udp:"))

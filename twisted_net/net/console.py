@@ -105,8 +105,13 @@ def fail(error: Exception) -> NoReturn:
     code = error.exit_code if isinstance(error, ClientError) else 1
     if isinstance(error, SettingError):
         code = USAGE
-    click.echo(f"netdemo: {safe(str(error), 1000)}", err=True)
+    complain(error)
     sys.exit(code)
+
+
+def complain(error: Exception) -> None:
+    """Say what went wrong in one line, and go on."""
+    click.echo(f"netdemo: {safe(str(error), 1000)}", err=True)
 
 
 def say(shown: str, record: dict[str, Any], as_json: bool) -> None:
