@@ -127,7 +127,7 @@ def test_several_requests_are_answered_in_order(door: Door, cut: Cut) -> None:
         (b"GET hello.txt -1", b"ERR 400 offset must be a whole number\n"),
         (b"GET /etc/passwd", b"ERR 403 outside the shared folder\n"),
         (b"GET %2e%2e/x", b"ERR 403 outside the shared folder\n"),
-        (b"GET .", b"ERR 403 not a regular file\n"),
+        (b"GET .", b"ERR 403 a folder\n"),
         (b"STAT nope", b"ERR 404 no such file\n"),
         (b"LIST ../", b"ERR 403 outside the shared folder\n"),
     ],

@@ -37,7 +37,7 @@ def test_there_are_two_doors_to_one_shelf() -> None:
 
 def test_the_lines_name_a_file_that_is_there(tmp_path: Path) -> None:
     """Or one could not paste them."""
-    (tmp_path / "{x} y").write_bytes(b"")
+    (tmp_path / "{x} y").write_bytes(b"x")
     doors = files.doors(FilesSettings(root=str(tmp_path)), Runtime(Reactor()))
     assert [door.paste.format(address="192.0.2.1:7") for door in doors] == [
         "netdemo get --server 192.0.2.1:7 '{x} y'",

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,14 @@ def share(tmp_path: Path) -> Path:
     for name in ("a.txt", "b.txt", "c.txt", "sub/inner.txt", "sub.txt"):
         (share / name).write_bytes(name.encode())
         os.utime(share / name, (1700000000, 1700000000))
-    os.utime(share / "sub", (1700000000, 1700000000))
     (share / "link").symlink_to("a.txt")
+    (share / "way-out").symlink_to("/etc")
+    (share / "nowhere").symlink_to("/nope/nope")
+    (share / ".git").mkdir()
+    for name in (".git/config", "sub/.key", ".empty"):
+        (share / name).touch()
     os.mkfifo(share / "fifo")
+    os.utime(share / "sub", (1700000000, 1700000000))
     return share
 
 
@@ -74,11 +80,16 @@ def test_a_file_that_is_replaced_stays_what_it_was(shelf: Shelf, share: Path) ->
     [
         (b"../x", 403, "outside the shared folder"),
         (b"/etc/passwd", 403, "outside the shared folder"),
-        (b"link", 403, "outside the shared folder"),
+        (b"link", 403, "a link; links are not followed"),
+        (b"way-out", 403, "a link; links are not followed"),
+        (b"way-out/passwd", 403, "a link; links are not followed"),
+        (b"nowhere", 403, "a link; links are not followed"),
+        (b"sub/.key", 404, "no such file"),
+        (b".git/config", 404, "no such file"),
         (b"x" * 300, 403, "outside the shared folder"),
         (b"fifo", 403, "not a regular file"),
-        (b"sub", 403, "not a regular file"),
-        (b"sub/", 403, "not a regular file"),
+        (b"sub", 403, "a folder"),
+        (b"sub/", 403, "a folder"),
         (b"a.txt/", 403, "not a regular file"),
         (b"a.txt\0", 403, "not a regular file"),
         (b"nope", 404, "no such file"),
@@ -91,6 +102,25 @@ def test_what_cannot_be_fetched_is_refused(shelf: Shelf, name: bytes, code: int,
     with pytest.raises(RefusedError) as caught:
         shelf.open(name)
     assert (caught.value.code, str(caught.value)) == (code, why)
+
+
+def test_hidden_files_are_shared_when_that_was_asked_for(share: Path) -> None:
+    """Not listed, not there for STAT, and no folder to list, unless somebody said so."""
+    shy, open_hearted = Shelf(str(share)), Shelf(str(share), hidden=True)
+    assert [each for each in names(open_hearted, List()) if each not in names(shy, List())] == [
+        b".empty",
+        b".git/",
+    ]
+    assert names(open_hearted, List(b".git/")) == [b".git/config"]
+    assert open_hearted.open(b"sub/.key").size == 0
+    asked: list[Callable[[], object]] = [
+        lambda: shy.stat(b".git/"),
+        lambda: shy.list(List(b".git/")),
+        lambda: shy.list(List(b"./.git/")),
+    ]
+    for ask in asked:
+        with pytest.raises(RefusedError, match="no such file"):
+            ask()
 
 
 def test_too_many_open_files_are_our_trouble_and_not_the_peer_s(
@@ -179,8 +209,11 @@ def test_a_name_that_is_not_utf_8_is_listed_and_opened(shelf: Shelf, share: Path
 def test_the_first_file_is_an_example(shelf: Shelf, tmp_path: Path) -> None:
     """For the line that the server prints at the start."""
     assert shelf.first() == b"a.txt"
-    (tmp_path / "empty").mkdir()
-    assert Shelf(str(tmp_path / "empty")).first() == b""
+    dull = tmp_path / "dull"
+    dull.mkdir()
+    (dull / "empty").touch()
+    (dull / ".profile").write_text("x")
+    assert Shelf(str(dull), hidden=True).first() == b""
 
 
 @pytest.mark.parametrize(

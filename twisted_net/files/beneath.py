@@ -12,8 +12,11 @@ import stat
 import struct
 from collections.abc import Callable
 
+#: The components of a name.
+Parts = list[bytes]
+
 #: folder descriptor, components of a name, flags -> descriptor. Raises OSError.
-Opener = Callable[[int, list[bytes], int], int]
+Opener = Callable[[int, Parts, int], int]
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _OPENAT2 = 437  # the same number on every Linux architecture
@@ -32,7 +35,7 @@ def open_root(path: str) -> int:
     return os.open(path, _PATH)
 
 
-def components(name: bytes) -> list[bytes]:
+def components(name: bytes) -> Parts:
     """Take a relative name apart.
 
     :raises OSError: EXDEV for a name that leads up or starts at the root, EINVAL for a NUL, which
@@ -49,7 +52,7 @@ def components(name: bytes) -> list[bytes]:
     return parts
 
 
-def by_openat2(folder: int, parts: list[bytes], flags: int) -> int:
+def by_openat2(folder: int, parts: Parts, flags: int) -> int:
     """Open in one system call that never leaves ``folder`` (openat2(2))."""
     how = struct.pack("=QQQ", flags, 0, _BENEATH)
     name = b"/".join(parts) or b"."
@@ -60,19 +63,29 @@ def by_openat2(folder: int, parts: list[bytes], flags: int) -> int:
     return descriptor
 
 
-def by_walking(folder: int, parts: list[bytes], flags: int) -> int:
+def by_walking(folder: int, parts: Parts, flags: int) -> int:
     """Open component by component, none of them a symlink, each relative to the one before."""
     here = folder
     try:
         for part in parts[:-1]:
-            inner = os.open(part, _PATH | os.O_NOFOLLOW, dir_fd=here)
+            inner = _inner(here, part, _PATH)
             if here != folder:
                 os.close(here)
             here = inner
-        return os.open(parts[-1] if parts else b".", flags | os.O_NOFOLLOW, dir_fd=here)
+        return _inner(here, parts[-1] if parts else b".", flags)
     finally:
         if here != folder:
             os.close(here)
+
+
+def _inner(here: int, part: bytes, flags: int) -> int:
+    """Open one component; a symlink is ELOOP, as with openat2, whatever was wanted of it."""
+    try:
+        return os.open(part, flags | os.O_NOFOLLOW, dir_fd=here)
+    except NotADirectoryError:
+        if stat.S_ISLNK(os.stat(part, dir_fd=here, follow_symlinks=False).st_mode):
+            raise OSError(errno.ELOOP, "a symlink") from None
+        raise
 
 
 def best_opener(folder: int) -> Opener:
@@ -88,14 +101,15 @@ def open_regular(opener: Opener, folder: int, name: bytes) -> int:
     """Open a regular file for reading.
 
     :param name: relative to ``folder``.
-    :raises OSError: EXDEV or ELOOP for a way out, EINVAL for anything but a regular file, and
-        whatever else opening may raise.
+    :raises OSError: EXDEV for a way out, ELOOP for a link, EISDIR for a folder, EINVAL for anything
+        else but a regular file, and whatever else opening may raise.
     """
     parts = components(name)
-    if name.endswith(b"/"):
-        raise OSError(errno.EINVAL, "the name of a folder")
     descriptor = opener(folder, parts, READ)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return descriptor
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode) and not name.endswith(b"/"):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "a folder")
+    raise OSError(errno.EINVAL, "not a regular file")

@@ -18,7 +18,7 @@ from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import seconds, setting, size, whole
+from twisted_net.net.settings import YES_NO, seconds, setting, size, whole
 
 #: What is shared unless a folder is named: small files of every kind, to try things out.
 DEMO = str(Path(__file__).with_name("demo"))
@@ -38,6 +38,9 @@ class FilesSettings:
         option="tftp",
     )
     root: str = setting("", "The folder to share, read-only; empty: a few files to try it with.")
+    hidden: bool = setting(
+        False, "Share also what has a dot at the beginning of its name, as .ssh.", YES_NO
+    )
     transfers: int = setting(
         64, "Files on their way at one time, through each door.", whole(1, 100_000)
     )
@@ -71,7 +74,7 @@ class FilesService:
         """
         if not settings.tcp and not settings.tftp:
             return []  # nobody will ask, so nobody cares whether the folder is there
-        shelf = Shelf(settings.root or DEMO)
+        shelf = Shelf(settings.root or DEMO, hidden=settings.hidden)
         example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
         return [
             Door(

@@ -63,10 +63,15 @@ class Shelf:
     not even those that stay inside, so that nobody who may write in the folder can point out of it.
 
     :param root: the folder's path.
+    :param hidden: share what has a dot at the beginning of its name too: where people keep keys,
+        and programs their state.
     :raises StartError: it cannot be shared.
     """
 
-    def __init__(self, root: str, opener: beneath.Opener | None = None) -> None:
+    def __init__(
+        self, root: str, opener: beneath.Opener | None = None, hidden: bool = False
+    ) -> None:
+        self._hidden = hidden
         self._folder = _opened(root)
         self._opener = opener or beneath.best_opener(self._folder)
         self.close = weakref.finalize(self, os.close, self._folder)
@@ -78,12 +83,13 @@ class Shelf:
             not there.
         """
         with _refusing():
+            self._parts(name)
             return OpenFile(name, beneath.open_regular(self._opener, self._folder, name))
 
     def stat(self, name: bytes) -> Entry:
         """Tell what a name stands for; raises as `open`."""
         with _refusing():
-            parts = beneath.components(name)
+            parts = self._parts(name)
             descriptor = self._opener(self._folder, parts, beneath.READ)
             try:
                 found = os.fstat(descriptor)
@@ -104,20 +110,34 @@ class Shelf:
         """
         folder, slash, _ = request.prefix.rpartition(b"/")
         with _refusing():
-            parts = beneath.components(folder + slash)
+            parts = self._parts(folder + slash)
             descriptor = self._opener(self._folder, parts, beneath.FOLDER)
             try:
                 names = [folder + slash + os.fsencode(name) for name in os.listdir(descriptor)]
-                found = _seen(descriptor, sorted(names), request)
+                found = _seen(descriptor, sorted(filter(self._shared, names)), request)
                 entries = list(islice(found, request.limit))
                 return entries, next(found, None) is not None
             finally:
                 os.close(descriptor)
 
     def first(self) -> bytes:
-        """Return the name of the first file at the top, or nothing: an example for people."""
+        """Return the name of a file at the top, or nothing: an example for people.
+
+        One with a dot at the beginning is nobody's idea of a file, and an empty one shows nothing.
+        """
         entries, _ = self.list(List())
-        return next((each.name for each in entries if each.kind == "file"), b"")
+        good = (each for each in entries if each.kind == "file" and each.size)
+        return next((each.name for each in good if not each.name.startswith(b".")), b"")
+
+    def _parts(self, name: bytes) -> beneath.Parts:
+        """Take a name apart; raises OSError, for what is hidden as for what is not there."""
+        parts = beneath.components(name)
+        if not all(map(self._shared, parts)):
+            raise OSError(errno.ENOENT, "a hidden name")
+        return parts
+
+    def _shared(self, name: bytes) -> bool:
+        return self._hidden or not name.rpartition(b"/")[2].startswith(b".")
 
 
 def _seen(descriptor: int, names: list[bytes], request: List) -> Iterator[Entry]:
@@ -154,7 +174,8 @@ _MEANING = {
     errno.EINVAL: (403, "not a regular file"),
     errno.ENXIO: (403, "not a regular file"),  # a socket, or a device without a driver
     errno.ENODEV: (403, "not a regular file"),
-    errno.EISDIR: (403, "not a regular file"),
+    errno.EISDIR: (403, "a folder"),
+    errno.ELOOP: (403, "a link; links are not followed"),  # wherever it leads
     errno.EACCES: (403, "not readable"),
     errno.EPERM: (403, "not readable"),
     errno.EMFILE: (503, "busy: too many files are open"),
