@@ -10,13 +10,17 @@ from twisted.internet.protocol import DatagramProtocol, Factory
 
 from twisted_net import doctor
 from twisted_net.assembly import BenchSettings
+from twisted_net.net import endpoints
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Door, Runtime
+from twisted_net.net.settings import setting
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """No settings."""
+    """One door's address."""
+
+    udp: str = setting("", "Where.", endpoints.reading("datagram"))
 
 
 class Quote:
@@ -91,7 +95,8 @@ def test_two_doors_on_one_port_are_found(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(doctor, "_bound", bound)
     doors = [Door(name, "stream", "tcp:7018", Factory()) for name in ("one", "two")]
     seen = found(Quote(*doors))
-    assert (seen["one"][0], seen["two"][0]) == (True, False)
+    assert seen["one"] == (True, "tcp 127.0.0.1:7018 is free")
+    assert seen["two"] == (False, "one and two both want 127.0.0.1:7018")
 
 
 def test_an_address_that_is_nobodys_has_no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +107,20 @@ def test_an_address_that_is_nobodys_has_no_owner(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(doctor, "_bound", bound)
     seen = found(Quote(Door("one", "stream", "tcp:7018", Factory())))
-    assert seen["one"] == (False, "tcp 127.0.0.1:7018: cannot assign requested address")
+    assert seen["one"] == (False, "cannot listen on 127.0.0.1:7018: no such address on this host")
+
+
+def test_a_door_that_was_not_even_made_is_closed() -> None:
+    """A service makes none where all are closed, and people ask where they are."""
+    assert found(Quote())["quote-udp"] == (True, "closed")
+
+
+def test_a_server_that_runs_already_is_named_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once, however many ports it has."""
+    by = "address already in use by pid 42: twistd -n netdemo"
+    doctor._advise([doctor.Finding(False, "a", by), doctor.Finding(False, "b", by)])
+    doctor._advise([doctor.Finding(False, "a", "address already in use by pid 43: nginx")])
+    assert capsys.readouterr().out == "netdemo is already running (pid 42)\n"
 
 
 def test_a_service_that_cannot_serve_says_why() -> None:

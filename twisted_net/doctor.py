@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import platform
+import re
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,7 @@ def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None
     else:
         rows = [("ok" if each.ok else "BAD", each.what, safe(each.text, 500)) for each in findings]
         click.echo("\n".join(columns(rows)))
+        _advise(findings)
     if not all(each.ok for each in findings):
         sys.exit(1)
 
@@ -82,7 +84,8 @@ def examine(
     bench: assembly.BenchSettings = settings[assembly.BenchSettings]
     # Services make their doors closed; a clock is all they may touch of a reactor before that.
     runtime = Runtime(Clock())
-    with contextlib.ExitStack() as tried:  # all at one time: two doors may want one port
+    with contextlib.ExitStack() as stack:
+        tried = _Tried(bench.interface, stack)
         for service in found:
             try:
                 doors = assembly.doors_of(service, settings, runtime)
@@ -91,7 +94,34 @@ def examine(
                 continue
             yield Finding(True, service.name, service.summary)
             for door in doors:
-                yield _door(door, bench.interface, tried)
+                yield tried.door(door)
+            yield from _closed(service, settings, [door.name for door in doors])
+
+
+def _closed(
+    service: INetService, settings: Mapping[type[Any], Any], seen: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield the doors that a service did not even make, because nobody wants them open."""
+    for each in registry.group(service):
+        wanted = each.reading.metavar == "ENDPOINT" and getattr(
+            settings[service.settings], each.key
+        )
+        if wanted == "" and each.option not in seen:
+            yield Finding(True, each.option, "closed")
+
+
+#: How `_Tried` names the owner of a port who is one of us.
+_OURS = re.compile(r" by pid (\d+): .*netdemo")
+
+
+def _advise(findings: Sequence[Finding]) -> None:
+    """Say what the most common trouble means: the server runs already."""
+    running = [
+        re.search(r" by pid (\d+): .*netdemo", each.text) for each in findings if not each.ok
+    ]
+    pids = dict.fromkeys(match[1] for match in running if match)
+    if pids:
+        click.echo(f"netdemo is already running (pid {', '.join(pids)})")
 
 
 def _versions() -> Finding:
@@ -112,25 +142,45 @@ def _plugin() -> Finding:
     return Finding(False, "plug-in", f"twistd of {sys.executable} does not see netdemo: {why}")
 
 
-def _door(door: Door, interface: str, tried: contextlib.ExitStack) -> Finding:
-    if not door.endpoint:
-        return Finding(True, door.name, "closed")
-    try:
-        endpoint = endpoints.parse(door.endpoint, door.kind)
-        host = endpoint.interface(interface)
-    except ValueError as error:
-        return Finding(False, door.name, f"{door.endpoint!r}: {error}")
-    if endpoint.type not in ("tcp", "tcp6", "udp", "udp6"):
-        return Finding(True, door.name, f"{door.endpoint}: not a port, not looked at")
-    where = f"[{host}]:{endpoint.port}" if ":" in host else f"{host}:{endpoint.port}"
-    kind = endpoint.type[:3]
-    try:
-        tried.enter_context(_bound(kind, host, endpoint.port))
-    except OSError as error:
-        why = (error.strerror or "").lower()
-        by = owner(kind, endpoint.port) if error.errno == errno.EADDRINUSE else ""
-        return Finding(False, door.name, f"{kind} {where}: {why}" + (f" by {by}" if by else ""))
-    return Finding(True, door.name, f"{kind} {where} is free")
+class _Tried:
+    """The ports tried so far, held all at one time: two doors may want one port."""
+
+    def __init__(self, interface: str, stack: contextlib.ExitStack) -> None:
+        self._interface = interface
+        self._stack = stack
+        self._held: dict[tuple[str, int], str] = {}
+
+    def door(self, door: Door) -> Finding:
+        """Try the port of a door, and hold it."""
+        if not door.endpoint:
+            return Finding(True, door.name, "closed")
+        try:
+            endpoint = endpoints.parse(door.endpoint, door.kind)
+            host = endpoint.interface(self._interface)
+        except ValueError as error:
+            return Finding(False, door.name, f"{door.endpoint!r}: {error}")
+        if endpoint.type not in ("tcp", "tcp6", "udp", "udp6"):
+            return Finding(True, door.name, f"{door.endpoint}: not a port, not looked at")
+        where = f"[{host}]:{endpoint.port}" if ":" in host else f"{host}:{endpoint.port}"
+        kind = endpoint.type[:3]
+        try:
+            self._stack.enter_context(_bound(kind, host, endpoint.port))
+        except OSError as error:
+            return Finding(False, door.name, self._why(error, door.name, kind, where))
+        self._held.setdefault((kind, endpoint.port), door.name)
+        return Finding(True, door.name, f"{kind} {where} is free")
+
+    def _why(self, error: OSError, name: str, kind: str, where: str) -> str:
+        port = int(where.rpartition(":")[2])
+        if error.errno == errno.EADDRNOTAVAIL:
+            return f"cannot listen on {where}: no such address on this host"
+        why = f"{kind} {where}: {(error.strerror or '').lower()}"
+        if error.errno != errno.EADDRINUSE:
+            return why
+        if (kind, port) in self._held:  # or the owner would be ourselves
+            return f"{self._held[kind, port]} and {name} both want {where}"
+        by = owner(kind, port)
+        return f"{why} by {by}" if by else why
 
 
 def _bound(kind: str, host: str, port: int) -> socket.socket:

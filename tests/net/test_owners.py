@@ -28,6 +28,22 @@ def test_who_listens_is_named_with_pid_and_command(proc: Path) -> None:
     assert owner("tcp", 7007, proc) == "pid 42: nginx -g daemon off;"
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (b"/opt/v/bin/python3.11\0/opt/v/bin/twistd\0-n\0netdemo\0", "twistd -n netdemo"),
+        (b"/usr/bin/python3\0-m\0http.server\0", "python3 -m http.server"),
+        (b"/sbin/x\0" + b"y" * 99, "x " + "y" * 37 + "…"),
+    ],
+)
+def test_a_command_is_shown_as_far_as_a_line_has_room(
+    command: bytes, shown: str, proc: Path
+) -> None:
+    """The folders of an environment are long, and tell nothing."""
+    (proc / "42" / "cmdline").write_bytes(command)
+    assert owner("tcp", 7007, proc) == f"pid 42: {shown}"
+
+
 @pytest.mark.parametrize(("kind", "port"), [("tcp", 7008), ("udp", 7007)])
 def test_who_cannot_be_seen_is_not_named(kind: str, port: int, proc: Path) -> None:
     """Nobody listens, or it is somebody else's process."""

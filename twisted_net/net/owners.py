@@ -1,10 +1,14 @@
 """Who has a port: read from ``/proc`` (proc(5)), where there is one."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 _PROC = Path("/proc")
+
+#: Characters of a command shown: what is left of a line after the port and the pid.
+SHOWN = 40
 
 #: The state of a listening socket in /proc/net/tcp, and of any UDP socket that is not connected.
 _STATES = {"tcp": "0A", "udp": "07"}
@@ -51,4 +55,11 @@ def _command(process: Path) -> str:
         words = (process / "cmdline").read_bytes().split(b"\0")
     except OSError:
         return "?"
-    return b" ".join(words).decode("utf-8", "backslashreplace").strip() or "?"
+    if len(words) > 1 and _INTERPRETER.search(words[0]) and not words[1].startswith(b"-"):
+        del words[0]  # what it runs says more
+    words[0] = words[0].rpartition(b"/")[2]
+    shown = b" ".join(words).decode("utf-8", "backslashreplace").strip() or "?"
+    return shown if len(shown) <= SHOWN else shown[: SHOWN - 1] + "…"
+
+
+_INTERPRETER = re.compile(rb"(^|/)(python|pypy)[0-9.]*$")
