@@ -175,6 +175,25 @@ def test_a_member_is_told_that_the_server_stops(
     assert errors.endswith("stopping\n")
 
 
+@pytest.mark.parametrize("over", ["tcp", "udp"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_member_whose_terminal_goes_has_left(
+    over: str, number: int, bench: Start, talker: Callable[..., Talker]
+) -> None:
+    """As with /quit: nobody waits until the server misses it."""
+    server = bench()
+    port = str(server.port("chat-tcp"))
+    blue = talker(peer("nc", "netcat-openbsd"), "127.0.0.1", port)
+    blue.says("NICK blue")
+    blue.hears("OK JOIN lobby 1")
+    address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
+    red = talker(str(BIN / "netdemo"), "chat", "--nick", "red", address)
+    blue.hears("JOINED lobby red")
+    red.process.send_signal(number)
+    blue.hears("LEFT red quit")
+    assert red.ends()[0] == 128 + number
+
+
 class Screen:
     """What a terminal shows, read up to what was waited for."""
 

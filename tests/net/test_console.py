@@ -1,6 +1,7 @@
 """Tests of `twisted_net.net.console`."""
 
 import json
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,10 @@ class Reactor(MemoryReactor):
             call(*arguments, **named)
         self._meanwhile(self)
 
+    def callFromThread(self, call: Callable[[], object]) -> None:
+        """Call at once."""
+        call()
+
     def stop(self) -> None:
         """Call what waits for the end."""
         self.running = False
@@ -136,6 +141,24 @@ def test_an_interrupted_coroutine_cleans_up() -> None:
     runner = console._Runner(Reactor(lambda reactor: reactor.stop()), main)
     runner.run()
     assert (undone, runner.interrupted) == ([True], True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_each_signal_interrupts_and_is_told(number: int) -> None:
+    """What was begun is undone as on Ctrl-C, and the shell learns which signal it was."""
+    undone: list[bool] = []
+
+    async def main(reactor: Any) -> None:
+        try:
+            await Deferred[None]()
+        finally:
+            undone.append(True)
+
+    before = signal.getsignal(number)
+    runner = console._Runner(Reactor(lambda _: signal.raise_signal(number)), main)
+    runner.run()
+    assert (undone, runner.interrupted, runner.signal) == ([True], True, number)
+    assert signal.getsignal(number) is before
 
 
 class Descriptors(MemoryReactor):

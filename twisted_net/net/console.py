@@ -5,6 +5,7 @@ import errno
 import functools
 import json
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -123,7 +124,8 @@ def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
     """Run a coroutine function in the reactor; return when it is done, or exit.
 
     On Ctrl-C the coroutine is cancelled at its ``await``, so that what it began is undone and its
-    summary printed, and the command exits with 130.
+    summary printed, and the command exits with 130; on SIGTERM with 143, and with 129 on SIGHUP,
+    when the terminal goes.
 
     :param main: called with the reactor.
     """
@@ -136,7 +138,7 @@ def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
     runner = _Runner(reactor, main)
     runner.run()
     if runner.interrupted:
-        sys.exit(INTERRUPTED)
+        sys.exit(INTERRUPTED if runner.signal is None else 128 + runner.signal)
     if isinstance(runner.outcome, Failure):
         if debug:
             runner.outcome.raiseException()
@@ -178,12 +180,20 @@ def _end_in_silence() -> NoReturn:
     sys.exit(BROKEN_PIPE)
 
 
+#: Signals that end a command: Ctrl-C, a polite kill, and the end of the terminal.
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class _Runner:
-    """One coroutine, one reactor, one outcome."""
+    """One coroutine, one reactor, one outcome.
+
+    :ivar signal: the number of the signal that interrupted it, if one did.
+    """
 
     def __init__(self, reactor: Any, main: Callable[[Any], Awaitable[None]]) -> None:
         self.outcome: object = None
         self.interrupted = False
+        self.signal: int | None = None
         self._reactor = reactor
         self._main = main
         self._running: Deferred[Any] | None = None
@@ -192,16 +202,31 @@ class _Runner:
         """Run until the coroutine is done or the user has had enough."""
         self._reactor.callWhenRunning(self._start)
         self._reactor.addSystemEventTrigger("before", "shutdown", self._cancel)
-        self._reactor.run()
+        before = {number: signal.getsignal(number) for number in _ENDINGS}
+        try:
+            self._reactor.run()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _start(self) -> None:
+        for number in _ENDINGS:  # the reactor has taken some by now, and does not say which came
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                signal.signal(number, self._signalled)
         self._running = ensureDeferred(self._main(self._reactor))  # type: ignore[arg-type]
         self._running.addBoth(self._done)
 
     def _done(self, outcome: object) -> None:
         self.outcome = outcome
         self._running = None
-        with contextlib.suppress(ReactorNotRunning):  # interrupted: it is stopping already
+        self._stop()  # interrupted: it is stopping already
+
+    def _signalled(self, number: int, frame: object) -> None:
+        self.signal = self.signal or number
+        self._reactor.callFromThread(self._stop)
+
+    def _stop(self) -> None:
+        with contextlib.suppress(ReactorNotRunning):  # the second signal
             self._reactor.stop()
 
     def _cancel(self) -> Deferred[Any] | None:
