@@ -37,6 +37,13 @@ def test_nc_meets_each_mode(mode: str, said: bytes, answered: bytes, bench: Star
     assert answer.stdout == answered
 
 
+def test_netdemo_echo_says_when_nothing_comes_back(bench: Start) -> None:
+    """A discard server does what it should; whoever asked is told."""
+    server = f"127.0.0.1:{bench('--echo-mode', 'discard').port('echo-tcp')}"
+    done = netdemo("echo", "-s", server, "hello")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"nothing came back\n")
+
+
 def test_netdemo_echo_asks_over_both(bench: Start) -> None:
     """A word over TCP, a word over UDP, in words and in JSON."""
     server = bench()

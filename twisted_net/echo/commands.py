@@ -51,6 +51,9 @@ def echo(
 ) -> None:
     """Send TEXT to an echo server and print what comes back.
 
+    Where nothing comes back, as from a discard server over TCP, that is said, and the exit code is
+    0 all the same.
+
     Without TEXT, standard input is sent: as it is over TCP, a datagram for each line over UDP. On
     a terminal that makes a dialog; Ctrl-D ends it.
 
@@ -259,6 +262,8 @@ def _show(target: Target, question: bytes, answer: bytes, took: float, as_json: 
     }
     if as_json:
         console.say("", record, True)
+    elif not answer and question:
+        click.echo("nothing came back", err=True)
     elif sys.stdout.isatty():
         click.echo("\n".join(safe(line, 65535) for line in shown.split("\n")))
     else:
