@@ -59,15 +59,36 @@ def test_a_datagram_door_without_a_line_of_its_own_gets_one() -> None:
 def test_where_the_shell_would_not_find_netdemo_its_path_is_shown(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A checkout's own environment is not on anybody's PATH."""
+    """A checkout's own environment is not on anybody's PATH; once is enough to say so."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "netdemo").touch()
-    monkeypatch.setattr("shutil.which", lambda _: None)
     monkeypatch.setattr("sys.executable", str(tmp_path / "bin" / "python"))
     door = opened(IPv4Address("TCP", "127.0.0.1", 7), "netdemo echo x")
-    assert announce.table([door])[1].endswith(f"{tmp_path}/bin/netdemo echo x")
-    monkeypatch.chdir(tmp_path)
-    assert announce.table([door])[1].endswith("  bin/netdemo echo x")
+    assert "netdemo is /" not in announce.show([door])
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    shown = announce.show([door]).splitlines()
+    assert shown[-3].endswith("  netdemo echo x")
+    assert shown[-2:] == ["", f"  netdemo is {tmp_path}/bin/netdemo"]
+    plain = opened(IPv4Address("TCP", "127.0.0.1", 7), "nc {host} {port}")
+    assert "netdemo is /" not in announce.show([plain])
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        (IPv4Address("TCP", "127.0.0.1", 7009), ""),
+        (IPv4Address("TCP", "0.0.0.0", 7009), ""),  # noqa: S104
+        (IPv4Address("TCP", "127.0.0.1", 7010), " --server 127.0.0.1:7010"),
+        (IPv4Address("TCP", "192.0.2.1", 7009), " --server 192.0.2.1:7009"),
+        (IPv6Address("TCP", "::1", 7009), " --server [::1]:7009"),
+    ],
+)
+def test_a_client_is_not_told_what_it_knows(address: Any, asked: str) -> None:
+    """A line without the default address fits a terminal."""
+    port = type("Port", (), {"getHost": lambda _: address})()
+    paste = "netdemo get --server {address} hello.txt"
+    door = OpenDoor(Door("files-tcp", "stream", "tcp:1", Factory(), paste=paste), port, None)  # type: ignore[arg-type]
+    assert announce.table([door])[1].endswith(f"  netdemo get{asked} hello.txt")
 
 
 def test_a_bench_without_a_door_says_so() -> None:

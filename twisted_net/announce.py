@@ -10,7 +10,10 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
 from twisted_net.assembly import OpenDoor
+from twisted_net.net import endpoints
+from twisted_net.net.service import Door
 from twisted_net.net.table import columns
+from twisted_net.registry import BUILT_IN, group
 
 #: Addresses that mean "every address", and one of them that a client can be given.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
@@ -28,13 +31,32 @@ def show(opened: Sequence[OpenDoor], how_to_stop: str = "Ctrl-C stops it") -> st
     """Return all that a foreground server says at its start."""
     if not opened:
         return "netdemo listens nowhere: every door is closed"
-    return "\n".join([f"netdemo is listening; {how_to_stop}.", "", *table(opened), ""])
+    lines = [f"netdemo is listening; {how_to_stop}.", "", *table(opened), ""]
+    where = _where_netdemo_is()
+    if where and any(each.door.paste.startswith("netdemo ") for each in opened):
+        lines += [f"  netdemo is {where}", ""]
+    return "\n".join(lines)
 
 
 def _row(each: OpenDoor) -> tuple[str, str, str]:
     host = each.port.getHost()
     paste = each.door.paste or _DEFAULT_PASTE[each.door.kind]
+    if _is_where_clients_ask(each.door, host):
+        paste = paste.replace(_ASKED, "")
     return each.door.name, address(host), _filled(paste, host)
+
+
+#: What a client of ours need not be told where the door listens on its default address.
+_ASKED = " --server {address}"
+
+
+def _is_where_clients_ask(door: Door, host: IAddress) -> bool:
+    if not isinstance(host, IPv4Address) or _EVERYWHERE.get(host.host, host.host) != "127.0.0.1":
+        return False
+    described = [
+        each for service in BUILT_IN for each in group(service) if each.option == door.name
+    ]
+    return any(endpoints.parse(each.default, door.kind).port == host.port for each in described)
 
 
 def address(host: IAddress) -> str:
@@ -54,17 +76,12 @@ def _filled(paste: str, host: IAddress) -> str:
         return f"nc -U {address(host).removeprefix('unix:')}"
     reached = _EVERYWHERE.get(host.host, host.host)
     filled = paste.replace("{address}", _with_port(reached, host.port))
-    filled = filled.replace("{host}", reached).replace("{port}", str(host.port))
-    return filled.replace("netdemo ", f"{_command()} ", 1)
+    return filled.replace("{host}", reached).replace("{port}", str(host.port))
 
 
-def _command() -> str:
-    """Return what to type for ``netdemo``: its path, where the shell would not find it."""
-    if shutil.which("netdemo"):
-        return "netdemo"
+def _where_netdemo_is() -> str:
+    """Return the path of ``netdemo`` where the shell would not find it; else nothing."""
     beside = Path(sys.executable).with_name("netdemo")
-    if not beside.exists():
-        return "netdemo"
-    if beside.is_relative_to(Path.cwd()):
-        beside = beside.relative_to(Path.cwd())
+    if shutil.which("netdemo") or not beside.exists():
+        return ""
     return shlex.quote(str(beside))
