@@ -1,4 +1,5 @@
-# The README names two of these: make run, make test.
+# The README names two of these: make run, make test. Options for the server:
+#     make run ARGS='--echo-tcp tcp:7777'
 VENV   := .venv
 PYTHON ?= python3
 BIN     = $(VENV)/bin
@@ -25,7 +26,7 @@ $(VENV)/tester: setup.py pyproject.toml
 	touch $@
 
 run: $(VENV)/installed
-	$(BIN)/twistd -n --pidfile= netdemo
+	$(BIN)/twistd -n --pidfile= netdemo $(ARGS)
 
 test: $(VENV)/developer
 	$(BIN)/coverage run -m pytest

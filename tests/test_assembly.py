@@ -122,7 +122,8 @@ def test_one_door_that_does_not_open_closes_the_others() -> None:
     with pytest.raises(StartError) as caught:
         assembly.startService()
     assert str(caught.value) == (
-        "port 7018 in use (quote-udp, 127.0.0.1); choose another with --quote-udp"
+        "port 7018 in use (quote-udp, 127.0.0.1); choose another with --quote-udp;"
+        " netdemo doctor says who has it"
     )
     assert ([port.listening for port in reactor.ports], assembly.opened) == ([False], [])
 

@@ -58,7 +58,8 @@ def test_a_taken_port_ends_the_start_with_one_line(way: str, door: str, taken: i
     ended = run(*command, *options, patience=5)
     assert ended.returncode == code
     assert ended.stderr.decode() == (
-        f"netdemo: port {taken} in use ({door}, 127.0.0.1); choose another with --{door}\n"
+        f"netdemo: port {taken} in use ({door}, 127.0.0.1); choose another with --{door};"
+        " netdemo doctor says who has it\n"
     )
     assert b"Traceback" not in ended.stdout
     assert not listening(other)

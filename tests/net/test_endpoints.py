@@ -128,7 +128,8 @@ class Refusing(MemoryReactor):
     [
         (
             errno.EADDRINUSE,
-            "port 7008 in use (chat-tcp, 127.0.0.1); choose another with --chat-tcp",
+            "port 7008 in use (chat-tcp, 127.0.0.1); choose another with --chat-tcp;"
+            " netdemo doctor says who has it",
         ),
         (
             errno.EADDRNOTAVAIL,

@@ -302,7 +302,7 @@ def _why_not(door: Door, error: CannotListenError) -> str:
     if number == errno.EADDRINUSE:
         return (
             f"port {error.port} in use ({door.name}, {error.interface or '*'});"
-            f" choose another with --{door.name}"
+            f" choose another with --{door.name}; netdemo doctor says who has it"
         )
     if number == errno.EADDRNOTAVAIL:
         return f"cannot listen on {where}: no such address on this host ({door.name})"
