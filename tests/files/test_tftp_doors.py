@@ -136,11 +136,15 @@ def test_a_boot_loader_s_names_mean_the_shared_folder(bench: Bench) -> None:
         (Request("read", b"sub"), Code.ACCESS, "a folder"),
         (Request("read", b"x" * 300), Code.ACCESS, "outside the shared folder"),
         (Request("write", b"new"), Code.ACCESS, "server is read-only"),
-        (Request("read", b"small", "mail"), Code.ILLEGAL, "mode 'mail' not supported; use octet"),
+        (
+            Request("read", b"small", "mail"),
+            Code.ILLEGAL,
+            "mode 'mail' not supported; use octet (binary)",
+        ),
         (
             Request("read", b"small", "netascii"),
             Code.ILLEGAL,
-            "mode 'netascii' not supported; use octet",
+            "mode 'netascii' not supported; use octet (binary)",
         ),
     ],
 )

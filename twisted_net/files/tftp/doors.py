@@ -231,7 +231,8 @@ class TftpDatagramProtocol(DatagramProtocol):
         if request.action == "write":
             raise _AnswerError(Code.ACCESS, "server is read-only")
         if request.mode != "octet":
-            raise _AnswerError(Code.ILLEGAL, f"mode {request.mode[:32]!r} not supported; use octet")
+            why = f"mode {request.mode[:32]!r} not supported; use octet (binary)"
+            raise _AnswerError(Code.ILLEGAL, why)
         if self._draining is not None:
             raise _AnswerError(Code.OTHER, "server is stopping", 503)
         if len(self.running) >= self._most:
