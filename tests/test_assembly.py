@@ -217,8 +217,11 @@ def test_a_stop_refuses_what_is_new_and_waits_for_what_runs() -> None:
     ended = stopping(assembly)
     assert protocol.inside.drained
     assert [port.listening for port in reactor.ports] == [False, True]
-    reactor.advance(4.0)
+    with capturedLogs() as events:
+        reactor.advance(4.0)
     assert (ended, transport.disconnected) == ([], False)
+    told = "waiting up to 5 s for 1 connection; a second signal does not wait"
+    assert [formatEvent(event) for event in events] == [told]
     protocol.connectionLost(Failure(ConnectionDone()))
     assert (len(ended), reactor.ports[1].listening) == (1, False)
     assert not reactor.getDelayedCalls()

@@ -23,11 +23,15 @@ from twisted_net.net.guards import GuardedDatagrams, GuardedFactory
 from twisted_net.net.limits import Census, LimitSettings, SourceRates
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, Reading, seconds, setting
+from twisted_net.net.text import counted
 from twisted_net.net.transports import KeepAlive
 from twisted_net.registry import BUILT_IN, group
 
 #: Descriptors kept free of connections: listening sockets, files, logs, the reactor's own.
 RESERVED_DESCRIPTORS = 64
+
+#: Seconds after which whoever stops the server is told what it still waits for.
+SILENCE = 0.5
 
 #: Seconds that aborted connections get to report their end before the process goes.
 CUT_WITHIN = 1.0
@@ -245,15 +249,27 @@ class Assembly(Service):
         for each in streams:
             await _closed(each.port)
         drained = DeferredList([each.guard.drain() for each in self.opened], consumeErrors=True)
+        patience = self._runtime.reactor.callLater(SILENCE, self._say_what_is_waited_for)
         await self._within(self._bench.grace, drained)
+        if patience.active():
+            patience.cancel()
         cut = sum(each.guard.cut() for each in streams if isinstance(each.guard, GuardedFactory))
         if cut:
-            self.log.warn("{cut} connections were cut", cut=cut)
+            self.log.warn("{cut} cut", cut=counted(cut, "connection"))
             self._forced = False  # a third signal will not wait for the ends of what was cut
             await self._within(CUT_WITHIN, drained)
         self.report()
         await DeferredList(self._close(), consumeErrors=True)
         self._bound = False
+
+    def _say_what_is_waited_for(self) -> None:
+        guards = [each.guard for each in self.opened if isinstance(each.guard, GuardedFactory)]
+        connections = sum(len(guard.connections) for guard in guards)
+        self.log.info(
+            "waiting up to {grace:g} s for {what}; a second signal does not wait",
+            grace=self._bench.grace,
+            what=counted(connections, "connection") if connections else "running transfers",
+        )
 
     async def _within(self, wait: float, drained: Deferred[Any]) -> None:
         """Return when all is drained, after ``wait`` seconds, or when forced."""

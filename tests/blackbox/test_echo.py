@@ -238,5 +238,5 @@ def test_two_benches_are_not_set_talking_to_each_other(bench: Start) -> None:
     second.wait_for("echo-udp: loop_port")
     first.stop()
     second.stop()
-    assert "echo-udp: 1 datagrams in, 4 bytes in, dropped loop_port=1" in second.text
+    assert "echo-udp: 1 datagram in, 4 bytes in, dropped loop_port=1" in second.text
     assert "echo-udp: nothing yet" in first.text

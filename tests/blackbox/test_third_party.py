@@ -81,9 +81,9 @@ def test_its_doors_are_counted(serve: Callable[..., Bench]) -> None:
     _datagram(running, b"too short", answered=True)
     _datagram(running, b"?", answered=False)
     running.process.send_signal(signal.SIGUSR2)
-    assert running.wait_for(r"quote-tcp: 1 connections \(0 open\), 8 bytes out$")
+    assert running.wait_for(r"quote-tcp: 1 connection \(0 open\), 8 bytes out$")
     assert running.wait_for(
-        r"quote-udp: 2 datagrams in, 1 datagrams out, .*dropped question_too_short=1$"
+        r"quote-udp: 2 datagrams in, 1 datagram out, .*dropped question_too_short=1$"
     )
 
 

@@ -83,7 +83,7 @@ class Journal:
         self.counters.drop(f"refused_{code}")
         if self._may_speak():
             self.log.info(
-                "{door}: refused {name!r} to {peer!r}: {code} {why}",
+                "{door}: refused {name!r} for {peer!r}: {code} {why}",
                 door=self.door,
                 name=_shown(name),
                 peer=peer,

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from twisted_net.net.text import counted
+
 
 @dataclass(slots=True)
 class DoorCounters:
@@ -26,9 +28,9 @@ class DoorCounters:
     def __str__(self) -> str:
         """Return one line: only what is not zero, so that what matters is seen."""
         parts = [
-            f"{self.accepted} connections ({self.open} open)" if self.accepted else "",
-            f"{self.datagrams_received} datagrams in" if self.datagrams_received else "",
-            f"{self.datagrams_sent} datagrams out" if self.datagrams_sent else "",
+            f"{counted(self.accepted, 'connection')} ({self.open} open)" if self.accepted else "",
+            f"{counted(self.datagrams_received, 'datagram')} in" if self.datagrams_received else "",
+            f"{counted(self.datagrams_sent, 'datagram')} out" if self.datagrams_sent else "",
             f"{self.received} bytes in" if self.received else "",
             f"{self.sent} bytes out" if self.sent else "",
             *(f"dropped {reason}={times}" for reason, times in self.dropped.items()),

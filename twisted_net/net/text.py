@@ -26,6 +26,15 @@ def safe(text: str | bytes, limit: int = SHOWN) -> str:
     return shown if len(text) <= limit else f"{shown}… ({len(text) - limit} more)"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun, in the plural where there are not one.
+
+    >>> counted(1, "connection"), counted(2, "connection")
+    ('1 connection', '2 connections')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _escaped(character: str) -> str:
     if character.isprintable() or character in _JOINERS:
         return character
