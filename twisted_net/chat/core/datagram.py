@@ -16,6 +16,7 @@ from random import Random
 from twisted_net.chat.codec import actions
 from twisted_net.chat.codec.datagram import (
     MAX_PACKET,
+    ROLES,
     Flag,
     Key,
     Malformed,
@@ -94,7 +95,7 @@ class Session:
         self.name = name
         self.nonce = dice.randbytes(8) if invitation is None else invitation.nonce
         self.id = self.nonce if invitation is None else invitation.session
-        self._mine = Flag.NONE if invitation is None else Flag.RESPONDER
+        self._mine = int(Flag.NONE if invitation is None else Flag.RESPONDER)
         self._theirs = Flag.RESPONDER ^ self._mine
         self._key = b"" if invitation is None else invitation.key
         self._room = "" if invitation is None else invitation.room
@@ -193,7 +194,7 @@ class Session:
             packet = decode(datagram)
         except Malformed:
             return []
-        if packet.flags & (Flag.RESPONDER | Flag.PEER) != self._theirs:
+        if packet.flags & ROLES != self._theirs:
             return []  # our own words, come back
         if self.state in (State.GREETING, State.PROVING):
             return self._answered(packet, now)

@@ -14,6 +14,7 @@ from twisted_net.chat.codec.datagram import (
     MAX_PACKET,
     MIN_HELLO,
     RETRY_LENGTH,
+    ROLES,
     Flag,
     Key,
     Malformed,
@@ -127,7 +128,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         except Malformed as error:
             self._malformed(datagram, address, str(error))
             return
-        if packet.flags & (Flag.RESPONDER | Flag.PEER):
+        if packet.flags & ROLES:
             self._drops.drop("not_for_a_server", address)
         elif self._stopping:
             self._drops.drop("stopping", address)
