@@ -194,6 +194,10 @@ class Session:
             packet = decode(datagram)
         except Malformed:
             return []
+        return self.took(packet, datagram, now)
+
+    def took(self, packet: Packet, datagram: bytes, now: float) -> list[Happening]:
+        """Take a datagram likewise, and what `decode` made of it."""
         if packet.flags & ROLES != self._theirs:
             return []  # our own words, come back
         if self.state in (State.GREETING, State.PROVING):

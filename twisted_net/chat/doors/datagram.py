@@ -139,7 +139,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         elif self._guests[packet.session].address != address:
             self._drops.drop("other_address", address)
         else:
-            self._received(self._guests[packet.session], datagram)
+            self._received(self._guests[packet.session], packet, datagram)
 
     def transmit(self, guest: Guest) -> None:
         """Send what a session has to send, and wake it in time."""
@@ -175,7 +175,7 @@ class ChatDatagramProtocol(DatagramProtocol):
     def _greeted(self, datagram: bytes, packet: Packet, address: Address) -> None:
         known = self._by_nonce.get((packet.session, address))
         if known is not None:
-            self._received(known, datagram)
+            self._received(known, packet, datagram)
         elif len(datagram) < MIN_HELLO:
             self._drops.drop("short_hello", address)
         elif self._proves(packet, address):
@@ -241,8 +241,8 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     # From who has one.
 
-    def _received(self, guest: Guest, datagram: bytes) -> None:
-        self._happened(guest, guest.session.received(datagram, self._reactor.seconds()))
+    def _received(self, guest: Guest, packet: Packet, datagram: bytes) -> None:
+        self._happened(guest, guest.session.took(packet, datagram, self._reactor.seconds()))
 
     def _happened(self, guest: Guest, happenings: Iterable[Happening]) -> None:
         for happening in happenings:
