@@ -338,7 +338,7 @@ def emitted() -> list[bytes]:
     (twice,) = udp.session.outgoing(server.clock.seconds())
     for _ in range(2):
         server.udp.datagramReceived(twice, udp.address)
-    udp.session._queue(Packet(Type.PING, udp.session.id))
+    udp.session._queue(Type.PING)
     udp.pump()
     server.sent(encode(Packet(Type.CON, udp.session.id, fields=bytes(9000)), udp.session._key))
     server.sent(hello("line", cookie_for(server)))

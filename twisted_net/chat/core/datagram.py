@@ -173,7 +173,7 @@ class Session:
         """End the session, and say so."""
         if self.state in (State.OPEN, State.CONFIRMING, State.HALF):
             fields = packed({Key.ERROR: why.encode()})
-            self._queue(Packet(Type.BYE, self.id, reason, fields=fields))
+            self._queue(Type.BYE, fields, code=reason)
         if self.state is not State.CLOSED:
             self._step(Step.ENDED)
 
@@ -185,7 +185,7 @@ class Session:
         if self.state is not State.OPEN or not proven(datagram, self._key):
             return False
         error = packed({Key.ERROR: f"TOO_BIG {len(datagram)} > {MAX_PACKET}".encode()})
-        self._queue(Packet(Type.RST, self.id, actions.LONG, fields=error))
+        self._queue(Type.RST, error, code=actions.LONG)
         return True
 
     def received(self, datagram: bytes, now: float) -> list[Happening]:
@@ -223,7 +223,7 @@ class Session:
         ping = self._ping_due()
         if ping is not None and now >= ping:
             self._pinged_at = now
-            self._queue(Packet(Type.PING, self.id))
+            self._queue(Type.PING)
         self._fill(now)
         return self._give_up() if self._outbox.given_up else []
 
@@ -233,7 +233,7 @@ class Session:
             self._own_up()
             self._fill(now)
             if self._ack_owed:
-                self._queue(Packet(Type.ACK, self.id))
+                self._queue(Type.ACK)
         ready, self._ready = self._ready, []
         return ready
 
@@ -253,10 +253,10 @@ class Session:
         self._again = now + min(LONGEST_WAIT, FIRST_WAIT * 2**self._tries)
         self._tries += 1
         if self.state is State.CONFIRMING:
-            self._queue(Packet(Type.PING, self.id))
+            self._queue(Type.PING)
         else:
             fields = padded({Key.NAME: self.name.encode(), Key.COOKIE: self._cookie})
-            self._queue(Packet(Type.HELLO, self.nonce, fields=fields), plain=True)
+            self._queue(Type.HELLO, fields, plain=True)
         return []
 
     def _welcome(self) -> None:
@@ -267,7 +267,7 @@ class Session:
             Key.SECRET: self._key,
             Key.BOUNDS: bytes([WINDOW, int(KEEPALIVE), int(DEAD)]),
         }
-        self._queue(Packet(Type.WELCOME, self.nonce, fields=packed(fields)), plain=True)
+        self._queue(Type.WELCOME, packed(fields), plain=True)
 
     def _answered(self, packet: Packet, now: float) -> list[Happening]:
         """Take an answer to our HELLO."""
@@ -323,7 +323,7 @@ class Session:
             case Type.CON:
                 happened += self._message(packet, now)
             case Type.PING:
-                self._queue(Packet(Type.PONG, self.id))
+                self._queue(Type.PONG)
             case Type.BYE:
                 happened += self._end(self._farewell(packet), packet.code)
             case Type.RST if packet.code != actions.LONG:
@@ -358,7 +358,7 @@ class Session:
 
     def _fill(self, now: float) -> None:
         for seq, body in self._outbox.due(now):
-            self._queue(Packet(Type.CON, self.id, body[0], seq, fields=body[1:]), seq=seq)
+            self._queue(Type.CON, body[1:], code=body[0], seq=seq)
 
     def _give_up(self) -> list[Happening]:
         self.bye("timeout")
@@ -376,19 +376,32 @@ class Session:
         except KeyError:
             raise LocalProtocolError(f"{step.name} while {self.state.name}") from None
 
-    def _queue(self, packet: Packet, plain: bool = False, seq: int | None = None) -> None:
-        """Make a packet ready: every one carries the newest acknowledgement."""
-        whole = Packet(
-            packet.type,
-            packet.session,
-            packet.code,
-            self._start if plain else self._outbox.seq if seq is None else seq,
+    def _queue(
+        self,
+        kind: Type,
+        fields: bytes = b"",
+        *,
+        code: int = 0,
+        seq: int | None = None,
+        plain: bool = False,
+    ) -> None:
+        """Make a packet ready: every one carries the newest acknowledgement.
+
+        :param seq: its own number; None: that of the last message.
+        :param plain: it belongs to no session yet, so that nothing can tag it.
+        """
+        last = self._start if plain else self._outbox.seq
+        packet = Packet(
+            kind,
+            self.nonce if plain else self.id,
+            code,
+            last if seq is None else seq,
             self._inbox.ack,
             self._inbox.bits,
-            packet.fields,
+            fields,
             self._mine,
         )
-        self._ready.append(encode(whole, None if plain else self._key))
+        self._ready.append(encode(packet, None if plain else self._key))
         self._ack_owed = False
 
 
