@@ -132,19 +132,13 @@ class Session:
     @property
     def deadline(self) -> float | None:
         """When to call `wake`, on the clock of all other calls; None: never."""
-        match self.state:
-            case State.CLOSED:
-                return None
-            case State.HALF:
-                return self._heard_at + HALF_OPEN
-            case State.GREETING | State.PROVING | State.CONFIRMING:
-                return self._again
-            case State.OPEN:
-                first = self._heard_at + DEAD
-                for other in (self._outbox.deadline, self._ping_due()):
-                    if other is not None and other < first:
-                        first = other
-                return first
+        if self.state is State.OPEN:  # first: it is asked for with every packet
+            return self._next_due()
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.HALF:
+            return self._heard_at + HALF_OPEN
+        return self._again
 
     @property
     def settled(self) -> bool:
@@ -212,7 +206,8 @@ class Session:
 
     def wake(self, now: float) -> list[Happening]:
         """Do what the time asks for."""
-        if self.deadline is None or now < self.deadline:
+        deadline = self.deadline
+        if deadline is None or now < deadline:
             return []
         if self.state is State.HALF:
             return self._end("timeout")
@@ -345,6 +340,14 @@ class Session:
         body = bytes([packet.code]) + packet.fields
         return [Came(seq, each) for seq, each in self._inbox.take(packet.seq, body)]
 
+    def _next_due(self) -> float:
+        first = self._heard_at + DEAD
+        again = self._outbox.deadline
+        if again is not None and again < first:
+            first = again
+        ping = self._ping_due()
+        return first if ping is None or ping > first else ping
+
     def _ping_due(self) -> float | None:
         if self._mine:
             return None
@@ -357,6 +360,8 @@ class Session:
             self._left_out = 0
 
     def _fill(self, now: float) -> None:
+        if self.settled:
+            return  # most of the time
         for seq, body in self._outbox.due(now):
             self._queue(Type.CON, body[1:], code=body[0], seq=seq)
 

@@ -128,7 +128,7 @@ class Outbox:
     @property
     def deadline(self) -> float | None:
         """When something is to be sent again; None: never."""
-        return min((sent.due for sent in self._flying.values()), default=None)
+        return min([sent.due for sent in self._flying.values()]) if self._flying else None
 
     def _landed(self, sent: _Sent, now: float) -> None:
         if sent.sends == 1:
