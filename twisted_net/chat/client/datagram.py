@@ -47,6 +47,7 @@ class ChatDatagramClient(ChatClient):
         self._opening: Deferred[Opened] | None = None
         self._pending: dict[int, Request] = {}
         self._timer: IDelayedCall | None = None
+        self._timer_at = 0.0
 
     async def enter(self, name: str) -> str:
         """Begin a session under a name."""
@@ -136,19 +137,27 @@ class ChatDatagramClient(ChatClient):
 
     def _transmit(self) -> None:
         """Send what the session has to send, and wake it in time."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
         if self._session is None or self._port is None:
+            self._arm(None)
             return
-        now = self._reactor.seconds()
-        for datagram in self._session.outgoing(now):
+        for datagram in self._session.outgoing(self._reactor.seconds()):
             self._port.send(datagram)
-        deadline = self._session.deadline
+        self._arm(self._session.deadline)
+
+    def _arm(self, deadline: float | None) -> None:
+        """Wake at ``deadline``, or earlier: a new timer for every packet costs more than that."""
+        if self._timer is not None:
+            if deadline is not None and self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+            self._timer = None
         if deadline is not None:
-            self._timer = self._reactor.callLater(max(0.0, deadline - now), self._wake)
+            wait = max(0.0, deadline - self._reactor.seconds())
+            self._timer = self._reactor.callLater(wait, self._wake)
+            self._timer_at = deadline
 
     def _wake(self) -> None:
+        self._timer = None
         if self._session is not None:
             self._happened(self._session.wake(self._reactor.seconds()))
 
