@@ -158,6 +158,7 @@ class Assembly(Service):
         self._bound = False
         self._forced = False
         self._waiting: Deferred[None] | None = None
+        self._datagram_ports: dict[int, None] = {}
 
     def privilegedStartService(self) -> None:
         """Open all doors, or none.
@@ -207,6 +208,8 @@ class Assembly(Service):
                 guard = self._guard(door, census)
                 port = endpoints.listen(self._runtime.reactor, door, guard, self._bench.interface)
                 self.opened.append(OpenDoor(door, port, guard))
+                if isinstance(guard, GuardedDatagrams):
+                    self._datagram_ports[getattr(port.getHost(), "port", 0)] = None
 
     def _guard(self, door: Door, census: Census) -> GuardedFactory | GuardedDatagrams:
         counters = self._runtime.counters.door(door.name)
@@ -217,8 +220,7 @@ class Assembly(Service):
         return GuardedFactory(door, door.serve, reactor, counters, census, self._bench.keepalive)
 
     def _is_own_port(self, port: int) -> bool:
-        datagram = [each for each in self.opened if isinstance(each.guard, GuardedDatagrams)]
-        return any(getattr(each.port.getHost(), "port", None) == port for each in datagram)
+        return port in self._datagram_ports  # kept, for this is asked for every datagram
 
     def _allowed_connections(self) -> int:
         """Return how many connections fit the descriptors that the process may have."""
@@ -242,6 +244,7 @@ class Assembly(Service):
 
     def _close(self) -> list[Deferred[Any]]:
         closed, self.opened = self.opened, []
+        self._datagram_ports.clear()
         return [Deferred.fromCoroutine(_closed(each.port)) for each in closed]
 
     async def _stop(self) -> None:
