@@ -53,9 +53,21 @@ def test_under_twistd_a_wrong_option_is_one_line() -> None:
     )
 
 
+def test_a_word_too_much_is_one_clean_line() -> None:
+    """Without the full stop that Twisted's own text ends in."""
+    options = tap.Options()
+    options.parent = Options()
+    with pytest.raises(SystemExit) as caught:
+        options.parseOptions(["foo"])
+    assert caught.value.code == (
+        "twistd netdemo: wrong number of arguments; see twistd netdemo --help"
+    )
+
+
 def test_the_help_names_every_setting_and_its_default() -> None:
     """Nothing has to be looked up elsewhere."""
-    shown = str(tap.Options())
+    shown = " ".join(str(tap.Options()).split())
+    assert "One of: identity, upper, dialog, discard. [identity]" in shown
     for text in ("--echo-tcp=", "[tcp:7007]", "--interface=", "[127.0.0.1]", "--config="):
         assert text in shown
 

@@ -13,7 +13,7 @@ from twisted_net import announce, assembly, registry
 from twisted_net.net import signals
 from twisted_net.net.errors import SettingError
 from twisted_net.net.service import INetService, Runtime
-from twisted_net.net.settings import CONFIG_VARIABLE, load
+from twisted_net.net.settings import CONFIG_VARIABLE, Described, load
 
 _log = Logger("netdemo")
 
@@ -44,7 +44,9 @@ class _Options(usage.Options):
         except usage.UsageError as error:
             if getattr(self, "parent", None) is None:
                 raise
-            raise SystemExit(f"twistd netdemo: {error}; see twistd netdemo --help") from error
+            why = str(error).rstrip(".")
+            why = why[:1].lower() + why[1:]
+            raise SystemExit(f"twistd netdemo: {why}; see twistd netdemo --help") from error
 
     def postOptions(self) -> None:
         """Put options, environment and file together."""
@@ -58,6 +60,12 @@ class _Options(usage.Options):
             raise usage.UsageError(str(error)) from error
 
 
+def _help(each: Described) -> str:
+    """Return the help, with the words that may be chosen: twistd shows no metavar."""
+    metavar = each.reading.metavar
+    return f"{each.help} One of: {metavar.replace('|', ', ')}." if "|" in metavar else each.help
+
+
 def Options() -> _Options:  # noqa: N802 - the name that twistd looks for
     """Make the options of the services that there are now."""
     found = registry.services()
@@ -66,7 +74,7 @@ def Options() -> _Options:  # noqa: N802 - the name that twistd looks for
     ]
     for group in assembly.groups(found):
         rows += [
-            [each.option, None, None, f"{each.help} [{each.shown_default or 'empty'}]"]
+            [each.option, None, None, f"{_help(each)} [{each.shown_default or 'empty'}]"]
             for each in group
         ]
     made = type("Options", (_Options,), {"optParameters": rows, "found": found})

@@ -16,6 +16,7 @@ from twisted_net.files.store import Shelf
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError, SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
+from twisted_net.net.settings import Group, load
 
 
 def test_the_service_is_whole() -> None:
@@ -61,6 +62,14 @@ def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="no such directory"):
         files.doors(FilesSettings(root=root), Runtime(Reactor()))
     assert files.doors(FilesSettings(root=root, tcp="", tftp=""), Runtime(Reactor())) == []
+
+
+def test_a_home_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell expands no ``~`` in the middle of a word, and there is none round a file."""
+    monkeypatch.setenv("HOME", "/nonexistent")
+    group = Group("files", FilesSettings, "files-")
+    for options, environment in (({"files-root": "~/x"}, {}), ({}, {"NETDEMO_FILES_ROOT": "~/x"})):
+        assert load([group], options, environment)[FilesSettings].root == "/nonexistent/x"
 
 
 def test_the_demo_folder_is_small_and_friendly() -> None:

@@ -35,6 +35,8 @@ from twisted_net.net.service import Door, Kind
             " this is a datagram endpoint",
         ),
         ("tcp:7", "datagram", "want a datagram endpoint (udp, udp6); this is a stream endpoint"),
+        ("7", "stream", "need a type before the port; did you mean 'tcp:7'?"),
+        ("7", "datagram", "need a type before the port; did you mean 'udp:7'?"),
         ("udq:7", "datagram", "unknown type 'udq'; did you mean 'udp'?"),
         (
             "tcp:7881:interface=::1",

@@ -99,7 +99,7 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
             "",
             "unknown variable 'NETDEMO_QUOTE_MOSD'; did you mean 'NETDEMO_QUOTE_MOST'?",
         ),
-        ({}, {}, "[quote]\nmost = 11\n", "FILE: quote.most '11': need a whole number 1-10"),
+        ({}, {}, "[quote]\nmost = 11\n", "FILE: quote.most 11: need a whole number 1-10"),
         (
             {},
             {},
@@ -108,7 +108,11 @@ def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
         ),
         ({}, {}, "grace = [1]\n", "FILE: grace: need text or a number, not [1]"),
         ({}, {}, "[quote.most]\nx = 1\n", "FILE: quote.most: need text or a number, not {'x': 1}"),
-        ({}, {}, "[quote]\nlong_name = 1\n", "FILE: quote.long_name '1': need yes or no"),
+        ({}, {}, "[quote]\nlong_name = 1\n", "FILE: quote.long_name 1: need yes or no"),
+        ({}, {}, "[quote]\nday = true\n", "FILE: quote.day true: need one of: monday, friday"),
+        ({}, {}, "[quote]\nday = 'may'\n", "FILE: quote.day 'may': need one of: monday, friday"),
+        ({}, {}, "quote = 3\n", "FILE: quote is a table: write [quote]"),
+        ({}, {"NETDEMO_VERBOSE": "1"}, "", "unknown variable 'NETDEMO_VERBOSE'"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_was_wanted(

@@ -18,7 +18,7 @@ from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import YES_NO, seconds, setting, size, whole
+from twisted_net.net.settings import YES_NO, Reading, seconds, setting, size, whole
 
 #: What is shared unless a folder is named: small files of every kind, to try things out.
 DEMO = str(Path(__file__).with_name("demo"))
@@ -37,7 +37,11 @@ class FilesSettings:
         endpoints.reading("datagram"),
         option="tftp",
     )
-    root: str = setting("", "The folder to share, read-only; empty: a few files to try it with.")
+    root: str = setting(
+        "",
+        "The folder to share, read-only; empty: a few files to try it with.",
+        Reading("FOLDER", os.path.expanduser),  # no shell does it behind a "="
+    )
     hidden: bool = setting(
         False, "Share also what has a dot at the beginning of its name, as .ssh.", YES_NO
     )

@@ -222,6 +222,8 @@ def _check_type(endpoint: Endpoint, kind: Kind) -> None:
         return
     if kind == "stream" and endpoint.type in _plugin_types():
         return
+    if endpoint.type.isdecimal():
+        raise ValueError(f"need a type before the port; did you mean '{right[0]}:{endpoint.text}'?")
     near = difflib.get_close_matches(endpoint.type.lower(), right, 1)
     guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"
     raise ValueError(f"unknown type {endpoint.type!r}; {guess}")

@@ -128,7 +128,7 @@ def _value(
     each: Described,
     options: Mapping[str, str],
     environment: Mapping[str, str],
-    filed: Mapping[str, tuple[str, str]],
+    filed: Mapping[str, tuple[str, str, str]],
 ) -> Any:
     if each.option in options:
         return _read(each, f"--{each.option}", options[each.option])
@@ -139,11 +139,11 @@ def _value(
     return each.default
 
 
-def _read(each: Described, where: str, text: str) -> Any:
+def _read(each: Described, where: str, text: str, shown: str = "") -> Any:
     try:
         return each.reading.read(text)
     except ValueError as error:
-        raise SettingError(f"{where} {text!r}: {error}") from error
+        raise SettingError(f"{where} {shown or repr(text)}: {error}") from error
 
 
 def _refuse_unknown_variables(everything: list[Described], environment: Mapping[str, str]) -> None:
@@ -163,8 +163,8 @@ CONFIG_VARIABLE = "NETDEMO_CONFIG"
 
 def _read_file(
     everything: list[Described], file: Path, named_by: str
-) -> dict[str, tuple[str, str]]:
-    """Return path in the file -> (how to name it in an error, its text)."""
+) -> dict[str, tuple[str, str, str]]:
+    """Return path in the file -> (how to name it in an error, its text, how to show that)."""
     try:
         with file.open("rb") as opened:
             content = tomllib.load(opened)
@@ -175,13 +175,16 @@ def _read_file(
     known = {each.path: each for each in everything}
     read = {}
     for path, value in _flat(content):
+        if any(each.table == path for each in everything):
+            raise SettingError(f"{file}: {path} is a table: write [{path}]")
         if path not in known:
             raise SettingError(f"{file}: unknown key {path!r}{_nearest(path, list(known))}")
-        if isinstance(value, bool):
-            value = "yes" if value else "no"
-        elif not isinstance(value, str | int | float):
+        if not isinstance(value, str | int | float):
             raise SettingError(f"{file}: {path}: need text or a number, not {value!r}")
-        read[path] = (f"{file}: {path}", str(value))
+        text, shown = str(value), repr(value)
+        if isinstance(value, bool):
+            text, shown = "yes" if value else "no", str(value).lower()
+        read[path] = (f"{file}: {path}", text, shown)
     return read
 
 
@@ -194,8 +197,13 @@ def _flat(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
+#: How alike a wrong name and a right one are where the one is offered for the other, 0 to 1: all
+#: names begin alike, so that difflib's own 0.6 finds something for everything.
+NEAR = 0.75
+
+
 def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
+    near = difflib.get_close_matches(name, known, 1, NEAR)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
