@@ -172,6 +172,24 @@ def test_what_is_shared_by_default_can_be_tried_at_once(bench: Start) -> None:
     assert b"sha256" in hello.stderr
 
 
+def test_it_is_said_where_a_file_was_written(bench: Start, tmp_path: Path) -> None:
+    """A name on the server has folders; here it has one, or another."""
+    server = ["-s", f"127.0.0.1:{bench().port('files-tcp')}", "-d", str(tmp_path)]
+    done = netdemo("get", *server, "poems/ripples.txt")
+    assert done.stdout.decode().startswith(f"poems/ripples.txt -> {tmp_path}/ripples.txt  136 ")
+    done = netdemo("get", *server, "hello.txt", "--json")
+    assert json.loads(done.stdout)["path"] == f"{tmp_path}/hello.txt"
+    done = netdemo("get", *server, "poems")
+    assert done.stderr == b"netdemo: 'poems': a folder; see netdemo ls poems\n"
+
+
+def test_a_server_of_another_kind_is_told_in_words(bench: Start) -> None:
+    """Not in Python."""
+    done = netdemo("ls", "-s", f"127.0.0.1:{bench().port('echo-tcp')}")
+    assert done.returncode == 5
+    assert done.stderr.decode().endswith(": unexpected answer 'LIST limit 1000'\n")
+
+
 @pytest.mark.parametrize("over", ["tcp", "tftp"])
 def test_the_others_come_when_one_cannot_be_had(over: str, bench: Start, tmp_path: Path) -> None:
     """A line for each failure, and a code that says that not all is well."""

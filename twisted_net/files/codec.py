@@ -351,4 +351,6 @@ def _number(text: str, line: bytes) -> int:
 
 
 def _unexpected(line: bytes) -> RemoteProtocolError:
-    return RemoteProtocolError(f"unexpected answer {line[:80]!r}")
+    return RemoteProtocolError(
+        f"unexpected answer {line[:80].decode('utf-8', 'backslashreplace')!r}"
+    )

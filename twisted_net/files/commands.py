@@ -119,7 +119,7 @@ def get(
 
     def fetched(file: Fetched) -> None:
         if not quiet:
-            _say(file, as_json, to_stderr=output == "-")
+            _say(file, _path(wanted, file.name), as_json)
 
     async def main(reactor: Any) -> None:
         source = (_OverTftp if target.scheme == "tftp" else _OverTcp)(reactor, wanted, fetched)
@@ -201,6 +201,8 @@ async def _each(names: list[str], fetch: Callable[[str], Awaitable[None]]) -> li
 def _hinted(name: str, error: ClientError) -> ClientError:
     if _LIKE_A_SERVER.fullmatch(name):
         return ClientError(f"{error}; for a server: -s {name}")
+    if str(error).endswith(": a folder"):
+        return ClientError(f"{error}; see netdemo ls {name}")
     return error
 
 
@@ -271,10 +273,15 @@ class _OverTftp:
 
 
 def _destination(wanted: Wanted, name: str) -> Destination:
+    path = _path(wanted, name)
+    return StandardOutput() if path == "-" else LocalFile(path, wanted.force)
+
+
+def _path(wanted: Wanted, name: str) -> str:
+    """Return where a file is written to; ``-``: standard output."""
     if wanted.output == "-":
-        return StandardOutput()
-    path = wanted.output or local_name(name)
-    return LocalFile(os.path.normpath(os.path.join(wanted.directory, path)), wanted.force)
+        return "-"
+    return os.path.normpath(os.path.join(wanted.directory, wanted.output or local_name(name)))
 
 
 def _server_and_names(
@@ -308,18 +315,20 @@ def _url(text: str) -> tuple[str, str]:
     return f"{scheme}://{host}", path
 
 
-def _say(file: Fetched, as_json: bool, to_stderr: bool) -> None:
+def _say(file: Fetched, path: str, as_json: bool) -> None:
+    written = "" if path in (file.name, "-") else f" -> {safe(path, 4096)}"
     line = (
-        f"{safe(file.name)}  {file.size:,} bytes  {file.seconds:.2f} s"
+        f"{safe(file.name)}{written}  {file.size:,} bytes  {file.seconds:.2f} s"
         f"  {rate(file.size, file.seconds)}  sha256 {file.sha256}"
     )
     record = {
         "name": file.name,
+        "path": path,
         "size": file.size,
         "seconds": round(file.seconds, 6),
         "sha256": file.sha256,
     }
-    if to_stderr:  # standard output is the file itself
+    if path == "-":  # standard output is the file itself
         click.echo(line, err=True)
     else:
         console.say(line, record, as_json)
