@@ -52,6 +52,23 @@ def test_an_unknown_command_is_refused_here() -> None:
         commands._parse("/foo")
 
 
+@pytest.mark.parametrize(
+    ("refusal", "shown"),
+    [
+        ("unknown command '/foo'; try HELP", "unknown command '/foo'; try /help"),
+        ("TELL wants: TELL <name> <text>", "/msg wants: /msg <name> <text>"),
+        ("JOIN wants: JOIN <room>", "/join wants: /join <room>"),
+        ("not in games: JOIN games", "not in games: /join games"),
+        ("choose a name first: NICK <name>", "choose a name first: /nick <name>"),
+        ("name: 1-24 letters, digits, - or _", "name: 1-24 letters, digits, - or _"),
+        ("nobody is called 'HELP'", "nobody is called 'HELP'"),
+    ],
+)
+def test_a_refusal_names_commands_as_they_are_typed_here(refusal: str, shown: str) -> None:
+    """The server's words are for those who have a line to it."""
+    assert commands._as_typed(refusal) == shown
+
+
 def test_help_shows_commands_as_they_are_typed_here() -> None:
     """With their meaning."""
     usages = commands._usages(Help())

@@ -87,7 +87,7 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
     told.show(Event(1767225600123 << 16 | 4, Kind.SAID, "lobby", "blue", NASTY))
     told.show(Event(0, Kind.LEFT, "", "blue", "quit"))
     told.replies([Present("lobby", "blue", "-", "udp", 7)])
-    told.refused("404 no room 'x'")
+    told.refused(404, "no room 'x'")
     printed = capsys.readouterr().out
     assert printed.isascii()
     assert [json.loads(each) for each in printed.splitlines()] == [

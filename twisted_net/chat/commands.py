@@ -1,6 +1,7 @@
 """``netdemo chat``: talk on a chat server, by hand or from a script."""
 
 import getpass
+import re
 import sys
 from typing import Any
 
@@ -26,7 +27,7 @@ from twisted_net.chat.screen import Screen
 from twisted_net.chat.service import ChatSettings
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, parse_target
-from twisted_net.net.errors import NetError, SettingError
+from twisted_net.net.errors import ClientError, NetError, SettingError
 
 PORT = endpoints.parse(ChatSettings().tcp, "stream").port
 UDP_PORT = endpoints.parse(ChatSettings().udp, "datagram").port
@@ -95,6 +96,8 @@ async def _chat(
     try:
         await _enter(client, nick)
         await _talk(reactor, client, screen)
+    except RefusedError as error:
+        raise ClientError(_as_typed(error.text)) from error
     finally:
         await client.leave()
 
@@ -130,7 +133,7 @@ async def _talk(reactor: Any, client: ChatClient, screen: "Screen") -> None:
             except RefusedError as error:
                 if not by_hand:
                     raise
-                screen.refused(str(error))
+                screen.refused(error.code, _as_typed(error.text))
     finally:
         lines.close()
 
@@ -178,8 +181,20 @@ def _usages(command: Help) -> list[Reply]:
 def _typed(usage: Usage) -> Usage:
     """Return how a command is typed here."""
     word, space, rest = usage.form.partition(" ")
-    word = "/msg" if word == "TELL" else f"/{word.lower()}"
-    return Usage(word + space + rest, usage.meaning)
+    return Usage(_slashed(word) + space + rest, usage.meaning)
+
+
+#: Where a refusal names a command: what it wants, and what to say instead.
+_NAMED = re.compile(r"^[A-Z]+(?= wants: )|(?<= wants: )[A-Z]+|(?<=: )(JOIN|NICK)(?= )|\bHELP$")
+
+
+def _as_typed(refusal: str) -> str:
+    """Return a refusal with its commands as they are typed here."""
+    return _NAMED.sub(lambda match: _slashed(match[0]), refusal)
+
+
+def _slashed(word: str) -> str:
+    return "/msg" if word == "TELL" else f"/{word.lower()}"
 
 
 def _login_name() -> str:

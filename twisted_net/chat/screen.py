@@ -58,10 +58,9 @@ class Screen:
         for reply in replies:
             self.show(reply)
 
-    def refused(self, error: str) -> None:
+    def refused(self, code: int, text: str) -> None:
         """Print why a command was refused."""
-        code, _, text = error.partition(" ")
-        self.show(Refused(int(code), text))
+        self.show(Refused(code, text))
 
     def _shown(self, heard: Heard) -> str:
         match heard:

@@ -37,11 +37,13 @@ class RefusedError(ClientError):
     """The server did not do what was asked.
 
     :ivar code: why, as a number.
+    :ivar text: why, in words.
     """
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(f"{code:d} {text}")
         self.code = code
+        self.text = text
 
 
 @dataclass(eq=False, slots=True)
