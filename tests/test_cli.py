@@ -22,6 +22,7 @@ def test_every_verb_is_listed_with_what_it_does() -> None:
     verbs = [*cli.OWN, *(verb for each in registry.BUILT_IN for verb in each.commands)]
     listed = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line]
     assert listed == verbs
+    assert "..." not in shown.partition("Commands:")[2]  # click cuts what is too long
 
 
 @pytest.mark.parametrize(

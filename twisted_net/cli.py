@@ -54,7 +54,7 @@ def cli() -> None:
     more about itself with --help.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, 3 cannot connect, 4 timed out, 5 the other side
-    broke the protocol, 130 interrupted.
+    broke the protocol, 130 interrupted, 129 and 143 ended by SIGHUP and SIGTERM.
     """
 
 

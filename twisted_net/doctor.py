@@ -49,15 +49,16 @@ class Finding:
 @console.setting_options(assembly.groups(_found))
 @console.as_json
 def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None:
-    """Say what would keep "netdemo serve" or "twistd netdemo" from starting.
+    """Say what would keep the server from starting.
 
-    Looks whether twistd sees the plug-in, whether the settings make sense, whether what is served
-    can be read, and whether each door's port is free, and else who has it. Takes the same options
-    as serve, and serves nothing. Exits with 1 if something is in the way.
+    That is "netdemo serve" or "twistd netdemo". Looks whether twistd sees the plug-in, whether
+    the settings make sense, whether what is served can be read, and whether each door's port
+    is free, and else who has it. Takes the same options as serve, and serves nothing. Exits
+    with 1 if something is in the way.
 
     \b
-    netdemo doctor
-    netdemo doctor --interface 0.0.0.0 --tftp udp:69
+      netdemo doctor
+      netdemo doctor --interface 0.0.0.0 --tftp udp:69
     """
     try:
         settings = load(assembly.groups(_found), given, os.environ, config)

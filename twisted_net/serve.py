@@ -33,8 +33,8 @@ def serve(
     for --echo-tcp), then in the file given by --config.
 
     \b
-    netdemo serve --interface 0.0.0.0 --files-root ~/share
-    netdemo serve --echo-mode dialog --tftp ""
+      netdemo serve --interface 0.0.0.0 --files-root ~/share
+      netdemo serve --echo-mode dialog --tftp ""
     """
     try:
         settings = load(assembly.groups(_found), given, os.environ, config)

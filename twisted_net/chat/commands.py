@@ -55,16 +55,17 @@ def chat(
     patience: float,
     debug: bool,
 ) -> None:
-    """Talk on a chat server: what you type is said, what others say is printed.
+    """Talk on a chat server.
 
-    A line that begins with / is a command: /nick, /who, /rooms, /msg, /join, /part, /use, /me,
-    /quit; /help lists them. Ctrl-D leaves. Lines from a pipe are said one after the other, each
-    when the one before has arrived; then the chat is left.
+    What you type is said, what others say is printed. A line that begins with / is a command:
+    /nick, /who, /rooms, /msg, /join, /part, /use, /me, /quit; /help lists them. Ctrl-D leaves.
+    Lines from a pipe are said one after the other, each when the one before has arrived; then
+    the chat is left.
 
     \b
-    netdemo chat
-    netdemo chat --udp --nick red 192.0.2.1
-    echo "the build is done" | netdemo chat --nick builder
+      netdemo chat
+      netdemo chat --udp --nick red 192.0.2.1
+      echo "the build is done" | netdemo chat --nick builder
     """
     try:
         target = _target(address, server, udp)

@@ -58,9 +58,9 @@ def echo(
     a terminal that makes a dialog; Ctrl-D ends it.
 
     \b
-    netdemo echo hello
-    netdemo echo --udp --server 192.0.2.1:7 hello
-    netdemo echo < picture.png > same.png
+      netdemo echo hello
+      netdemo echo --udp --server 192.0.2.1:7 hello
+      netdemo echo < picture.png > same.png
     """
     try:
         target, words = _target(server, text, udp)

@@ -147,10 +147,10 @@ def ls(
     patience: float,
     debug: bool,
 ) -> None:
-    """List the files of a server: size, time of the last change, name.
+    """List the files of a server.
 
-    SERVER is tcp:HOST[:PORT]; it may also be given by -s. Folders end in a slash. TFTP knows no
-    listings.
+    A line is size, time of the last change, and name. SERVER is tcp:HOST[:PORT]; it may also
+    be given by -s. Folders end in a slash. TFTP knows no listings.
 
     \b
       netdemo ls
