@@ -16,10 +16,10 @@ Network order, at most 1,200 bytes::
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
 from struct import Struct
+from typing import NamedTuple
 
 from twisted_net.net.errors import RemoteProtocolError
 
@@ -96,9 +96,10 @@ class Key(IntEnum):
     BOUNDS = 13  # window, keepalive and death in seconds
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One datagram, taken apart.
+
+    A tuple, for there is one for each datagram, and a frozen dataclass takes longer to make.
 
     :ivar session: 8 bytes.
     :ivar flags: those of `Flag` that are set.
