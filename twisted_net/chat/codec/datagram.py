@@ -37,6 +37,7 @@ _MAGIC = 0xFF
 _VERSION = 1
 _HEADER = Struct("!BBBB8sIII")
 _FIELD = Struct("!BH")
+_FIELD_SIZE = _FIELD.size
 _TAG = 8
 
 
@@ -182,15 +183,16 @@ def unpacked(data: bytes) -> dict[int, bytes]:
     :raises Malformed: a field is cut off, or the keys do not ascend.
     """
     fields: dict[int, bytes] = {}
-    at, last = 0, -1
-    while at < len(data):
-        if at + _FIELD.size > len(data):
+    at, last, end = 0, -1, len(data)
+    while at < end:
+        if at + _FIELD_SIZE > end:
             raise Malformed("bad_fields")
         key, length = _FIELD.unpack_from(data, at)
-        at += _FIELD.size + length
-        if key <= last or at > len(data):
+        value = at + _FIELD_SIZE
+        at = value + length
+        if key <= last or at > end:
             raise Malformed("bad_fields")
-        fields[key] = data[at - length : at]
+        fields[key] = data[value:at]
         last = key
     return fields
 
@@ -201,7 +203,7 @@ def padded(fields: Mapping[Key, bytes]) -> bytes:
     missing = MIN_HELLO - _HEADER.size - len(plain)
     if missing <= 0:
         return plain
-    padding = max(0, missing - _FIELD.size)
+    padding = max(0, missing - _FIELD_SIZE)
     return _FIELD.pack(Key.PADDING, padding) + bytes(padding) + plain
 
 
