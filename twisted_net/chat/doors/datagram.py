@@ -291,12 +291,14 @@ class ChatDatagramProtocol(DatagramProtocol):
     def _wake(self) -> None:
         self._timer = None
         now = self._reactor.seconds()
+        later: list[float] = []
         for guest in list(self._guests.values()):
             deadline = guest.session.deadline
             if deadline is not None and deadline <= now:
                 self._happened(guest, guest.session.wake(now))
-            else:
-                self._arm(deadline)
+            elif deadline is not None:
+                later.append(deadline)
+        self._arm(min(later, default=None))  # once: each of them may be earlier than the last
 
     def _disarm(self) -> None:
         if self._timer is not None:
