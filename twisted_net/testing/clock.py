@@ -54,7 +54,7 @@ class Timeline:
     def at(self, when: int, call: Callable[[Any], object], argument: Any = None) -> None:
         """Call ``call(argument)`` at a time in nanoseconds; a time gone by means now."""
         self._made += 1
-        heappush(self._heap, (max(when, self.now), self._made, call, argument))
+        heappush(self._heap, (when if when > self.now else self.now, self._made, call, argument))
 
     def quietly(self, when: int, call: Callable[[Any], object], argument: Any = None) -> None:
         """Call likewise, at a time that nothing waits for: the end of TIME_WAIT, say."""

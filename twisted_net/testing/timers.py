@@ -51,13 +51,15 @@ class Timers:
         self, delay: float, call: Callable[..., Any], args: Sequence[Any], kw: dict[str, Any]
     ) -> SimDelayedCall:
         """Make a delayed call; that of a dead process never happens."""
-        due = self.seconds() + delay
+        timeline = self._timeline
+        due = timeline.now / SECOND + delay
         made = SimDelayedCall(due, call, args, kw, self._cancelled, self._sooner, self.seconds)
         if self._alive:
             self._calls[made] = None
             # However short a delay: a LoopingCall asks again and again for the rest of a moment.
             wait = max(nanoseconds(delay), 1) if delay else 0
-            self._enter(made, self._timeline.now + wait)
+            made.entry = timeline.now + wait
+            timeline.at(made.entry, self._due, (made, made.entry))
         return made
 
     def pending(self) -> list[DelayedCall]:
@@ -75,14 +77,9 @@ class Timers:
         self._timeline.at(when, self._due, (call, call.entry))
 
     def _cancelled(self, call: DelayedCall) -> None:
-        if self._forget(call):
-            self._timeline.idle += 1
-
-    def _forget(self, call: DelayedCall) -> bool:
-        known = isinstance(call, SimDelayedCall) and call in self._calls
-        if isinstance(call, SimDelayedCall) and known:
+        if isinstance(call, SimDelayedCall) and call in self._calls:
             del self._calls[call]
-        return known
+            self._timeline.idle += 1
 
     def _sooner(self, call: DelayedCall) -> None:
         if isinstance(call, SimDelayedCall) and call in self._calls:
@@ -102,7 +99,7 @@ class Timers:
             self._run(self._fire, call)
 
     def _fire(self, call: SimDelayedCall) -> None:
-        self._forget(call)
+        self._calls.pop(call, None)
         call.called = 1
         try:
             call.func(*call.args, **call.kw)
