@@ -79,8 +79,9 @@ class Flow:
         if self._dice is None:
             self._dice = random.Random(self._seed)  # noqa: S311 - repeatable, not secret
         roll = self._dice.random
-        for _ in range((n - self._drawn) * draws):
-            roll()
+        if n > self._drawn:
+            for _ in range((n - self._drawn) * draws):
+                roll()
         self._drawn = n + 1
         return [roll() for _ in range(draws)]
 
@@ -120,12 +121,12 @@ class Faults:
 
         :param fragments: how many pieces it travels in; the loss of one is the loss of all.
         """
-        flow = self.flow(name)
+        flow = self._flows.get(name) or self.flow(name)
         n = flow.passed
-        flow.passed += 1
+        flow.passed = n + 1
         if flow.plan is not None:
             return self._planned_fate(flow.plan[n]) if n in flow.plan else UNHARMED
-        if link.harmless or not self.harmful:
+        if not self.harmful or link.harmless:
             return UNHARMED
         faults = _drawn(name, n, link, fragments, flow.draw(n, DRAWS))
         return self._planned_fate(faults) if faults else UNHARMED

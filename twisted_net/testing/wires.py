@@ -74,7 +74,8 @@ class Wire:
             return
         fate = UNHARMED
         if not self._harmless or fabric.faults.plan is not None:
-            fate = fabric.faults.packet(packet.flow, self._link, self._fragments(packet))
+            pieces = 1 if packet.size <= self._link.mtu else self._fragments(packet)
+            fate = fabric.faults.packet(packet.flow, self._link, pieces)
         else:
             fabric.faults.flow(packet.flow).passed += 1
         if not fate.copies:
@@ -100,8 +101,6 @@ class Wire:
             self._carry(packet, fate)
 
     def _fragments(self, packet: Packet) -> int:
-        if packet.size <= self._link.mtu:
-            return 1
         room = (self._link.mtu - IP_HEADER) // 8 * 8  # RFC 791: pieces of eight
         return -(-(packet.size - IP_HEADER) // room)
 

@@ -36,7 +36,11 @@ _DEFAULTS = {
 
 def oserror(number: int) -> OSError:
     """Return the error that a system call fails with."""
-    return OSError(number, os.strerror(number))
+    return OSError(number, _meaning(number))
+
+
+#: What each number means; every port that has been read empty is told one.
+_meaning = cache(os.strerror)
 
 
 @cache

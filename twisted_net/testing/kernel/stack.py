@@ -180,6 +180,8 @@ class Stack:
         elif whom is Reach.EVERYBODY:
             for sock in fitting:
                 sock.arrived(packet)
+        elif len(fitting) == 1:  # as nearly always
+            fitting[0].arrived(packet)
         elif fitting:
             max(fitting, key=_closeness).arrived(packet)
         else:
