@@ -13,6 +13,7 @@ from twisted_net.assembly import OpenDoor
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door
 from twisted_net.net.table import columns
+from twisted_net.net.text import with_port
 from twisted_net.registry import BUILT_IN, group
 
 #: Addresses that mean "every address", and one of them that a client can be given.
@@ -62,20 +63,16 @@ def _is_where_clients_ask(door: Door, host: IAddress) -> bool:
 def address(host: IAddress) -> str:
     """Return an address as a URL has it: ``127.0.0.1:7007``, ``[::1]:7007``, ``unix:/path``."""
     if isinstance(host, IPv4Address | IPv6Address):
-        return _with_port(host.host, host.port)
+        return with_port(host.host, host.port)
     name = getattr(host, "name", "?")
     return f"unix:{name.decode(errors='replace') if isinstance(name, bytes) else name}"
-
-
-def _with_port(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _filled(paste: str, host: IAddress) -> str:
     if not isinstance(host, IPv4Address | IPv6Address):
         return f"nc -U {address(host).removeprefix('unix:')}"
     reached = _EVERYWHERE.get(host.host, host.host)
-    filled = paste.replace("{address}", _with_port(reached, host.port))
+    filled = paste.replace("{address}", with_port(reached, host.port))
     return filled.replace("{host}", reached).replace("{port}", str(host.port))
 
 

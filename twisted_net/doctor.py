@@ -25,7 +25,7 @@ from twisted_net.net.owners import owner
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import load
 from twisted_net.net.table import columns
-from twisted_net.net.text import safe
+from twisted_net.net.text import safe, with_port
 
 _found = registry.services()
 
@@ -162,7 +162,7 @@ class _Tried:
             return Finding(False, door.name, f"{door.endpoint!r}: {error}")
         if endpoint.type not in ("tcp", "tcp6", "udp", "udp6"):
             return Finding(True, door.name, f"{door.endpoint}: not a port, not looked at")
-        where = f"[{host}]:{endpoint.port}" if ":" in host else f"{host}:{endpoint.port}"
+        where = with_port(host, endpoint.port)
         kind = endpoint.type[:3]
         try:
             self._stack.enter_context(_bound(kind, host, endpoint.port))

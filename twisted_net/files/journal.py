@@ -2,23 +2,23 @@
 
 from collections.abc import Callable
 
-from twisted.internet.interfaces import IAddress
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger
 
 from twisted_net.files.shown import rate
 from twisted_net.net.counters import DoorCounters
+from twisted_net.net.text import with_port
 
 #: Seconds between two lines about requests that came to nothing: whoever asks for what there is not
 #: could otherwise fill the log. The counters miss none.
 SPEAK_EVERY = 1.0
 
 
-def peer_name(address: IAddress | None) -> str:
+def peer_name(address: object) -> str:
     """Return an address as people write it, ``127.0.0.1:51324``."""
-    host, port = getattr(address, "host", None), getattr(address, "port", None)
-    if host is None:
+    if not isinstance(address, IPv4Address | IPv6Address):
         return "local"  # a UNIX socket's client has no address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return with_port(address.host, address.port)
 
 
 def _shown(name: bytes) -> str:

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IHostResolution
 from twisted.internet.protocol import DatagramProtocol, Protocol
 
 from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
+from twisted_net.net.text import with_port
 
 P = TypeVar("P", bound=Protocol)
 T = TypeVar("T")
@@ -43,7 +44,7 @@ class Target:
         """Return it as errors name it: ``127.0.0.1:7007``, ``[::1]:7007``."""
         if self.scheme == "unix":
             return self.host
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return with_port(self.host, self.port)
 
 
 _SCHEMES = ("tcp", "udp", "tftp")

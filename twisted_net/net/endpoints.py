@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Door, Kind
 from twisted_net.net.settings import Reading
+from twisted_net.net.text import with_port
 
 STREAM_TYPES = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
 DATAGRAM_TYPES = ("udp", "udp6")
@@ -294,9 +295,7 @@ def _check_unix(endpoint: Endpoint) -> None:
 
 def _why_not(door: Door, error: CannotListenError) -> str:
     number = getattr(error.socketError, "errno", None)
-    where = f"{error.interface or '*'}:{error.port}"
-    if ":" in (error.interface or ""):
-        where = f"[{error.interface}]:{error.port}"
+    where = with_port(error.interface or "*", error.port)
     if isinstance(error.port, str | bytes):  # a UNIX socket
         why = _reason(error.socketError)
         why = "another server has it" if why == "Cannot acquire lock" else why

@@ -1,4 +1,4 @@
-"""Text from strangers, made safe for a log or a terminal."""
+"""Text for logs and terminals: what strangers wrote made safe, and addresses."""
 
 import unicodedata
 
@@ -33,6 +33,15 @@ def counted(number: int, noun: str) -> str:
     ('1 connection', '2 connections')
     """
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def with_port(host: str, port: int) -> str:
+    """Return a host and its port as a URL has them (RFC 3986, 3.2.2).
+
+    >>> with_port("127.0.0.1", 7007), with_port("::1", 7007)
+    ('127.0.0.1:7007', '[::1]:7007')
+    """
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _escaped(character: str) -> str:

@@ -26,6 +26,7 @@ from twisted_net.files.tftp.core import Sender, State
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.service import IDrains
+from twisted_net.net.text import with_port
 
 Address = tuple[str, int]
 
@@ -222,7 +223,7 @@ class TftpDatagramProtocol(DatagramProtocol):
         try:
             file = self._open(request, name)
         except _AnswerError as refusal:
-            self.journal.refused(name, _shown(peer), refusal.code, str(refusal))
+            self.journal.refused(name, with_port(*peer), refusal.code, str(refusal))
             self.transport.write(render(Error(refusal.error, str(refusal))), peer)
             return
         self._start(request, peer, file)
@@ -253,11 +254,11 @@ class TftpDatagramProtocol(DatagramProtocol):
         except CannotListenError:
             del self.running[peer]
             file.close()
-            self.journal.refused(file.name, _shown(peer), 503, "no port for a transfer")
+            self.journal.refused(file.name, with_port(*peer), 503, "no port for a transfer")
             self.transport.write(render(Error(Code.OTHER, "busy, try again later")), peer)
 
     def _tell(self, transfer: ReadTransfer) -> None:
-        sender, name, peer = transfer.sender, transfer.request.name, _shown(transfer.peer)
+        sender, name, peer = transfer.sender, transfer.request.name, with_port(*transfer.peer)
         if sender.state is State.DONE:
             self.journal.sent(name, peer, sender.moved, transfer.began)
         elif sender.declined:
@@ -278,8 +279,3 @@ class _AnswerError(Exception):
         super().__init__(why)
         self.error = error
         self.code = code
-
-
-def _shown(peer: Address) -> str:
-    host, port = peer
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
