@@ -8,7 +8,10 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The oldest that setup.py promises to work with.
 FLOOR  := twisted==24.10.0 zope.interface==6.* click==8.2.0
 
-.PHONY: run test coverage simulate lint docs changelog test-pythons test-floor test-quick clean
+# As many processes as there are processors; a file's tests stay together, the slowest files first.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+.PHONY: run test test-slow coverage simulate lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -29,7 +32,11 @@ run: $(VENV)/installed
 	$(BIN)/twistd -n --pidfile= netdemo $(ARGS)
 
 test: $(VENV)/developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
+
+# Large files to every client, installations of every kind.
+test-slow: $(VENV)/developer
+	$(BIN)/python -m pytest -m slow tests
 
 # The same tests, and which lines they ran: half as long again.
 coverage: $(VENV)/developer
@@ -55,7 +62,7 @@ simulate: $(VENV)/developer
 
 # All tests but those that install something or start a server.
 test-quick: $(VENV)/tester
-	$(BIN)/python -m pytest --quiet tests --ignore tests/blackbox
+	$(BIN)/python -m pytest $(PARALLEL) --quiet -m 'not slow' tests --ignore tests/blackbox
 
 # The quick tests on every other Python that is here.
 test-pythons:

@@ -186,6 +186,19 @@ def _need_default_ports() -> None:
                 pytest.skip(f"port {port} ({each.option}) is in use")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give each file to one of the processes, and all pages to the same one."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "pages" if file.endswith(".md") else file  # they share the default ports
+
+    return ByFile(config, log)
+
+
 _python = Sybil(parsers=[Snippets(), Failure()], patterns=["*.md"])
 _commands = Sybil(parsers=[Console()], patterns=["*.md"], fixtures=["server"])
 _docstrings = Sybil(parsers=[DocTestParser()], path="twisted_net", patterns=["*.py"])

@@ -11,6 +11,7 @@ TEST = [
     "pyhamcrest>=2",  # Twisted's own tests want it
     "pytest>=8",
     "pytest-twisted>=1.14",
+    "pytest-xdist>=3.6",
     "sybil>=9",
 ]
 TLS = ["twisted[tls]"]

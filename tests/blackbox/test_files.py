@@ -104,6 +104,7 @@ def fetch_all(fetches: Fetches, names: list[str]) -> dict[str, list[str]]:
     }
 
 
+@pytest.mark.slow
 def test_forty_megabytes_come_whole_to_every_client(
     bench: Start, root: Path, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ import pytest
 from tests.blackbox import environments
 from tests.blackbox.environments import Distributions, Environment
 
+pytestmark = pytest.mark.slow  # four environments
+
 WAYS = ("wheel", "sdist", "folder", "editable")
 
 
