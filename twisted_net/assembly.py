@@ -18,8 +18,9 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
 from twisted_net.net import endpoints
+from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.errors import StartError
-from twisted_net.net.guards import GuardedDatagrams, GuardedFactory
+from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census, LimitSettings, SourceRates
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, Reading, seconds, setting

@@ -4,19 +4,17 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, MessageLengthError
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import FINISH_WITHIN, GuardedDatagrams, GuardedFactory, GuardedProtocol
-from twisted_net.net.limits import Census, SourceRates
+from twisted_net.net.guards import FINISH_WITHIN, GuardedFactory, GuardedProtocol
+from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
 
 PEER = IPv4Address("TCP", "192.0.2.1", 40000)
@@ -227,163 +225,6 @@ def test_what_does_not_end_can_be_cut() -> None:
     assert guarded.factory.cut() == 1
     assert transport.disconnected
     assert guarded.counters.dropped == {"cut_at_stop": 1}
-
-
-def test_a_warning_a_second_is_all_that_a_stranger_can_cause() -> None:
-    """The counters miss nothing; the log is not a stranger's to fill."""
-    guarded = Guarded()
-    with capturedLogs() as events:
-        for _ in range(100):
-            guarded.factory.drops.drop("idle", "192.0.2.1")
-        guarded.clock.advance(1.0)
-        guarded.factory.drops.drop("idle", "192.0.2.1")
-    assert [event["count"] for event in events] == [1, 101]
-    assert guarded.counters.dropped == {"idle": 101}
-
-
-class EchoDatagrams(DatagramProtocol):
-    """Answer every datagram, and crash on one."""
-
-    noisy = False
-
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        """Answer."""
-        if datagram == b"crash":
-            raise ZeroDivisionError
-        self.transport.write(datagram, addr)  # type: ignore[union-attr]
-
-
-class Wire:
-    """A datagram transport that keeps what is sent, or refuses it."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[bytes, Any]] = []
-        self.refuse: Exception | None = None
-
-    def write(self, packet: bytes, addr: Any) -> None:
-        """Send."""
-        if self.refuse is not None:
-            raise self.refuse
-        self.sent.append((packet, addr))
-
-    def getHost(self) -> str:
-        """Return anything."""
-        return "here"
-
-
-class GuardedUdp:
-    """Guarded datagrams and all that they work with."""
-
-    def __init__(self, rate: float = 0, inside: DatagramProtocol | None = None) -> None:
-        self.clock = Clock()
-        self.counters = DoorCounters()
-        self.wire = Wire()
-        self.inside = inside or EchoDatagrams()
-        door = Door("quote-udp", "datagram", "udp:7017", self.inside)
-        self.guard = GuardedDatagrams(
-            door, self.inside, self.clock, self.counters, SourceRates(rate), lambda p: p == 7007
-        )
-        self.guard.makeConnection(self.wire)  # type: ignore[arg-type]
-
-    def answers(self, datagram: bytes, port: int = 40000) -> list[Any]:
-        """Return what is sent on one datagram from this port."""
-        self.wire.sent.clear()
-        self.guard.datagramReceived(datagram, ("192.0.2.1", port))
-        return list(self.wire.sent)
-
-
-def test_datagrams_are_counted_both_ways() -> None:
-    """And the protocol inside sees the real transport in all but writing."""
-    udp = GuardedUdp()
-    assert udp.answers(b"hi") == [(b"hi", ("192.0.2.1", 40000))]
-    counters = udp.counters
-    assert (counters.datagrams_received, counters.datagrams_sent) == (1, 1)
-    assert (counters.received, counters.sent) == (2, 2)
-    assert udp.inside.transport.getHost() == "here"  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize("port", [0, 7, 19, 53, 69, 1023, 1900, 5353, 11211, 7007])
-def test_no_service_is_answered_and_no_door_of_our_own(port: int) -> None:
-    """Silence and a counter: two servers are never set talking to each other."""
-    udp = GuardedUdp()
-    assert udp.answers(b"hi", port) == []
-    assert udp.counters.dropped == {"loop_port": 1}
-
-
-def test_a_source_that_floods_is_not_answered() -> None:
-    """So many a second, and no more."""
-    udp = GuardedUdp(rate=2)
-    assert [len(udp.answers(b"x")) for _ in range(4)] == [1, 1, 0, 0]
-    assert udp.counters.dropped == {"too_fast": 2}
-
-
-@pytest.mark.parametrize(
-    ("refusal", "reason"),
-    [
-        (MessageLengthError("too long"), "too_long_to_send"),
-        (OSError(11, "again"), "not_sent_eagain"),
-        (OverflowError("port"), "not_sent_range"),
-    ],
-)
-def test_what_cannot_be_sent_is_counted_and_raises_nothing(refusal: Exception, reason: str) -> None:
-    """UDP promises nothing; a protocol need not catch anything."""
-    udp = GuardedUdp()
-    udp.wire.refuse = refusal
-    udp.answers(b"hi")
-    assert udp.counters.dropped == {reason: 1}
-    assert udp.counters.datagrams_sent == 0
-
-
-@pytest.mark.logs("ZeroDivisionError")
-def test_datagrams_that_crash_a_protocol_fill_no_log() -> None:
-    """One traceback a second for the bug, and a count."""
-    udp = GuardedUdp()
-    with capturedLogs() as events:
-        for _ in range(50):
-            udp.answers(b"crash")
-    assert udp.answers(b"alive") != []
-    assert udp.counters.dropped == {"crashed": 50}
-    assert len([event for event in events if "log_failure" in event]) == 1
-    assert len(events) <= 3
-    udp.clock.advance(1.0)
-    with capturedLogs() as events:
-        udp.answers(b"crash")
-    assert len([event for event in events if "log_failure" in event]) == 1
-
-
-def test_stopping_reaches_the_protocol_inside() -> None:
-    """It may have timers of its own to end."""
-    stopped: list[bool] = []
-
-    class Stops(EchoDatagrams):
-        def stopProtocol(self) -> None:
-            stopped.append(True)
-
-    udp = GuardedUdp(inside=Stops())
-    udp.guard.doStop()
-    assert stopped == [True]
-
-
-def test_a_datagram_door_may_take_its_time_to_drain() -> None:
-    """A transfer on a port of its own ends before the server does."""
-    done: Deferred[None] = Deferred()
-
-    @implementer(IDrains)
-    class Transfers(EchoDatagrams):
-        def drain(self) -> Deferred[None]:
-            return done
-
-    ended: list[str] = []
-    for inside in (Transfers(), EchoDatagrams()):
-        drained = GuardedUdp(inside=inside).guard.drain()
-        drained.addCallback(_note, ended, type(inside).__name__)
-    assert ended == ["EchoDatagrams"]
-    done.callback(None)
-    assert ended == ["EchoDatagrams", "Transfers"]
-
-
-def _note(_: object, ended: list[str], name: str) -> None:
-    ended.append(name)
 
 
 def test_a_guarded_protocol_names_its_peer() -> None:

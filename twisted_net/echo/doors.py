@@ -8,8 +8,8 @@ from twisted.internet.protocol import DatagramProtocol, Factory
 
 from twisted_net.echo.core import Identity, Transform
 from twisted_net.net.counters import DoorCounters
+from twisted_net.net.drops import Drops
 from twisted_net.net.errors import RemoteProtocolError
-from twisted_net.net.guards import Drops
 from twisted_net.net.transports import Stream
 
 

@@ -1,11 +1,9 @@
-"""What the assembly puts round each door: limits, counters and the way to stop."""
+"""What the assembly puts round each stream door: limits, counters and the way to stop."""
 
-import errno
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
-from twisted.internet.error import MessageLengthError
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -15,53 +13,19 @@ from twisted.internet.interfaces import (
     IProtocolFactory,
     ISSLTransport,
     ITransport,
-    IUDPTransport,
 )
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
-from twisted.logger import Logger
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.limits import Census, SourceRates, may_loop
+from twisted_net.net.drops import Drops
+from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
 from twisted_net.net.transports import KeepAlive
 
-#: Seconds between two warnings of one kind from one door: whatever a stranger can cause must not
-#: fill the log. The counters miss nothing.
-WARN_EVERY = 1.0
-
 #: Seconds that an idle connection is given to close politely before it is cut.
 FINISH_WITHIN = 5.0
-
-
-class Drops:
-    """Count what a door refuses, and say so in the log at most once a second for each reason."""
-
-    log = Logger()
-
-    def __init__(self, door: str, counters: DoorCounters, seconds: Callable[[], float]) -> None:
-        self._door = door
-        self._counters = counters
-        self._seconds = seconds
-        self._warned: dict[str, float] = {}
-
-    def drop(self, reason: str, peer: object) -> bool:
-        """Count one; warn, and say so, unless this second has had its warning."""
-        self._counters.drop(reason)
-        now = self._seconds()
-        last = self._warned.get(reason)
-        due = last is None or not last <= now < last + WARN_EVERY  # a clock may be set back
-        if due:
-            self._warned[reason] = now
-            self.log.warn(
-                "{door}: {reason}, {peer!r}; {count} so far",
-                door=self._door,
-                reason=reason,
-                peer=peer,
-                count=self._counters.dropped[reason],
-            )
-        return due
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -303,100 +267,3 @@ class GuardedFactory(Factory):
             self.drops.drop("cut_at_stop", connection.peer)
             connection.transport.abortConnection()
         return len(cut)
-
-
-@implementer(IUDPTransport)
-class GuardedDatagramTransport:
-    """The transport that a datagram door's protocol sees: counts, and never raises for a peer."""
-
-    def __init__(self, transport: Any, counters: DoorCounters, drops: Drops) -> None:
-        self._transport = transport
-        self._counters = counters
-        self._drops = drops
-
-    def write(self, packet: bytes, addr: tuple[str, int] | None = None) -> None:
-        """Send one datagram, or count why it could not be sent: UDP promises no more."""
-        try:
-            self._transport.write(packet, addr)
-        except MessageLengthError:
-            self._drops.drop("too_long_to_send", addr)
-        except (OSError, OverflowError) as error:
-            code = errno.errorcode.get(getattr(error, "errno", None) or 0, "range")
-            self._drops.drop(f"not_sent_{code.lower()}", addr)
-        else:
-            self._counters.datagrams_sent += 1
-            self._counters.sent += len(packet)
-
-    def __getattr__(self, name: str) -> Any:
-        """Be the transport in everything else."""
-        return getattr(self._transport, name)
-
-
-class GuardedDatagrams(DatagramProtocol):
-    """A datagram door's protocol inside its limits.
-
-    :param own_ports: says whether a port is one that this server listens on.
-    """
-
-    noisy = False
-
-    def __init__(
-        self,
-        door: Door,
-        inside: DatagramProtocol,
-        reactor: Any,
-        counters: DoorCounters,
-        rates: SourceRates,
-        own_ports: Callable[[int], bool],
-    ) -> None:
-        self.door = door
-        self.counters = counters
-        self.drops = Drops(door.name, counters, reactor.seconds)
-        self._inside = inside
-        self._seconds: Callable[[], float] = reactor.seconds
-        self._rates = rates
-        self._own_ports = own_ports
-
-    def logPrefix(self) -> str:
-        """Return what log lines are marked with."""
-        return self.door.name
-
-    def startProtocol(self) -> None:
-        """Start the protocol inside, behind a transport that counts."""
-        guarded = GuardedDatagramTransport(self.transport, self.counters, self.drops)
-        self._inside.makeConnection(guarded)
-
-    def stopProtocol(self) -> None:
-        """Stop the protocol inside."""
-        self._inside.doStop()
-
-    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        """Hand on what may be answered; count the rest (see `limits`)."""
-        self.counters.datagrams_received += 1
-        self.counters.received += len(datagram)
-        if may_loop(addr[1]) or self._own_ports(addr[1]):
-            self.drops.drop("loop_port", addr)
-        elif not self._rates.take(addr[0], self._seconds()):
-            self.drops.drop("too_fast", addr)
-        else:
-            self._guarded(datagram, addr)
-
-    def _guarded(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        try:
-            self._inside.datagramReceived(datagram, addr)
-        except Exception:
-            # One traceback a datagram would be a gift to whoever sends bad ones; one a second
-            # is what a bug deserves.
-            if self.drops.drop("crashed", addr):
-                self.drops.log.failure("{door}: a datagram crashed it", door=self.door.name)
-
-    def drain(self) -> Deferred[Any]:
-        """Let the protocol inside finish what it has begun."""
-        if not IDrains.providedBy(self._inside):
-            return succeed(None)
-        return maybeDeferred(_awaited, self._inside)
-
-
-def _awaited(inside: Any) -> Deferred[Any]:
-    waiting = inside.drain()
-    return succeed(None) if waiting is None else ensureDeferred(waiting)

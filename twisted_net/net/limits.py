@@ -1,4 +1,4 @@
-"""How much one peer, and all peers together, may have: pure; `guards` applies it to each door."""
+"""How much one peer, and all peers together, may have: pure; the guards apply it to each door."""
 
 from dataclasses import dataclass, field
 from typing import Literal

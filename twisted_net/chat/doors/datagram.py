@@ -34,7 +34,7 @@ from twisted_net.chat.core.seat import Seat
 from twisted_net.chat.core.states import Came, Ended, Happening, Opened, Slowed
 from twisted_net.chat.doors.outlet import Outlet, Turns, deliver
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import Drops
+from twisted_net.net.drops import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.service import IDrains
 

@@ -15,9 +15,9 @@ from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.seat import Seat
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, StreamOutlet, Turns, deliver
 from twisted_net.net.counters import DoorCounters
+from twisted_net.net.drops import Drops
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.framing import LineReader
-from twisted_net.net.guards import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.transports import Stream
 
