@@ -16,7 +16,7 @@ from twisted_net.files.codec import Entry
 from twisted_net.files.destination import LocalFile
 from twisted_net.files.digests import Digests
 from twisted_net.files.doors import FileFactory
-from twisted_net.files.store import Shelf
+from twisted_net.files.store import Folder
 from twisted_net.files.tftp import client as tftp
 from twisted_net.files.tftp.codec import (
     Ack,
@@ -191,7 +191,7 @@ class Served:
 
     def __init__(self, root: Path) -> None:
         self.reactor = Reactor()
-        factory = FileFactory(Shelf(str(root)), self.reactor, digests=Digests(at_once))
+        factory = FileFactory(Folder(str(root)), self.reactor, digests=Digests(at_once))
         self._door, self._far, self._near = factory.buildProtocol(None), Wire(), Wire()
         self.client = FileClient(self.reactor, SERVER)
         self.client.makeConnection(self._near)
@@ -443,7 +443,7 @@ def test_our_own_tftp_door_and_client_agree(root: Path, tmp_path: Path) -> None:
     fetch = TftpFetch(tmp_path)
     fetch.outcome.deferred.cancel()
     reactor = fetch.reactor
-    door = TftpDatagramProtocol(Shelf(str(root)), reactor)
+    door = TftpDatagramProtocol(Folder(str(root)), reactor)
     ports = {7069: reactor.listenUDP(7069, door, "192.0.2.9")}
 
     async def get() -> Fetched:

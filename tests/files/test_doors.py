@@ -13,7 +13,7 @@ from tests.files.wires import NOISE, Later, Wire, at_once, lose
 from twisted_net.files.digests import Aside, Digests
 from twisted_net.files.doors import FileFactory, FileProtocol, Limits
 from twisted_net.files.sending import CHUNK
-from twisted_net.files.store import OpenFile, Shelf
+from twisted_net.files.store import Folder, OpenFile
 from twisted_net.net.service import IDrains
 
 HELLO = b"hello, world\n"
@@ -36,7 +36,7 @@ class Door:
         self.clock = Clock()
         self.root = root
         limits = limits or Limits()
-        self.factory = FileFactory(Shelf(str(root)), self.clock, limits, None, Digests(aside))
+        self.factory = FileFactory(Folder(str(root)), self.clock, limits, None, Digests(aside))
 
     def connect(self) -> tuple[FileProtocol, Wire]:
         """Connect a client."""
@@ -404,7 +404,7 @@ def test_a_stopping_server_closes_idle_connections_at_once(door: Door) -> None:
 @pytest.mark.logs("ZeroDivisionError")
 def test_a_bug_of_ours_costs_one_connection(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is logged, and the peer does not wait for ever."""
-    monkeypatch.setattr(Shelf, "stat", lambda *_: 1 // 0)
+    monkeypatch.setattr(Folder, "stat", lambda *_: 1 // 0)
     protocol, wire = door.connect()
     protocol.dataReceived(b"STAT empty\n")
     assert wire.aborted

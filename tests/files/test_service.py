@@ -12,7 +12,7 @@ from twisted_net.files.codec import Entry, List
 from twisted_net.files.commands import _hinted, _row, _server_and_names
 from twisted_net.files.service import DEMO, files
 from twisted_net.files.shown import amount, rate
-from twisted_net.files.store import Shelf
+from twisted_net.files.store import Folder
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError, SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
@@ -74,7 +74,7 @@ def test_a_home_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPat
 
 def test_the_demo_folder_is_small_and_friendly() -> None:
     """It is part of every installation."""
-    entries, _ = Shelf(DEMO).list(List())
+    entries, _ = Folder(DEMO).list(List())
     names = [entry.name for entry in entries]
     assert names == [b"README.txt", b"bytes.bin", b"hello.txt", b"poems/"]
     assert Path(DEMO, "bytes.bin").read_bytes() == bytes(range(256))

@@ -14,7 +14,7 @@ from tests.files.wires import Later, at_once
 from twisted_net.files import beneath, digests
 from twisted_net.files.codec import Entry, List, RefusedError
 from twisted_net.files.digests import Digests
-from twisted_net.files.store import OpenFile, Shelf
+from twisted_net.files.store import Folder, OpenFile
 from twisted_net.net.errors import StartError
 
 
@@ -38,17 +38,17 @@ def share(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[beneath.by_openat2, beneath.by_walking])
-def shelf(share: Path, request: pytest.FixtureRequest) -> Shelf:
+def shelf(share: Path, request: pytest.FixtureRequest) -> Folder:
     """Return a shelf of it, with each way of opening."""
-    return Shelf(str(share), request.param)
+    return Folder(str(share), request.param)
 
 
-def names(shelf: Shelf, request: List) -> list[bytes]:
+def names(shelf: Folder, request: List) -> list[bytes]:
     """List names only."""
     return [entry.name for entry in shelf.list(request)[0]]
 
 
-def test_a_file_is_read_by_offset(shelf: Shelf) -> None:
+def test_a_file_is_read_by_offset(shelf: Folder) -> None:
     """Several readers of one file do not disturb each other."""
     file = shelf.open(b"a.txt")
     assert (file.size, file.mtime) == (5, 1700000000)
@@ -59,7 +59,7 @@ def test_a_file_is_read_by_offset(shelf: Shelf) -> None:
     file.close()
 
 
-def test_a_file_that_changes_is_noticed(shelf: Shelf, share: Path) -> None:
+def test_a_file_that_changes_is_noticed(shelf: Folder, share: Path) -> None:
     """By its size or its time."""
     file = shelf.open(b"a.txt")
     assert not file.changed()
@@ -67,7 +67,7 @@ def test_a_file_that_changes_is_noticed(shelf: Shelf, share: Path) -> None:
     assert file.changed()
 
 
-def test_a_file_that_is_replaced_stays_what_it_was(shelf: Shelf, share: Path) -> None:
+def test_a_file_that_is_replaced_stays_what_it_was(shelf: Folder, share: Path) -> None:
     """Whoever writes beside and renames, as editors do, disturbs no transfer."""
     file = shelf.open(b"a.txt")
     os.replace(share / "b.txt", share / "a.txt")
@@ -97,7 +97,7 @@ def test_a_file_that_is_replaced_stays_what_it_was(shelf: Shelf, share: Path) ->
         (b"a.txt/nope", 404, "no such file"),
     ],
 )
-def test_what_cannot_be_fetched_is_refused(shelf: Shelf, name: bytes, code: int, why: str) -> None:
+def test_what_cannot_be_fetched_is_refused(shelf: Folder, name: bytes, code: int, why: str) -> None:
     """Every way out has one code, and tells nothing of what is outside."""
     with pytest.raises(RefusedError) as caught:
         shelf.open(name)
@@ -106,7 +106,7 @@ def test_what_cannot_be_fetched_is_refused(shelf: Shelf, name: bytes, code: int,
 
 def test_hidden_files_are_shared_when_that_was_asked_for(share: Path) -> None:
     """Not listed, not there for STAT, and no folder to list, unless somebody said so."""
-    shy, open_hearted = Shelf(str(share)), Shelf(str(share), hidden=True)
+    shy, open_hearted = Folder(str(share)), Folder(str(share), hidden=True)
     assert [each for each in names(open_hearted, List()) if each not in names(shy, List())] == [
         b".empty",
         b".git/",
@@ -132,11 +132,11 @@ def test_too_many_open_files_are_our_trouble_and_not_the_peer_s(
         raise OSError(errno.EMFILE, "Too many open files")
 
     with pytest.raises(RefusedError) as caught:
-        Shelf(str(share), full).open(b"a.txt")
+        Folder(str(share), full).open(b"a.txt")
     assert caught.value.code == 503
 
 
-def test_a_listing_is_sorted_and_shows_only_what_can_be_fetched(shelf: Shelf) -> None:
+def test_a_listing_is_sorted_and_shows_only_what_can_be_fetched(shelf: Folder) -> None:
     """No links, no FIFOs; folders end in a slash."""
     entries, more = shelf.list(List())
     assert not more
@@ -150,7 +150,7 @@ def test_a_listing_is_sorted_and_shows_only_what_can_be_fetched(shelf: Shelf) ->
 
 
 def test_an_unreadable_file_is_not_shown(
-    shelf: Shelf, share: Path, monkeypatch: pytest.MonkeyPatch
+    shelf: Folder, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root may read everything, so the question itself is replaced."""
     real = os.access
@@ -162,7 +162,7 @@ def test_an_unreadable_file_is_not_shown(
     assert b"b.txt" not in names(shelf, List())
 
 
-def test_a_listing_goes_no_deeper_than_its_prefix(shelf: Shelf) -> None:
+def test_a_listing_goes_no_deeper_than_its_prefix(shelf: Folder) -> None:
     """The names are whole, so that each can be asked for as it stands."""
     assert names(shelf, List(b"sub/")) == [b"sub/inner.txt"]
     assert names(shelf, List(b"sub")) == [b"sub/", b"sub.txt"]
@@ -170,7 +170,7 @@ def test_a_listing_goes_no_deeper_than_its_prefix(shelf: Shelf) -> None:
     assert names(shelf, List(b"nope")) == []
 
 
-def test_a_long_listing_comes_in_pages(shelf: Shelf) -> None:
+def test_a_long_listing_comes_in_pages(shelf: Folder) -> None:
     """No name is left out between two pages, a folder's beside a file's neither."""
     whole = names(shelf, List())
     pages: list[bytes] = []
@@ -182,13 +182,13 @@ def test_a_long_listing_comes_in_pages(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("prefix", [b"../", b"/", b"/etc/", b"link/", b"sub/../../"])
-def test_a_listing_never_leads_out(shelf: Shelf, prefix: bytes) -> None:
+def test_a_listing_never_leads_out(shelf: Folder, prefix: bytes) -> None:
     """Names outside are nobody's business either."""
     with pytest.raises(RefusedError):
         shelf.list(List(prefix))
 
 
-def test_stat_tells_files_from_folders(shelf: Shelf) -> None:
+def test_stat_tells_files_from_folders(shelf: Folder) -> None:
     """And refuses what is neither."""
     assert shelf.stat(b"a.txt") == Entry("file", 5, 1700000000, b"a.txt")
     assert shelf.stat(b"sub").kind == "folder"
@@ -199,21 +199,21 @@ def test_stat_tells_files_from_folders(shelf: Shelf) -> None:
         assert caught.value.code == code
 
 
-def test_a_name_that_is_not_utf_8_is_listed_and_opened(shelf: Shelf, share: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_listed_and_opened(shelf: Folder, share: Path) -> None:
     """Old archives hold such names."""
     (share / os.fsdecode(b"caf\xe9")).write_bytes(b"x")
     assert b"caf\xe9" in names(shelf, List())
     assert shelf.open(b"caf\xe9").size == 1
 
 
-def test_the_first_file_is_an_example(shelf: Shelf, tmp_path: Path) -> None:
+def test_the_first_file_is_an_example(shelf: Folder, tmp_path: Path) -> None:
     """For the line that the server prints at the start."""
     assert shelf.first() == b"a.txt"
     dull = tmp_path / "dull"
     dull.mkdir()
     (dull / "empty").touch()
     (dull / ".profile").write_text("x")
-    assert Shelf(str(dull), hidden=True).first() == b""
+    assert Folder(str(dull), hidden=True).first() == b""
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_a_folder_that_cannot_be_shared_is_told_at_the_start(
 ) -> None:
     """In one line that names the option."""
     with pytest.raises(StartError) as caught:
-        Shelf(root.format(tmp_path))
+        Folder(root.format(tmp_path))
     assert str(caught.value) == "--files-root " + why.format(tmp_path)
 
 
@@ -241,7 +241,7 @@ def test_an_unreadable_folder_is_told_at_the_start(
     """Root may read everything, so the question itself is replaced."""
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(StartError, match="permission denied"):
-        Shelf(str(share))
+        Folder(str(share))
 
 
 def result(deferred: Deferred[str]) -> list[str]:
@@ -251,7 +251,7 @@ def result(deferred: Deferred[str]) -> list[str]:
     return got
 
 
-def test_a_digest_is_computed_once(shelf: Shelf, share: Path) -> None:
+def test_a_digest_is_computed_once(shelf: Folder, share: Path) -> None:
     """However many want it at one time, and again only when the file has changed."""
     later = Later()
     known = Digests(later)
@@ -269,7 +269,7 @@ def test_a_digest_is_computed_once(shelf: Shelf, share: Path) -> None:
     later.do()
 
 
-def test_a_file_closed_meanwhile_is_hashed_all_the_same(shelf: Shelf) -> None:
+def test_a_file_closed_meanwhile_is_hashed_all_the_same(shelf: Folder) -> None:
     """The thread has a descriptor of its own; ours may be another file's by then."""
     later = Later()
     file = shelf.open(b"a.txt")
@@ -280,7 +280,7 @@ def test_a_file_closed_meanwhile_is_hashed_all_the_same(shelf: Shelf) -> None:
     assert waiting == [hashlib.sha256(b"a.txt").hexdigest()]
 
 
-def test_a_large_file_is_not_waited_for(shelf: Shelf) -> None:
+def test_a_large_file_is_not_waited_for(shelf: Folder) -> None:
     """Until its digest is known from sending it."""
     known = Digests(at_once, ahead=4)
     file = shelf.open(b"a.txt")
@@ -289,7 +289,7 @@ def test_a_large_file_is_not_waited_for(shelf: Shelf) -> None:
     assert result(known.of(file)) == ["cafe"]
 
 
-def test_what_is_remembered_is_bounded(shelf: Shelf) -> None:
+def test_what_is_remembered_is_bounded(shelf: Folder) -> None:
     """What was not used for the longest time goes first."""
     later = Later()
     known = Digests(later, room=2)
@@ -303,7 +303,7 @@ def test_what_is_remembered_is_bounded(shelf: Shelf) -> None:
     later.do()
 
 
-def test_a_file_that_changes_while_it_is_hashed_has_no_digest(shelf: Shelf, share: Path) -> None:
+def test_a_file_that_changes_while_it_is_hashed_has_no_digest(shelf: Folder, share: Path) -> None:
     """A digest of two halves of two states is worse than none."""
     for other in (b"longer than before", b"", b"other"):
         file = shelf.open(b"a.txt")
@@ -311,7 +311,7 @@ def test_a_file_that_changes_while_it_is_hashed_has_no_digest(shelf: Shelf, shar
         assert digests.hashed(file) == ""
 
 
-def test_a_disk_that_fails_gives_no_digest(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fails_gives_no_digest(shelf: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads on will find out."""
 
     def broken(*_: object) -> str:

@@ -10,7 +10,7 @@ from twisted.internet.error import CannotListenError
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
 from tests.files.wires import NOISE, Port, Reactor
-from twisted_net.files.store import Shelf
+from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import (
     Ack,
     Code,
@@ -34,7 +34,7 @@ class Bench:
 
     def __init__(self, root: Path, **options: Any) -> None:
         self.reactor = Reactor()
-        self.door = TftpDatagramProtocol(Shelf(str(root)), self.reactor, **options)
+        self.door = TftpDatagramProtocol(Folder(str(root)), self.reactor, **options)
         self.port: Port = self.reactor.listenUDP(7069, self.door, "192.0.2.99")
 
     def ask(self, name: bytes, peer: Any = CLIENT, mode: str = "octet", **options: str) -> None:

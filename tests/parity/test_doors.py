@@ -20,7 +20,7 @@ from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.echo.core import Dialog, Identity, Upper
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory
 from twisted_net.files.doors import FileFactory
-from twisted_net.files.store import Shelf
+from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import Ack, Data, Request, parse, render
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
 from twisted_net.testing.worlds import World
@@ -152,11 +152,11 @@ async def test_two_members_talk(world: World) -> Told:
     return told
 
 
-def folder(path: Path) -> Shelf:
+def folder(path: Path) -> Folder:
     """Return a shelf with one file of a fixed age."""
     (path / "content").write_bytes(CONTENT)
     os.utime(path / "content", (1700000000, 1700000000))
-    return Shelf(str(path))
+    return Folder(str(path))
 
 
 SHA = hashlib.sha256(CONTENT).hexdigest().encode()

@@ -2,14 +2,19 @@
 
 from twisted_net.files.doors import FileFactory, FileProtocol
 from twisted_net.files.service import FilesService, FilesSettings
-from twisted_net.files.store import Shelf
+from twisted_net.files.shelf import Content, Shelf, Sink, Source
+from twisted_net.files.store import Folder
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
 
 __all__ = [
+    "Content",
     "FileFactory",
     "FileProtocol",
     "FilesService",
     "FilesSettings",
+    "Folder",
     "Shelf",
+    "Sink",
+    "Source",
     "TftpDatagramProtocol",
 ]

@@ -7,7 +7,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
 
-from twisted_net.files.store import OpenFile, Version
+from twisted_net.files.shelf import Version
+from twisted_net.files.store import OpenFile
 
 #: function, its arguments -> its result, later: how slow work is done beside the reactor.
 Aside = Callable[..., Awaitable[Any]]

@@ -18,7 +18,7 @@ from twisted_net.files.core import Bare, Say, Session, State, Step, part
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.journal import Journal, peer_name
 from twisted_net.files.sending import Sending, StoppedError
-from twisted_net.files.store import OpenFile, Shelf
+from twisted_net.files.store import Folder, OpenFile
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.transports import Stream
@@ -253,7 +253,7 @@ class FileFactory(Factory):
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: Folder,
         reactor: Any,
         limits: Limits = Limits(),
         journal: Journal | None = None,
@@ -276,7 +276,7 @@ class FileFactory(Factory):
     def transfer(self, name: bytes) -> Iterator[OpenFile]:
         """Open a file for as long as it is on its way.
 
-        :raises RefusedError: 503, too many are; and as `Shelf.open`.
+        :raises RefusedError: 503, too many are; and as `Folder.open`.
         """
         if self.transfers >= self.limits.transfers:
             raise RefusedError(503, "busy")

@@ -13,7 +13,7 @@ from zope.interface import implementer
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.doors import FileFactory, Limits
 from twisted_net.files.journal import Journal
-from twisted_net.files.store import Shelf
+from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
 from twisted_net.net import endpoints
@@ -78,7 +78,7 @@ class FilesService:
         """
         if not settings.tcp and not settings.tftp:
             return []  # nobody will ask, so nobody cares whether the folder is there
-        shelf = Shelf(settings.root or DEMO, hidden=settings.hidden)
+        shelf = Folder(settings.root or DEMO, hidden=settings.hidden)
         example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
         return [
             Door(

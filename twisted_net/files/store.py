@@ -1,4 +1,4 @@
-"""The shelf: one folder whose regular files may be read, and nothing outside it."""
+"""A folder as a shelf: its regular files may be read, and nothing outside it."""
 
 import contextlib
 import errno
@@ -10,22 +10,21 @@ from itertools import islice
 
 from twisted_net.files import beneath
 from twisted_net.files.codec import Entry, List, RefusedError
+from twisted_net.files.shelf import Shelf, Source, Version
 from twisted_net.net.errors import StartError
 
 #: The option that names the folder; errors at the start name it.
 OPTION = "--files-root"
 
-#: What tells one state of one file from another: device, inode, size, time in nanoseconds.
-Version = tuple[int, int, int, int]
 
-
-class OpenFile:
-    """A regular file of the shelf, open for reading.
+class OpenFile(Source):
+    """A regular file of a folder, open for reading.
 
     :ivar size: bytes when it was opened.
-    :ivar mtime: seconds since 1970, whole.
-    :ivar version: what the digests are remembered by.
     """
+
+    size: int
+    version: Version
 
     def __init__(self, name: bytes, descriptor: int) -> None:
         self.name = name
@@ -47,6 +46,10 @@ class OpenFile:
         """
         return _version(os.fstat(self._descriptor)) != self.version
 
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._descriptor
+
     def again(self) -> "OpenFile":
         """Return the same open file under a descriptor of its own, for use in another thread."""
         return OpenFile(self.name, os.dup(self._descriptor))
@@ -56,10 +59,10 @@ class OpenFile:
         self._close()
 
 
-class Shelf:
+class Folder(Shelf):
     """The shared folder.
 
-    Names are bytes, relative to it, with ``/`` between folders. Symbolic links are not followed,
+    Names are relative to it. Symbolic links are not followed,
     not even those that stay inside, so that nobody who may write in the folder can point out of it.
 
     :param root: the folder's path.
@@ -76,7 +79,7 @@ class Shelf:
         self._opener = opener or beneath.best_opener(self._folder)
         self.close = weakref.finalize(self, os.close, self._folder)
 
-    def open(self, name: bytes) -> OpenFile:
+    def open(self, name: bytes, peer: str = "") -> OpenFile:
         """Open a file for reading.
 
         :raises RefusedError: 403 for every way out and for what is no regular file, 404 for what is
@@ -86,7 +89,7 @@ class Shelf:
             self._parts(name)
             return OpenFile(name, beneath.open_regular(self._opener, self._folder, name))
 
-    def stat(self, name: bytes) -> Entry:
+    def stat(self, name: bytes, peer: str = "") -> Entry:
         """Tell what a name stands for; raises as `open`."""
         with _refusing():
             parts = self._parts(name)
@@ -100,7 +103,7 @@ class Shelf:
                 raise OSError(errno.EINVAL, "neither file nor folder")
             return entry
 
-    def list(self, request: List) -> tuple[list[Entry], bool]:
+    def list(self, request: List, peer: str = "") -> tuple[list[Entry], bool]:
         """Return the entries asked for, in order of their names, and whether there are more.
 
         What could not be fetched (links, devices, unreadable files) is not shown. Reads the whole

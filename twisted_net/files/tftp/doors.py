@@ -11,7 +11,7 @@ from zope.interface import implementer
 
 from twisted_net.files.codec import RefusedError
 from twisted_net.files.journal import Journal
-from twisted_net.files.store import OpenFile, Shelf
+from twisted_net.files.store import Folder, OpenFile
 from twisted_net.files.tftp.codec import (
     LARGEST_BLKSIZE,
     Code,
@@ -158,7 +158,7 @@ class TftpDatagramProtocol(DatagramProtocol):
 
     def __init__(
         self,
-        shelf: Shelf,
+        shelf: Folder,
         reactor: Any,
         journal: Journal | None = None,
         transfers: int = 64,
