@@ -21,6 +21,7 @@ from zope.interface import directlyProvides, implementer, providedBy
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.limits import Census
+from twisted_net.net.sendfile import LetsPass
 from twisted_net.net.service import Door, IDrains
 from twisted_net.net.transports import KeepAlive
 
@@ -29,7 +30,7 @@ FINISH_WITHIN = 5.0
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
-class GuardedProtocol(Protocol):
+class GuardedProtocol(LetsPass, Protocol):
     """One connection, seen from outside: the transport of the protocol inside.
 
     Twisted's own `policies.ProtocolWrapper` is the pattern; this one also passes half-closes on,
@@ -117,6 +118,11 @@ class GuardedProtocol(Protocol):
     def writeSequence(self, data: list[bytes]) -> None:
         """Write several pieces as one."""
         self.write(b"".join(data))
+
+    def passed(self, count: int) -> None:
+        """Count what the kernel sent from a file."""
+        self._counters.sent += count
+        self._touch()
 
     def __getattr__(self, name: str) -> Any:
         """Be the transport in everything else."""
