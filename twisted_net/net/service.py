@@ -10,6 +10,7 @@ from twisted.internet.protocol import DatagramProtocol
 from zope.interface import Attribute, Interface
 
 from twisted_net.net.counters import Counters
+from twisted_net.net.pages import Pages
 
 Kind = Literal["stream", "datagram"]
 
@@ -47,11 +48,13 @@ class Runtime:
         `random.SystemRandom`, and in tests a seeded `random.Random`.
     :ivar counters: what the doors did; a service counts its own drops in
         ``counters.door(name).drop(reason)``.
+    :ivar pages: what a service has to show in a browser; the web door shows it.
     """
 
     reactor: Any
     dice: Random = field(default_factory=SystemRandom)
     counters: Counters = field(default_factory=Counters)
+    pages: Pages = field(default_factory=Pages)
 
 
 class INetService(Interface):

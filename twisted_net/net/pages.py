@@ -1,0 +1,66 @@
+"""Pages that services hand over, to be shown by whoever speaks HTTP; neither knows the other.
+
+A service says ``runtime.pages.add("quote", "Quotes", resource)`` in its ``doors``, and is reached
+at ``/quote/`` of the web door. The order does not matter, nor whether anything shows it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+#: The door that shows them: counters of what is asked for there go by this name.
+DOOR = "web"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One thing to look at.
+
+    :ivar name: what its URL begins with, ``files`` for ``/files/``.
+    :ivar title: what it is called where all pages are listed.
+    :ivar resource: an ``IResource`` of ``twisted.web``.
+    :ivar summary: one line about it; may be empty.
+    """
+
+    name: str
+    title: str
+    resource: Any
+    summary: str = ""
+
+
+class Pages:
+    """The pages of all services, in the order of their names."""
+
+    def __init__(self) -> None:
+        self._pages: dict[str, Page] = {}
+
+    def add(self, name: str, title: str, resource: Any, summary: str = "") -> None:
+        """Hand a page over; it takes the place of an earlier one of that name.
+
+        :param name: a-z, 0-9 and ``-``; a service's own name is nobody else's.
+        :raises ValueError: the name cannot stand in a URL.
+        """
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"the page's name {name!r} is not made of a-z, 0-9 and -")
+        self._pages[name] = Page(name, title, resource, summary)
+
+    def get(self, name: str) -> Page | None:
+        """Return the page of a name, if there is one."""
+        return self._pages.get(name)
+
+    def __iter__(self) -> Iterator[Page]:
+        """Yield what there is now."""
+        return iter(sorted(self._pages.values(), key=lambda page: page.name))
+
+
+def said(request: Any, code: int, why: str) -> bytes:
+    """Make the answer to a request one line of text, ``404 no such file``, and return it.
+
+    :param request: one of ``twisted.web`` that nothing was written to yet.
+    """
+    request.setResponseCode(code)
+    request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+    return f"{code} {why}\n".encode()
