@@ -159,7 +159,7 @@ def test_pure_modules_open_nothing_and_roll_no_dice() -> None:
 def test_a_service_has_the_files_that_every_service_has(service: INetService) -> None:
     """Who knows one service finds the way in each: same file names, tests, a page."""
     folder = PACKAGE / service.name
-    for module in ("__init__", "core", "doors", "service", "commands"):
+    for module in ("__init__", "core", "doors", "service", *["commands"] * bool(service.commands)):
         assert (folder / f"{module}.py").exists() or (folder / module).is_dir(), module
     assert sorted((ROOT / "tests" / service.name).glob("test_*.py"))
     assert (ROOT / "docs" / "protocols" / f"{service.name}.md").exists()

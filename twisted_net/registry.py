@@ -19,8 +19,9 @@ from twisted_net.echo.service import echo
 from twisted_net.files.service import files
 from twisted_net.net.service import INetService
 from twisted_net.net.settings import Group
+from twisted_net.web.service import web
 
-BUILT_IN: tuple[INetService, ...] = (echo, chat, files)
+BUILT_IN: tuple[INetService, ...] = (echo, chat, files, web)
 
 #: The entry point group in which other distributions name their services. An entry point is seen
 #: in every kind of installation; a drop-in in ``twisted/plugins`` is not (default editable ones).

@@ -82,6 +82,7 @@ class Asks(Protocol):
         ("echo-tcp", b"are you there?\n", b"are you there!\n"),
         ("chat-tcp", b"NICK red\n", b"OK JOIN lobby 1\n"),
         ("files-tcp", b"STAT bytes.bin\nQUIT\n", b"OK bye\n"),
+        ("web", b"GET /healthz HTTP/1.0\r\n\r\n", b"\r\n\r\nok\n"),
     ],
 )
 @pytest_twisted.ensureDeferred
@@ -95,7 +96,7 @@ async def test_a_door_that_speaks_first_and_one_that_does_not_work_under_tls(
     found = registry.BUILT_IN
     endpoint = f"ssl:0:privateKey={certificate}:certKey={certificate}"
     options = {"echo-mode": "dialog", door: endpoint}
-    for other in ("echo-tcp", "echo-udp", "chat-tcp", "chat-udp", "files-tcp", "tftp"):
+    for other in ("echo-tcp", "echo-udp", "chat-tcp", "chat-udp", "files-tcp", "tftp", "web"):
         options.setdefault(other, "")
     settings = load(assembly.groups(found), options, {})
     bench = assembly.assemble(found, settings, Runtime(reactor), lambda _: None)

@@ -7,6 +7,7 @@ at ``/quote/`` of the web door. The order does not matter, nor whether anything 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 #: The door that shows them: counters of what is asked for there go by this name.
@@ -61,6 +62,6 @@ def said(request: Any, code: int, why: str) -> bytes:
 
     :param request: one of ``twisted.web`` that nothing was written to yet.
     """
-    request.setResponseCode(code)
+    request.setResponseCode(code, HTTPStatus(code).phrase.encode())
     request.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
     return f"{code} {why}\n".encode()

@@ -1,0 +1,7 @@
+"""The web door: HTTP for the pages that services hand over, and nothing for anybody else's."""
+
+from twisted_net.web.channel import WebChannel
+from twisted_net.web.doors import WebFactory, WebRequest
+from twisted_net.web.service import WebService, WebSettings
+
+__all__ = ["WebChannel", "WebFactory", "WebRequest", "WebService", "WebSettings"]

@@ -1,0 +1,217 @@
+"""One HTTP connection: Twisted's, with a deadline and bounds, and an answer to a half-close."""
+
+from http import HTTPStatus
+from typing import Any
+
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+)
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel, Request
+from zope.interface import implementer
+
+from twisted_net.net.service import IDrains
+from twisted_net.net.transports import LINGER_BYTES, LINGER_SECONDS
+
+
+def plain(code: int, why: str) -> bytes:
+    """Return a whole answer of one line, after which the connection closes."""
+    body = f"{code} {why}\n"
+    return (
+        f"HTTP/1.1 {code} {HTTPStatus(code).phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}"
+    ).encode()
+
+
+@implementer(IHalfCloseableProtocol, IDrains)
+class WebChannel(HTTPChannel):
+    """What Twisted's channel leaves open, closed.
+
+    * A request has to be whole within a time that single bytes do not extend.
+    * Its body has a limit, which holds before it is read.
+    * Requests sent ahead wait, unread, while the peer does not read the answers: Twisted would
+      answer all of them into memory.
+    * Who closes one half is answered; a server that stops finishes what it answers.
+
+    :ivar site: the `WebFactory`; Twisted sets it, and calls it so.
+    """
+
+    site: Any
+    transport: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._due = 0.0
+        self._timer: IDelayedCall | None = None
+        self._begun = False  # something of the next request has come
+        self._answered = False  # there was a request before
+        self._busy = False  # a request is being answered
+        self._choked = False  # what we wrote waits for the peer to read
+        self._held: Request | None = None  # answered, and its answer not yet read
+        self._ahead = 0  # bytes of later requests that wait
+        self._last = False  # the peer's half is closed, or the server stops
+        self._closing = False
+        self._refused = False
+        self._left = LINGER_BYTES
+
+    def connectionMade(self) -> None:
+        """Wait for the first request, but not for ever."""
+        super().connectionMade()
+        self._expect()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take the next piece of the stream."""
+        if self._refused:
+            self._left -= len(data)
+            if self._left < 0:
+                self.transport.abortConnection()
+            return
+        self._begun = True
+        super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line of a request's head, unless the request has been refused."""
+        if not self._refused:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a head whose single line is beyond all its limits."""
+        self.refuse(431, f"a line is longer than {self.MAX_LENGTH} bytes")
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take a part of a body, or of requests that were sent ahead."""
+        if self._refused:
+            return
+        if self._busy:
+            self._ahead += len(data)
+        super().rawDataReceived(data)
+
+    def allHeadersReceived(self) -> None:
+        """Refuse what must not be read any further; begin the body of anything else."""
+        if self.length is not None and self.length > self.site.limits.body:
+            self.too_long()
+        else:
+            super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """Answer a request that is whole."""
+        if self._refused:
+            return
+        self._busy = True
+        super().allContentReceived()
+
+    def too_long(self) -> None:
+        """Refuse a body beyond its limit, told ahead or not."""
+        self.refuse(413, f"a body may have {self.site.limits.body} bytes")
+
+    def refuse(self, code: int, why: str) -> None:
+        """Answer what is no request, and hang up on a peer that may still be sending.
+
+        A close with unread bytes is a reset, which may destroy the answer (RFC 1122, 4.2.2.13):
+        so what still comes is thrown away for a while.
+        """
+        if self._refused:
+            return
+        self._refused = True
+        self._cancel()
+        self.site.refused(code, self.getPeer())
+        transport = self.transport
+        half_closes = IHalfCloseableDescriptor.providedBy(transport) and not self.isSecure()
+        transport.write(plain(code, why))
+        transport.unregisterProducer()
+        if half_closes:
+            transport.loseWriteConnection()
+            transport.resumeProducing()
+        elif self._begun:
+            transport.loseConnection()
+        # Where TLS never began there is nobody to hear it, nor to let us go.
+        self._timer = self.callLater(LINGER_SECONDS, transport.abortConnection)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:  # noqa: N802 - Twisted's
+        # Twisted's own answer has no words, and is followed by a reset if more was sent.
+        if self._receivedHeaderSize > self.totalHeadersSize:
+            self.refuse(431, f"a head may have {self.totalHeadersSize} bytes")
+        else:
+            self.refuse(400, "this is not HTTP")
+
+    def requestDone(self, request: Request) -> None:
+        """Go on to the next request, once the answer to this one has left."""
+        if self._choked:
+            self._held = request
+            return
+        self._busy, self._begun, self._answered, self._ahead = False, False, True, 0
+        self._expect()
+        super().requestDone(request)
+        if self._last and not self._busy:
+            self.loseConnection()
+
+    def pauseProducing(self) -> None:
+        """Read no more, and answer no more, while the peer does not read."""
+        self._choked = True
+        super().pauseProducing()
+        self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Go on."""
+        self._choked = False
+        super().resumeProducing()
+        if self._held is not None:
+            held, self._held = self._held, None
+            self.requestDone(held)
+        elif self._ahead <= self._optimisticEagerReadSize:
+            self.transport.resumeProducing()  # to notice that the peer leaves
+
+    def drain(self) -> None:
+        """Finish the answer that is being given, then close; at once where there is none."""
+        if self._busy:
+            self.persistent = 0
+        else:
+            self.loseConnection()
+
+    def readConnectionLost(self) -> None:
+        """Answer what was asked before the peer closed its half."""
+        self._last = True
+        if not self._busy:
+            self.loseConnection()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: our own half-close, nothing is owed."""
+
+    def loseConnection(self) -> None:
+        """Send what was written, then close; a second call changes nothing."""
+        self._cancel()
+        if not self._closing:
+            self._closing = True
+            super().loseConnection()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Leave no timer behind, and tell whoever answers."""
+        self._cancel()
+        super().connectionLost(reason)
+
+    def _expect(self) -> None:
+        # One timer, which only moves on when it fires: one for each request would cost as much
+        # as finding the answer.
+        self._due = self.site.reactor.seconds() + self.site.limits.request
+        if self._timer is None:
+            self._timer = self.callLater(self.site.limits.request, self._check)
+
+    def _check(self) -> None:
+        self._timer = None
+        if self._busy:
+            return  # whoever is answered reads, or is idle: the guard of the door knows
+        left = self._due - self.site.reactor.seconds()
+        if left > 0:
+            self._timer = self.callLater(left, self._check)
+        elif self._begun or not self._answered:
+            self.refuse(408, f"no request within {self.site.limits.request:g} s")
+        else:
+            self.loseConnection()
+
+    def _cancel(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
