@@ -1,0 +1,1 @@
+"""A shelf in a browser: `ShelfResource`, for any site of ``twisted.web``."""
