@@ -48,7 +48,7 @@ def test_the_reactor_is_one(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     outcomes = json.loads(done.stdout)
