@@ -19,7 +19,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import Drops
+from twisted_net.net.drops import Drops
 from twisted_net.net.pages import DOOR, Pages, said
 from twisted_net.web.channel import WebChannel
 from twisted_net.web.core import HEADER, SAFE, Head, refusal
