@@ -11,7 +11,7 @@ FLOOR  := twisted==24.10.0 zope.interface==6.* click==8.2.0
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow coverage simulate lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test test-slow coverage simulate bench lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -59,6 +59,17 @@ changelog: $(VENV)/developer
 simulate: $(VENV)/developer
 	$(MAKE) --no-print-directory VENV=.venv-floor PINS='$(FLOOR)' .venv-floor/tester
 	$(BIN)/python -m tests.simulated.report
+
+# Figures beside those of other servers: ARGS='--quick --rows tcp-50x64', ARGS=--help. uvloop is a
+# peer and no dependency: it goes into an environment of its own, or is named as missing.
+bench: $(VENV)/installed
+	-@$(MAKE) --no-print-directory $(VENV)-bench/installed
+	$(BIN)/python -m bench $(ARGS)
+
+$(VENV)-bench/installed:
+	$(PYTHON) -m venv $(VENV)-bench
+	$(VENV)-bench/bin/python -m pip install --quiet --disable-pip-version-check uvloop
+	touch $@
 
 # All tests but those that install something or start a server.
 test-quick: $(VENV)/tester

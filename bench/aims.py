@@ -1,0 +1,67 @@
+"""What is wanted of each row, as data, and whether it was met."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from bench.figures import Ratio, ratio
+from bench.rounds import Measured
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """A server wants to be ``times`` as fast as a peer on the rows whose names match."""
+
+    rows: str
+    peer: str
+    times: float
+    server: str = "netdemo"
+
+
+AIMS = (
+    Aim(".*", "twisted", 1.0),
+    Aim("tcp-(50x64|500x1k|50x64-p8)", "asyncio", 1.15),
+    Aim("tcp-(50x64|500x1k|50x64-p8)", "uvloop", 0.95),
+    Aim("tcp-(50x64|500x1k|50x64-p8)", "c", 0.80),
+    Aim("tcp-1x64", "asyncio", 1.05),
+    Aim("tcp-1x64", "uvloop", 0.93),
+    Aim("tcp-1x64", "c", 0.85),
+    Aim("tcp-1x64", "uvloop", 1.2, "netdemo-spin"),
+    Aim("tcp-1x64", "c", 1.1, "netdemo-spin"),
+    Aim("tcp-churn", "asyncio", 1.5),
+    Aim("tcp-churn", "uvloop", 0.8),
+    Aim("tcp-stream-[14]", "asyncio", 1.0),
+    Aim("tcp-stream-[14]", "uvloop", 1.0),
+    Aim("tcp-stream-[14]", "c", 0.8),
+    Aim("udp-(window32|trains)", "asyncio", 2.5),
+    Aim("udp-(window32|trains)", "uvloop", 1.8),
+    Aim("udp-(window32|trains)", "c", 1.0),
+    Aim("udp-window1", "asyncio", 1.05),
+    Aim("udp-window1", "uvloop", 0.95),
+    # What limits and counters may cost.
+    Aim("(tcp|udp)-.*", "unguarded", 0.95),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An aim, on one row; ``ratio`` is None where one of the two was not measured."""
+
+    row: str
+    aim: Aim
+    ratio: Ratio | None
+
+    @property
+    def met(self) -> bool:
+        """Whether it was measured and reached, to the two digits that are shown."""
+        return self.ratio is not None and round(self.ratio.decides, 2) >= self.aim.times
+
+
+def judge(measured: Sequence[Measured], aims: Sequence[Aim] = AIMS) -> Iterator[Verdict]:
+    """Yield what became of each aim, row by row."""
+    for each in measured:
+        for aim in aims:
+            if re.fullmatch(aim.rows, each.row.name):
+                ours = each.samples.get(aim.server)
+                theirs = each.samples.get(aim.peer)
+                yield Verdict(each.row.name, aim, ratio(ours, theirs) if ours and theirs else None)

@@ -1,0 +1,1 @@
+"""Servers to measure against, each as somebody would write it with that library."""
