@@ -58,10 +58,11 @@ class Verdict:
 
 
 def judge(measured: Sequence[Measured], aims: Sequence[Aim] = AIMS) -> Iterator[Verdict]:
-    """Yield what became of each aim, row by row."""
+    """Yield what became of each aim whose servers were asked for, row by row."""
     for each in measured:
+        asked = {server.name for server in each.row.servers}
         for aim in aims:
-            if re.fullmatch(aim.rows, each.row.name):
+            if re.fullmatch(aim.rows, each.row.name) and {aim.server, aim.peer} <= asked:
                 ours = each.samples.get(aim.server)
                 theirs = each.samples.get(aim.peer)
                 yield Verdict(each.row.name, aim, ratio(ours, theirs) if ours and theirs else None)

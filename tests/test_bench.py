@@ -85,15 +85,18 @@ def test_a_slice_too_short_for_the_processor_s_clock_has_a_ratio() -> None:
 
 def test_an_aim_is_met_to_the_digits_that_are_shown() -> None:
     """A line that reads 0.95 and NOT MET 0.95 would be taken for a mistake."""
-    measured = Measured(_row(), {"netdemo": [_sample(946)], "uvloop": [_sample(1000)]})
+    row = _row(_server("netdemo"), _server("uvloop"))
+    measured = Measured(row, {"netdemo": [_sample(946)], "uvloop": [_sample(1000)]})
     assert [each.met for each in judge([measured], [Aim("tcp-.*", "uvloop", 0.95)])] == [True]
     assert [each.met for each in judge([measured], [Aim("tcp-.*", "uvloop", 0.96)])] == [False]
 
 
 def test_an_aim_whose_peer_is_missing_is_neither_met_nor_missed() -> None:
     """It is said to be not measured."""
-    measured = Measured(_row(), {"netdemo": [_sample(946)]}, {"go": "no go in PATH"})
-    verdicts = list(judge([measured], [Aim("tcp-1x64", "go", 1.0), Aim("udp-.*", "go", 1.0)]))
+    row = _row(_server("netdemo"), _server("go"))
+    measured = Measured(row, {"netdemo": [_sample(946)]}, {"go": "no go in PATH"})
+    asked = [Aim("tcp-1x64", "go", 1.0), Aim("udp-.*", "go", 1.0), Aim("tcp-1x64", "c", 1.0)]
+    verdicts = list(judge([measured], asked))
     assert [each.ratio for each in verdicts] == [None]
     assert "not measured" in report.aims(verdicts)
     assert "0 of 0" in report.aims(verdicts)
