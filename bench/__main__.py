@@ -6,6 +6,7 @@ import json
 import os
 import re
 import select
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
@@ -58,6 +59,7 @@ def bench(
         click.echo(_listed(chosen))
         return
     _need_to_measure()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # stops the servers
     click.echo(report.heading())
     each = (rounds or (QUICK_ROUNDS if quick else ROUNDS), seconds or _slice(quick))
     measured = _measured(chosen, *each)

@@ -78,7 +78,7 @@ class Running:
     @property
     def pids(self) -> list[int]:
         """Its process, and those that it has started."""
-        return _family(self._process.pid)
+        return family(self._process.pid)
 
     def check(self) -> None:
         """Return if it still runs.
@@ -131,7 +131,8 @@ def run_load(command: Sequence[str], seconds: float) -> subprocess.CompletedProc
         )
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """Return a process, its children, and theirs."""
     found = [pid]
     for each in found:
         with contextlib.suppress(OSError):  # it has ended

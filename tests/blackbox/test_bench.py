@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from bench import echo
+from bench.processes import PATIENCE, family
 from bench.rounds import Measured, Servers, measure
 from bench.rows import Row, Server
 from tests.blackbox import environments
@@ -105,6 +109,31 @@ def test_a_server_that_cuts_a_datagram_fails_the_row() -> None:
     assert (
         "bytes came back for 64" in _measured(_answering("data[:9]"), "udp-window1").wrong["mine"]
     )
+
+
+@pytest.mark.parametrize("row", ["tcp-50x64", "tcp-churn", "udp-window32"])
+def test_a_server_that_dies_under_load_fails_the_row(row: str) -> None:
+    """It was fast until then, which is no figure."""
+    measured = _measured(_answering("__import__('os')._exit(3)"), row, rounds=2)
+    assert set(measured.wrong) == {"mine"}
+    assert not measured.samples
+
+
+def test_a_bench_that_is_stopped_stops_its_servers() -> None:
+    """Otherwise they would go on using the machine, unseen."""
+    words = ("--rows=tcp-1x64", "--servers=c", "--seconds=60", "--rounds=1")
+    command = [sys.executable, "-m", "bench", *words]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as running:
+        try:
+            over = time.monotonic() + PATIENCE
+            while len(family(running.pid)) < 3 and time.monotonic() < over:  # itself, server, load
+                time.sleep(0.02)
+            started = family(running.pid)
+        finally:
+            running.terminate()
+        assert running.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert len(started) == 3
+    assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
 
 
 def test_a_server_that_never_listens_fails_the_row() -> None:
