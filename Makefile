@@ -60,7 +60,7 @@ simulate: $(VENV)/developer
 	$(MAKE) --no-print-directory VENV=.venv-floor PINS='$(FLOOR)' .venv-floor/tester
 	$(BIN)/python -m tests.simulated.report
 
-# Figures beside those of other servers: ARGS='--quick --rows tcp-50x64', ARGS=--help. uvloop is a
+# Figures beside those of other servers: ARGS='--quick --rows tcp-.*', ARGS=--help. uvloop is a
 # peer and no dependency: it goes into an environment of its own, or is named as missing.
 bench: $(VENV)/installed
 	-@$(MAKE) --no-print-directory $(VENV)-bench/installed

@@ -27,7 +27,7 @@ QUICK_ROUNDS, QUICK_SECONDS = 3, 0.2
 
 
 @click.command()
-@click.option("--rows", metavar="REGEX", default="", help="Only rows whose names hold a match.")
+@click.option("--rows", metavar="REGEX", default=".*", help="Only rows whose whole name matches.")
 @click.option("--servers", metavar="A,B", default="", help="Only these servers.")
 @click.option("--rounds", type=click.IntRange(1, 1000), help=f"Slices of a server.  [{ROUNDS}]")
 @click.option(
@@ -76,7 +76,7 @@ def _slice(quick: bool) -> float:
 
 def _chosen(pattern: str, servers: str) -> list[Row]:
     try:
-        rows = [row for row in ROWS if re.search(pattern, row.name)]
+        rows = [row for row in ROWS if re.fullmatch(pattern, row.name)]
     except re.error as error:
         raise click.UsageError(f"--rows {pattern!r}: no regular expression: {error}") from error
     if not rows:

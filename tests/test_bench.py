@@ -201,7 +201,7 @@ def test_a_name_that_is_not_there_is_one_line(words: list[str], wanted: str) -> 
 
 def test_what_can_be_measured_is_listed() -> None:
     """Without measuring it."""
-    done = CliRunner().invoke(bench, ["--list", "--rows=churn", "--servers=twisted"])
+    done = CliRunner().invoke(bench, ["--list", "--rows=tcp-churn", "--servers=twisted"])
     assert done.exit_code == 0
     assert [line.split()[0] for line in done.output.splitlines()] == [
         "rows",
@@ -214,6 +214,6 @@ def test_what_can_be_measured_is_listed() -> None:
 def test_without_a_compiler_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The load generator is C: without it nothing can be measured."""
     monkeypatch.setenv("CC", "no-such-compiler -O3")
-    done = CliRunner().invoke(bench, ["--rows=churn"])
+    done = CliRunner().invoke(bench, ["--rows=tcp-churn"])
     assert done.exit_code == 1
     assert "no C compiler 'no-such-compiler'; install gcc or clang, or set CC" in done.output
