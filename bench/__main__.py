@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import json
-import os
 import re
 import select
 import signal
@@ -105,7 +104,7 @@ def _listed(rows: Sequence[Row]) -> str:
 
 
 def _need_to_measure() -> None:
-    if not hasattr(os, "sched_getaffinity") or not hasattr(select, "epoll"):
+    if not hasattr(select, "epoll"):
         raise click.ClickException(f"needs Linux; {sys.platform} has no epoll")
     try:
         echo.load_program()

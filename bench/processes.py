@@ -26,7 +26,9 @@ class DeadError(Exception):
 
 
 def cores() -> tuple[int, int] | None:
-    """Return the core for servers and the one for loads; None: there is only one."""
+    """Return the core for servers and the one for loads; None: there is no choice."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
     allowed = sorted(os.sched_getaffinity(0))
     return (allowed[-1], allowed[0]) if len(allowed) > 1 else None
 

@@ -22,7 +22,7 @@ def machine() -> dict[str, Any]:
     """Return what the figures were measured on."""
     pair = cores()
     return {
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": os.cpu_count(),
         "pinned": pair is not None,
         "system": platform.release(),
         "python": platform.python_version(),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -211,6 +212,7 @@ def test_what_can_be_measured_is_listed() -> None:
     ]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the bench needs epoll")
 def test_without_a_compiler_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """The load generator is C: without it nothing can be measured."""
     monkeypatch.setenv("CC", "no-such-compiler -O3")
