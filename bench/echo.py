@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench import ours
@@ -54,35 +54,33 @@ def _uvloop() -> list[str]:
     raise MissingError("not installed; make .venv-bench/installed, which needs the package index")
 
 
-NETDEMO = Server("netdemo", "netdemo serve, as installed, limits on", ours.serve, DOORS)
+def _server(name: str, note: str, command: Callable[[], list[str]]) -> Server:
+    """Describe a server that prints its doors."""
+    return Server(name, note, lambda: Running(command(), DOORS))
+
 
 SERVERS = (
-    NETDEMO,
-    Server(
+    _server("netdemo", "netdemo serve, as installed, limits on", ours.serve),
+    _server(
         "unguarded",
         "its echo doors without limits and counters",
         lambda: _python("echo_unguarded.py"),
-        DOORS,
     ),
-    Server(
-        "twisted",
-        "stock Twisted, a plain Protocol on epoll",
-        lambda: _python("echo_twisted.py"),
-        DOORS,
+    _server(
+        "twisted", "stock Twisted, a plain Protocol on epoll", lambda: _python("echo_twisted.py")
     ),
-    Server("asyncio", "an asyncio Protocol", lambda: _python("echo_asyncio.py"), DOORS),
-    Server("uvloop", "the same Protocol on uvloop", _uvloop, DOORS),
-    Server("node", "node's net and dgram", _node, DOORS),
-    Server("go", "Go's net, a goroutine a connection", _go, DOORS),
-    Server("c", "C on epoll, no library", _c, DOORS),
+    _server("asyncio", "an asyncio Protocol", lambda: _python("echo_asyncio.py")),
+    _server("uvloop", "the same Protocol on uvloop", _uvloop),
+    _server("node", "node's net and dgram", _node),
+    _server("go", "Go's net, a goroutine a connection", _go),
+    _server("c", "C on epoll, no library", _c),
 )
 
 SPINNING = (
-    Server(
+    _server(
         "netdemo-spin",
         "netdemo serve, polling 50 µs before it sleeps",
         lambda: ours.serve_with("--spin", "50us"),
-        DOORS,
     ),
     *SERVERS,
 )

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import re
+import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -47,12 +48,14 @@ def _on(core: int | None) -> Iterator[None]:
 class Running:
     """A server that listens.
 
-    :param doors: what it has to say that it listens on; see `rows.Server`.
+    :param doors: names of doors, for a server that prints a line ``door host:port`` for each once
+        it listens, as ``netdemo serve`` does; or names and ports, for one that was told its ports
+        (see `free_port`) and says nothing.
     :ivar ports: the port of each door.
     :raises DeadError: it does not.
     """
 
-    def __init__(self, command: Sequence[str], doors: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], doors: Sequence[str] | Mapping[str, int]) -> None:
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `stop` closes it
         pair = cores()
         with _on(pair[0] if pair else None):
@@ -102,14 +105,18 @@ class Running:
                 self._process.wait(PATIENCE)
         self._said.close()
 
-    def _wait_for(self, doors: Sequence[str]) -> None:
+    def _wait_for(self, doors: Sequence[str] | Mapping[str, int]) -> None:
         over = time.monotonic() + PATIENCE
         while not self.ports.keys() >= set(doors):
             self.check()
             if time.monotonic() > over:
                 raise DeadError(f"does not listen after {PATIENCE:g} s: {self._last_words()}")
             time.sleep(0.02)
-            self.ports = {name: int(port) for name, port in _OPEN.findall(self._text())}
+            if isinstance(doors, Mapping):
+                there = _listening()
+                self.ports = {name: port for name, port in doors.items() if port in there}
+            else:
+                self.ports = {name: int(port) for name, port in _OPEN.findall(self._text())}
 
     def _text(self) -> str:
         size = os.fstat(self._said.fileno()).st_size
@@ -118,6 +125,26 @@ class Running:
 
     def _last_words(self) -> str:
         return (self._text().strip().splitlines() or ["it said nothing"])[-1]
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """Return a port of loopback that nobody has yet, for a server that must be told one."""
+    with socket.socket(type=kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listening() -> set[int]:
+    """Return the ports that TCP listens on or UDP receives on (proc(5), /proc/net)."""
+    found = set()
+    for protocol, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
+        with contextlib.suppress(OSError):  # no IPv6 here
+            for line in Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == state:
+                    found.add(int(fields[1].rpartition(":")[2], 16))
+    return found
 
 
 def run_load(command: Sequence[str], seconds: float) -> subprocess.CompletedProcess[str]:

@@ -53,11 +53,10 @@ class Servers:
             raise MissingError(self._missing[server])
         if server not in self._running:
             try:
-                command = server.command()
+                self._running[server] = server.start()
             except MissingError as why:
                 self._missing[server] = str(why)
                 raise
-            self._running[server] = Running(command, server.doors)
         self._running[server].check()
         return self._running[server]
 

@@ -1,6 +1,6 @@
 """The words of the bench: a row runs one load on several servers and counts what was done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.processes import Running
@@ -34,14 +34,13 @@ class Server:
     """A server that can be started; rows that share the object share the process.
 
     :ivar note: what it is, in a few words.
-    :ivar command: returns the command line, or raises `processes.MissingError`. It prints a line
-        ``door host:port`` for each of ``doors`` once it listens, as ``netdemo serve`` does.
+    :ivar start: starts it, and returns when it listens; raises `processes.MissingError` where it
+        cannot run, and `processes.DeadError` where it should and does not.
     """
 
     name: str
     note: str
-    command: Callable[[], Sequence[str]]
-    doors: tuple[str, ...]
+    start: Callable[[], Running]
 
 
 #: Puts load on a running server for so many seconds; raises `WrongError`.

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -10,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import echo
-from bench.processes import PATIENCE, family
+from bench import building, echo
+from bench.processes import PATIENCE, Running, family, free_port
 from bench.rounds import Measured, Servers, measure
 from bench.rows import Row, Server
 from tests.blackbox import environments
@@ -41,6 +42,15 @@ while True:
     talk.close()
 """
 
+#: A server that is told its ports and prints nothing.
+SILENT = """
+import signal, socket, sys
+stream = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+datagrams = socket.socket(type=socket.SOCK_DGRAM)
+datagrams.bind(("127.0.0.1", int(sys.argv[2])))
+signal.pause()
+"""
+
 
 def _bench(*words: str) -> tuple[int, str]:
     done = environments.run(sys.executable, "-m", "bench", *words, folder=ROOT, patience=120)
@@ -51,7 +61,7 @@ def _bench(*words: str) -> tuple[int, str]:
 def _measured(command: list[str], row: str, rounds: int = 1) -> Measured:
     """Measure a server of the test's own on one of the rows of echo."""
     [chosen] = [each for each in echo.ROWS if each.name == row]
-    server = Server("mine", "a server of a test", lambda: command, echo.DOORS)
+    server = Server("mine", "a server of a test", lambda: Running(command, echo.DOORS))
     with Servers() as servers:
         mine = Row(row, chosen.title, chosen.unit, (server,), chosen.load)
         return measure(mine, servers, rounds, seconds=0.05)
@@ -59,9 +69,7 @@ def _measured(command: list[str], row: str, rounds: int = 1) -> Measured:
 
 def _build() -> None:
     echo.load_program()
-    for server in echo.SERVERS:
-        if server.name == "c":
-            server.command()
+    building.c_program("echo-c", echo.PEERS / "echo.c")
 
 
 def _answering(answer: str) -> list[str]:
@@ -142,6 +150,16 @@ def test_a_bench_that_is_stopped_stops_its_servers() -> None:
         assert running.wait(PATIENCE) == 128 + signal.SIGTERM
     assert len(started) == 3
     assert [pid for pid in started if Path(f"/proc/{pid}").exists()] == []
+
+
+def test_a_server_may_be_told_its_ports_and_say_nothing() -> None:
+    """Most servers that others wrote do not print where they listen."""
+    stream, datagrams = free_port(), free_port(socket.SOCK_DGRAM)
+    command = [sys.executable, "-c", SILENT, str(stream), str(datagrams)]
+    doors = {"echo-tcp": stream, "echo-udp": datagrams}
+    with Running(command, doors) as running:
+        assert running.ports == doors
+        socket.create_connection(("127.0.0.1", stream)).close()
 
 
 def test_a_server_that_never_listens_fails_the_row() -> None:
