@@ -217,11 +217,10 @@ class Assembly(Service):
         reactor = self._runtime.reactor
         if isinstance(door.serve, DatagramProtocol):
             rates = SourceRates(self._limits.udp_rate)
-            return GuardedDatagrams(door, door.serve, reactor, counters, rates, self._is_own_port)
+            return GuardedDatagrams(
+                door, door.serve, reactor, counters, rates, self._datagram_ports
+            )
         return GuardedFactory(door, door.serve, reactor, counters, census, self._bench.keepalive)
-
-    def _is_own_port(self, port: int) -> bool:
-        return port in self._datagram_ports  # kept, for this is asked for every datagram
 
     def _allowed_connections(self) -> int:
         """Return how many connections fit the descriptors that the process may have."""

@@ -1,5 +1,6 @@
 """Tests of `twisted_net.net.datagram_guards`."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ class GuardedUdp:
         self.inside = inside or EchoDatagrams()
         door = Door("quote-udp", "datagram", "udp:7017", self.inside)
         self.guard = GuardedDatagrams(
-            door, self.inside, self.clock, self.counters, SourceRates(rate), lambda p: p == 7007
+            door, self.inside, self.clock, self.counters, SourceRates(rate), [7007]
         )
         self.guard.makeConnection(self.wire)  # type: ignore[arg-type]
 
@@ -90,6 +91,28 @@ def test_a_source_that_floods_is_not_answered() -> None:
     udp = GuardedUdp(rate=2)
     assert [len(udp.answers(b"x")) for _ in range(4)] == [1, 1, 0, 0]
     assert udp.counters.dropped == {"too_fast": 2}
+
+
+def test_a_batch_is_handed_on_as_its_datagrams_would_be_one_by_one() -> None:
+    """In order; of each source as many as it may send, the first ones."""
+    udp = GuardedUdp(rate=2)
+    fast, slow, looping = (("192.0.2.1", 1024), ("192.0.2.2", 1025), ("192.0.2.3", 7))
+    senders = [fast, slow, fast, looping, fast, fast]
+    batch = [b"%d" % number for number in range(6)]
+    udp.guard.datagramsReceived(batch, senders, Counter(senders))
+    assert udp.wire.sent == [(b"0", fast), (b"1", slow), (b"2", fast)]
+    assert udp.counters.dropped == {"too_fast": 2, "loop_port": 1}
+    assert (udp.counters.datagrams_received, udp.counters.received) == (6, 6)
+
+
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_datagram_of_a_batch_that_crashes_the_protocol_costs_no_other() -> None:
+    """It is counted, and the rest is answered."""
+    udp = GuardedUdp()
+    peer = ("192.0.2.1", 40000)
+    udp.guard.datagramsReceived([b"a", b"crash", b"b"], [peer] * 3, {peer: 3})
+    assert [datagram for datagram, _ in udp.wire.sent] == [b"a", b"b"]
+    assert udp.counters.dropped == {"crashed": 1}
 
 
 @pytest.mark.parametrize(

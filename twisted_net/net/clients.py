@@ -18,7 +18,9 @@ from twisted.internet.error import (
 from twisted.internet.interfaces import IHostResolution
 from twisted.internet.protocol import DatagramProtocol, Protocol
 
+from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
+from twisted_net.net.fast.datagrams import listen_datagrams
 from twisted_net.net.text import with_port
 
 P = TypeVar("P", bound=Protocol)
@@ -173,7 +175,7 @@ async def open_datagrams(
     address = await resolve(reactor, target, patience)
     client = DatagramClient((address, target.port), received)
     try:
-        reactor.listenUDP(0, client, interface="::" if ":" in address else "", maxPacketSize=65535)
+        listen_datagrams(reactor, 0, client, "::" if ":" in address else "", LONGEST_DATAGRAM)
     except OSError as error:
         raise ConnectError(f"cannot open a UDP port towards {target}: {error.strerror}") from error
     return client

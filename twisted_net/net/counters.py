@@ -18,12 +18,12 @@ class DoorCounters:
     datagrams_sent: int = 0
     dropped: dict[str, int] = field(default_factory=dict)  # reason -> times
 
-    def drop(self, reason: str) -> None:
+    def drop(self, reason: str, times: int = 1) -> None:
         """Count something that was refused, cut off or thrown away.
 
         :param reason: a constant of a few lower-case words joined by ``_``; never a peer's text.
         """
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        self.dropped[reason] = self.dropped.get(reason, 0) + times
 
     def __str__(self) -> str:
         """Return one line: only what is not zero, so that what matters is seen."""

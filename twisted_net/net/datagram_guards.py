@@ -1,7 +1,6 @@
 """What the assembly puts round each datagram door: limits, counters and the way to stop."""
 
-import errno
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred, maybeDeferred, succeed
@@ -12,8 +11,10 @@ from zope.interface import implementer
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.limits import SourceRates, may_loop
-from twisted_net.net.service import Door, IDrains
+from twisted_net.net.fast.datagrams import FastDatagramPort
+from twisted_net.net.fast.offload import Address
+from twisted_net.net.limits import LOOP_PORTS, SourceRates
+from twisted_net.net.service import Door, IBatches, IDrains
 
 
 @implementer(IUDPTransport)
@@ -29,11 +30,8 @@ class GuardedDatagramTransport:
         """Send one datagram, or count why it could not be sent: UDP promises no more."""
         try:
             self._transport.write(packet, addr)
-        except MessageLengthError:
-            self._drops.drop("too_long_to_send", addr)
-        except (OSError, OverflowError) as error:
-            code = errno.errorcode.get(getattr(error, "errno", None) or 0, "range")
-            self._drops.drop(f"not_sent_{code.lower()}", addr)
+        except (MessageLengthError, OSError, OverflowError) as error:
+            self._drops.not_sent(error, addr)
         else:
             self._counters.datagrams_sent += 1
             self._counters.sent += len(packet)
@@ -43,10 +41,11 @@ class GuardedDatagramTransport:
         return getattr(self._transport, name)
 
 
+@implementer(IBatches)
 class GuardedDatagrams(DatagramProtocol):
     """A datagram door's protocol inside its limits.
 
-    :param own_ports: says whether a port is one that this server listens on.
+    :param own_ports: the ports that this server listens on; others may be added later.
     """
 
     noisy = False
@@ -58,7 +57,7 @@ class GuardedDatagrams(DatagramProtocol):
         reactor: Any,
         counters: DoorCounters,
         rates: SourceRates,
-        own_ports: Callable[[int], bool],
+        own_ports: Container[int],
     ) -> None:
         self.door = door
         self.counters = counters
@@ -73,33 +72,68 @@ class GuardedDatagrams(DatagramProtocol):
         return self.door.name
 
     def startProtocol(self) -> None:
-        """Start the protocol inside, behind a transport that counts."""
-        guarded = GuardedDatagramTransport(self.transport, self.counters, self.drops)
-        self._inside.makeConnection(guarded)
+        """Start the protocol inside, on a transport that counts; a fast port does by itself."""
+        transport: Any = self.transport
+        if isinstance(transport, FastDatagramPort):
+            transport.account(self.counters, self.drops)
+        else:
+            transport = GuardedDatagramTransport(transport, self.counters, self.drops)
+        self._inside.makeConnection(transport)
 
     def stopProtocol(self) -> None:
         """Stop the protocol inside."""
         self._inside.doStop()
 
-    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+    def datagramReceived(self, datagram: bytes, addr: Address) -> None:
         """Hand on what may be answered; count the rest (see `limits`)."""
         self.counters.datagrams_received += 1
         self.counters.received += len(datagram)
-        if may_loop(addr[1]) or self._own_ports(addr[1]):
-            self.drops.drop("loop_port", addr)
-        elif not self._rates.take(addr[0], self._seconds()):
-            self.drops.drop("too_fast", addr)
-        else:
-            self._guarded(datagram, addr)
+        if self._allowed(addr, 1, self._seconds()):
+            try:
+                self._inside.datagramReceived(datagram, addr)
+            except BaseException:  # all that Twisted's own port catches
+                self._crashed(addr)
 
-    def _guarded(self, datagram: bytes, addr: tuple[str, int]) -> None:
-        try:
-            self._inside.datagramReceived(datagram, addr)
-        except Exception:
-            # One traceback a datagram would be a gift to whoever sends bad ones; one a second
-            # is what a bug deserves.
-            if self.drops.drop("crashed", addr):
-                self.drops.log.failure("{door}: a datagram crashed it", door=self.door.name)
+    def datagramsReceived(
+        self, datagrams: Sequence[bytes], senders: Sequence[Address], counts: Mapping[Address, int]
+    ) -> None:
+        """Hand on what may be answered of a batch.
+
+        What it costs it costs a sender, not a datagram, as long as nobody sends too much.
+        """
+        self.counters.datagrams_received += len(datagrams)
+        self.counters.received += sum(map(len, datagrams))
+        now = self._seconds()
+        short: dict[Address, int] = {}
+        for sender, count in counts.items():
+            allowed = self._allowed(sender, count, now)
+            if allowed < count:
+                short[sender] = allowed
+        pairs: Iterable[tuple[bytes, Address]] = zip(datagrams, senders, strict=True)
+        if short:
+            pairs = _first(pairs, short)
+        receive = self._inside.datagramReceived
+        for datagram, sender in pairs:
+            try:
+                receive(datagram, sender)
+            except BaseException:
+                self._crashed(sender)
+
+    def _allowed(self, sender: Address, count: int, now: float) -> int:
+        """Return how many of so many datagrams may pass, and count the others."""
+        if sender[1] in LOOP_PORTS or sender[1] in self._own_ports:
+            self.drops.drop("loop_port", sender, count)
+            return 0
+        allowed = self._rates.take(sender[0], count, now)
+        if allowed < count:
+            self.drops.drop("too_fast", sender, count - allowed)
+        return allowed
+
+    def _crashed(self, sender: Address) -> None:
+        # One traceback a datagram would be a gift to whoever sends bad ones; one a second is what
+        # a bug deserves.
+        if self.drops.drop("crashed", sender):
+            self.drops.log.failure("{door}: a datagram crashed it", door=self.door.name)
 
     def drain(self) -> Deferred[Any]:
         """Let the protocol inside finish what it has begun."""
@@ -111,3 +145,15 @@ class GuardedDatagrams(DatagramProtocol):
 def _awaited(inside: Any) -> Deferred[Any]:
     waiting = inside.drain()
     return succeed(None) if waiting is None else ensureDeferred(waiting)
+
+
+def _first(
+    pairs: Iterable[tuple[bytes, Address]], passing: dict[Address, int]
+) -> Iterator[tuple[bytes, Address]]:
+    """Yield all datagrams, but of the senders named only the first so many."""
+    for datagram, sender in pairs:
+        left = passing.get(sender, 1)
+        if sender in passing:
+            passing[sender] = max(0, left - 1)
+        if left:
+            yield datagram, sender

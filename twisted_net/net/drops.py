@@ -1,7 +1,9 @@
 """What a door refuses: counted always, and said in the log now and then."""
 
+import errno
 from collections.abc import Callable
 
+from twisted.internet.error import MessageLengthError
 from twisted.logger import Logger
 
 from twisted_net.net.counters import DoorCounters
@@ -22,9 +24,9 @@ class Drops:
         self._seconds = seconds
         self._warned: dict[str, float] = {}
 
-    def drop(self, reason: str, peer: object) -> bool:
-        """Count one; warn, and say so, unless this second has had its warning."""
-        self._counters.drop(reason)
+    def drop(self, reason: str, peer: object, times: int = 1) -> bool:
+        """Count it; warn, and say so, unless this second has had its warning."""
+        self._counters.drop(reason, times)
         now = self._seconds()
         last = self._warned.get(reason)
         due = last is None or not last <= now < last + WARN_EVERY  # a clock may be set back
@@ -38,3 +40,11 @@ class Drops:
                 count=self._counters.dropped[reason],
             )
         return due
+
+    def not_sent(self, error: Exception, peer: object, times: int = 1) -> None:
+        """Count datagrams that could not be sent, by the reason why."""
+        if isinstance(error, MessageLengthError):
+            self.drop("too_long_to_send", peer, times)
+        else:
+            code = errno.errorcode.get(getattr(error, "errno", None) or 0, "range")
+            self.drop(f"not_sent_{code.lower()}", peer, times)

@@ -20,6 +20,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
 
 from twisted_net.net.errors import StartError
+from twisted_net.net.fast.datagrams import listen_datagrams
 from twisted_net.net.service import Door, Kind
 from twisted_net.net.settings import Reading
 from twisted_net.net.text import with_port
@@ -157,10 +158,8 @@ def _need_folder(path: str) -> None:
 def _listen_datagram(
     reactor: Any, endpoint: Endpoint, protocol: DatagramProtocol, interface: str
 ) -> IListeningPort:
-    port: IListeningPort = reactor.listenUDP(
-        endpoint.port, protocol, endpoint.interface(interface), LONGEST_DATAGRAM
-    )
-    return port
+    where = endpoint.interface(interface)
+    return listen_datagrams(reactor, endpoint.port, protocol, where, LONGEST_DATAGRAM)
 
 
 def _listen_stream(

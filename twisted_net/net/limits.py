@@ -9,11 +9,11 @@ from twisted_net.net.settings import setting, whole
 #: out, which costs an honest peer no more than a fresh bucket.
 SOURCES = 4096
 
-#: Ports from which no person's client sends: below 1024 live the services that answer anything
-#: (echo, chargen, DNS, NTP, TFTP, SNMP); the others are SSDP, mDNS and memcached. Answering them
-#: is how two servers are set talking to each other for ever (CERT CA-1996-01, CVE-2024-2169).
-RESERVED_PORTS = 1024
-LOOP_PORTS = frozenset({1900, 5353, 11211})
+#: Ports from which no person's client sends, and which are never answered: below 1024 live the
+#: services that answer anything (echo, chargen, DNS, NTP, TFTP, SNMP); the others are SSDP, mDNS
+#: and memcached. Answering them is how two servers are set talking to each other for ever (CERT
+#: CA-1996-01, CVE-2024-2169).
+LOOP_PORTS = frozenset({*range(1024), 1900, 5353, 11211})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,16 @@ class TokenBucket:
         self._tokens -= cost
         return True
 
+    def take_up_to(self, count: int, now: float) -> int:
+        """Take ``count`` tokens, or as many whole ones as there are; return how many."""
+        held = self._tokens
+        if now > self._at:
+            held = min(self._burst, held + (now - self._at) * self._rate)
+        self._at = now
+        taken = count if count <= held else int(held)
+        self._tokens = held - taken
+        return taken
+
     def wait(self, now: float, cost: float = 1.0) -> float:
         """Return the seconds until ``cost`` tokens will be there."""
         return max(0.0, (cost - self._held(now)) / self._rate)
@@ -75,16 +85,16 @@ class SourceRates:
         self._rate = rate
         self._buckets: dict[str, TokenBucket] = {}
 
-    def take(self, source: str, now: float) -> bool:
-        """Say whether one more datagram from ``source`` may pass."""
+    def take(self, source: str, count: int, now: float) -> int:
+        """Return how many of ``count`` more datagrams from ``source`` may pass."""
         if not self._rate:
-            return True
+            return count
         bucket = self._buckets.get(source)
         if bucket is None:
             if len(self._buckets) >= SOURCES:
                 del self._buckets[next(iter(self._buckets))]
             bucket = self._buckets[source] = TokenBucket(self._rate, self._rate, now)
-        return bucket.take(now)
+        return bucket.take_up_to(count, now)
 
 
 Refused = Literal["all", "peer"]
@@ -119,8 +129,3 @@ class Census:
         self.peers[peer] -= 1
         if not self.peers[peer]:
             del self.peers[peer]
-
-
-def may_loop(port: int) -> bool:
-    """Say whether a datagram from this source port must not be answered."""
-    return port < RESERVED_PORTS or port in LOOP_PORTS

@@ -1,6 +1,6 @@
 """What a service is: a name, settings, and the doors it makes from them."""
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Any, Literal
@@ -88,3 +88,18 @@ class IDrains(Interface):
 
     def drain() -> Awaitable[object] | None:
         """Begin nothing new, finish what runs, then close; a datagram protocol may return when."""
+
+
+class IBatches(Interface):
+    """A datagram protocol that takes a batch in one call."""
+
+    def datagramsReceived(
+        datagrams: Sequence[bytes],
+        senders: Sequence[tuple[str, int]],
+        counts: Mapping[tuple[str, int], int],
+    ) -> None:
+        """Take datagrams in the order in which they came; raise nothing.
+
+        :param senders: who sent each of them.
+        :param counts: how many of them each sender has sent.
+        """

@@ -1,0 +1,1 @@
+"""Transports that are faster than Twisted's own, and the reactor that goes with them."""
