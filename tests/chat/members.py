@@ -123,7 +123,7 @@ class OnDatagrams:
         self.happened.clear()
         self.pump()
         came = [each for each in self.happened if isinstance(each, Came)]
-        return [heard for each in came for heard in actions.heard(each.body)]
+        return [heard for each in came for heard in actions.heard(each.body)[1]]
 
     def pump(self) -> None:
         """Carry datagrams to and fro until there are no more."""

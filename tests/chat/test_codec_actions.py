@@ -67,7 +67,6 @@ def test_any_message_is_a_command_or_refused(action: bytes, fields: dict[Key, by
     """Nothing else can be raised by a stranger (R26); and a client bears any server (R16)."""
     body = action + packed(fields)
     actions.heard(body)
-    actions.answers(body)
     refusal = None
     try:
         actions.parse(body)
@@ -84,8 +83,7 @@ def test_an_event_is_heard_as_it_was_told(
     placeless = kind in (Kind.LEFT, Kind.RENAMED)
     event = Event(number, kind, "" if placeless else where, sender, text)
     body = actions.told(event)
-    assert actions.heard(body) == [event]
-    assert actions.answers(body) is None
+    assert actions.heard(body) == (None, [event])
 
 
 def test_the_longest_message_fits_one_datagram() -> None:
@@ -98,12 +96,10 @@ def test_the_longest_message_fits_one_datagram() -> None:
 
 def test_a_result_ends_its_request() -> None:
     """Done, or refused with the words that the line door would use."""
-    done = list(actions.answered([Done("SAY", "lobby 1-2")], 7))
-    assert [actions.answers(each) for each in done] == [7]
-    assert actions.heard(done[0]) == [Done("", "lobby 1-2")]
+    (done,) = actions.answered([Done("SAY", "lobby 1-2")], 7)
+    assert actions.heard(done) == (7, [Done("", "lobby 1-2")])
     refused = actions.refused(Refusal(Code.TAKEN, "name 'red' is taken"), 8)
-    assert actions.answers(refused) == 8
-    assert actions.heard(refused) == [Refused(409, "name 'red' is taken")]
+    assert actions.heard(refused) == (8, [Refused(409, "name 'red' is taken")])
 
 
 def test_a_list_is_packed_and_bounded() -> None:
@@ -111,18 +107,19 @@ def test_a_list_is_packed_and_bounded() -> None:
     present = [Present("lobby", f"n{number}", "-", "udp", 3) for number in range(1000)]
     bodies = list(actions.answered([*present, Done("WHO", "1000")], 7))
     assert len(bodies) == actions.MAX_LISTS + 1
-    heard = [each for body in bodies for each in actions.heard(body)]
+    heard = [each for body in bodies for each in actions.heard(body)[1]]
     assert heard[:-1] == present[: len(heard) - 1]
     assert heard[-1] == Done("", "1000")
     listed = [Listed("lobby", 2), Listed("games", 1)]
     bodies = list(actions.answered([*listed, Done("ROOMS", "2")], 7))
-    assert actions.heard(bodies[0]) == listed
+    assert actions.heard(bodies[0]) == (7, listed)
 
 
 def test_missed_events_are_told_with_their_number() -> None:
     """A gap is shown."""
-    assert actions.heard(actions.missed(12)) == [Missed(12)]
-    assert actions.heard(bytes([Action.MISSED]) + packed({Key.TEXT: b"x"})) == [Notice("x")]
+    assert actions.heard(actions.missed(12)) == (None, [Missed(12)])
+    strange = bytes([Action.MISSED]) + packed({Key.TEXT: b"x"})
+    assert actions.heard(strange) == (None, [Notice("x")])
 
 
 def test_every_refusal_has_a_reason_of_one_byte() -> None:

@@ -49,7 +49,7 @@ def _texts(line: OnLine) -> list[str]:
 
 
 def _came(guest: OnDatagrams) -> list[str]:
-    events = [each for body in guest.bodies for each in actions.heard(body)]
+    events = [each for body in guest.bodies for each in actions.heard(body)[1]]
     return [each.text for each in events if isinstance(each, Event) and each.kind.name == "SAID"]
 
 

@@ -56,6 +56,29 @@ def test_one_message_flies_until_one_has_arrived() -> None:
     assert max(flights) == WINDOW
 
 
+@given(st.lists(st.integers(0, 8), max_size=30), st.integers(0, 99))
+def test_nothing_is_due_before_the_deadline_and_something_is_then(
+    acked: list[int], seed: int
+) -> None:
+    """Whatever was acknowledged before: who waits for the deadline neither spins nor sleeps on."""
+    outbox = Outbox(dice(seed))
+    first = outbox.seq
+    now = 0.0
+    for count in acked:
+        outbox.put(b"x")
+        outbox.due(now)
+        outbox.acked((first + count) & TOP, 0, now)
+        outbox.due(now)
+        if outbox.given_up:
+            return
+        if outbox.deadline is None:
+            assert not outbox
+        else:
+            now = outbox.deadline
+            assert outbox.due(now - 0.001) == []
+            assert outbox.due(now) or outbox.given_up
+
+
 def test_a_message_is_sent_again_later_and_later_and_then_given_up() -> None:
     """So that a peer that is gone does not hold a session for ever."""
     outbox = Outbox(dice(1))

@@ -282,7 +282,7 @@ def test_a_slow_peer_is_told_how_much_it_missed() -> None:
     for _ in range(30):
         server.offer(event)
     _, came = carry(server, client, 1.0)
-    heard = [each for body in bodies(came) for each in actions.heard(body)]
+    heard = [each for body in bodies(came) for each in actions.heard(body)[1]]
     missed = [each for each in heard if isinstance(each, Missed)]
     assert missed == [Missed(30 - (len(heard) - 1))]
     assert heard.index(missed[0]) == len(heard) - 1

@@ -96,18 +96,18 @@ class ChatDatagramClient(ChatClient):
     def _happened(self, happenings: list[Happening]) -> None:
         for happening in happenings:
             match happening:
-                case Opened():
-                    self._settle(happening)
                 case Came(_, body):
                     self._came(body)
+                case Opened():
+                    self._settle(happening)
                 case Ended(why, reason):
                     self._ended(why, reason)
         self._transmit()
 
     def _came(self, body: bytes) -> None:
-        re = actions.answers(body)
+        re, all_heard = actions.heard(body)
         request = None if re is None else self._pending.get(re)
-        for heard in actions.heard(body):
+        for heard in all_heard:
             if request is None:
                 self._heard(heard)
             elif isinstance(heard, Done | Refused):
@@ -137,14 +137,15 @@ class ChatDatagramClient(ChatClient):
 
     def _transmit(self) -> None:
         """Send what the session has to send, and wake it in time."""
+        now = self._reactor.seconds()
         if self._session is None or self._port is None:
-            self._arm(None)
+            self._arm(None, now)
             return
-        for datagram in self._session.outgoing(self._reactor.seconds()):
+        for datagram in self._session.outgoing(now):
             self._port.send(datagram)
-        self._arm(self._session.deadline)
+        self._arm(self._session.deadline, now)
 
-    def _arm(self, deadline: float | None) -> None:
+    def _arm(self, deadline: float | None, now: float) -> None:
         """Wake at ``deadline``, or earlier: a new timer for every packet costs more than that."""
         if self._timer is not None:
             if deadline is not None and self._timer_at <= deadline:
@@ -152,8 +153,7 @@ class ChatDatagramClient(ChatClient):
             self._timer.cancel()
             self._timer = None
         if deadline is not None:
-            wait = max(0.0, deadline - self._reactor.seconds())
-            self._timer = self._reactor.callLater(wait, self._wake)
+            self._timer = self._reactor.callLater(max(0.0, deadline - now), self._wake)
             self._timer_at = deadline
 
     def _wake(self) -> None:

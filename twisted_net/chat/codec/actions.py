@@ -7,7 +7,7 @@ of, and what is rendered once for all members of a room.
 from collections.abc import Callable, Iterable, Iterator
 from enum import IntEnum
 
-from twisted_net.chat.codec.datagram import Key, packed, unpacked
+from twisted_net.chat.codec.datagram import Key, packed, text_of, unpacked
 from twisted_net.chat.codec.messages import (
     Act,
     Code,
@@ -195,38 +195,35 @@ def refused(refusal: Refusal, re: int) -> bytes:
     return _body(Action.RESULT, fields)
 
 
-def answers(body: bytes) -> int | None:
-    """Return the number of the request that a body answers; None: it is an event."""
-    re = unpacked(body[1:]).get(Key.RE)
-    return None if re is None else int.from_bytes(re, "big")
-
-
-def heard(body: bytes) -> list[Heard]:
+def heard(body: bytes) -> tuple[int | None, list[Heard]]:
     """Read what the server said, as a client does.
 
     What it does not know is handed on as a `Notice`; a RESULT is a `Done` whose verb the client
     knows, or a `Refused`.
+
+    :return: the number of the request that it answers, None for an event, and what it says.
     """
     fields = unpacked(body[1:])
-    texts = {key: fields.get(key, b"").decode("utf-8", "backslashreplace") for key in _TEXTS}
-    text = texts[Key.TEXT]
-    if body[0] in _KINDS:
-        return [_event(_KINDS[body[0]], texts, int.from_bytes(fields.get(Key.ID, b""), "big"))]
-    if body[0] == Action.RESULT:
-        return [_result(texts[Key.ERROR], text)]
+    re = fields.get(Key.RE)
+    return None if re is None else int.from_bytes(re, "big"), _heard(body[0], fields)
+
+
+def _heard(action: int, fields: dict[int, bytes]) -> list[Heard]:
+    if action in _KINDS:
+        return [_event(_KINDS[action], fields)]
+    text = text_of(fields, Key.TEXT)
+    if action == Action.RESULT:
+        return [_result(text_of(fields, Key.ERROR), text)]
     try:
-        if body[0] == Action.MISSED:
+        if action == Action.MISSED:
             return [Missed(int(text))]
-        if body[0] == Action.WHO:
+        if action == Action.WHO:
             return [_present(line) for line in text.split("\n")]
-        if body[0] == Action.ROOMS:
+        if action == Action.ROOMS:
             return [_listed(line) for line in text.split("\n")]
     except ValueError:
         pass
     return [Notice(text)]
-
-
-_TEXTS = (Key.ROOM, Key.TEXT, Key.FROM, Key.NAME, Key.ERROR)
 
 
 def _body(action: Action, fields: dict[Key, bytes]) -> bytes:
@@ -251,11 +248,13 @@ def _filled(lines: list[str]) -> list[bytes]:
     return texts
 
 
-def _event(kind: Kind, texts: dict[Key, str], number: int) -> Event:
+def _event(kind: Kind, fields: dict[int, bytes]) -> Event:
+    number = int.from_bytes(fields.get(Key.ID, b""), "big")
+    sender = text_of(fields, Key.FROM)
     if kind is Kind.RENAMED:
-        return Event(number, kind, "", texts[Key.FROM], texts[Key.NAME])
-    where = texts[Key.NAME] if kind is Kind.TOLD else texts[Key.ROOM]
-    return Event(number, kind, where, texts[Key.FROM], texts[Key.TEXT])
+        return Event(number, kind, "", sender, text_of(fields, Key.NAME))
+    where = text_of(fields, Key.NAME if kind is Kind.TOLD else Key.ROOM)
+    return Event(number, kind, where, sender, text_of(fields, Key.TEXT))
 
 
 def _result(error: str, about: str) -> Done | Refused:

@@ -172,9 +172,11 @@ def session_of(datagram: bytes) -> bytes:
 
 def packed(fields: Mapping[Key, bytes]) -> bytes:
     """Write fields; empty ones are left out."""
-    return b"".join(
-        _FIELD.pack(key, len(fields[key])) + fields[key] for key in sorted(fields) if fields[key]
-    )
+    parts: list[bytes] = []
+    for key, value in sorted(fields.items()):
+        if value:
+            parts += (_FIELD.pack(key, len(value)), value)
+    return b"".join(parts)
 
 
 def unpacked(data: bytes) -> dict[int, bytes]:
@@ -195,6 +197,11 @@ def unpacked(data: bytes) -> dict[int, bytes]:
         fields[key] = data[value:at]
         last = key
     return fields
+
+
+def text_of(fields: Mapping[int, bytes], key: Key) -> str:
+    """Return a field as text, whatever it holds; without it the text is empty."""
+    return fields.get(key, b"").decode("utf-8", "backslashreplace")
 
 
 def padded(fields: Mapping[Key, bytes]) -> bytes:

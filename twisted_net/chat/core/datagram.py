@@ -27,6 +27,7 @@ from twisted_net.chat.codec.datagram import (
     packed,
     padded,
     proven,
+    text_of,
     unpacked,
 )
 from twisted_net.chat.core.reliable import (
@@ -133,7 +134,12 @@ class Session:
     def deadline(self) -> float | None:
         """When to call `wake`, on the clock of all other calls; None: never."""
         if self.state is State.OPEN:  # first: it is asked for with every packet
-            return self._next_due()
+            first = self._heard_at + DEAD
+            again = self._outbox.deadline
+            if again is not None and again < first:
+                first = again
+            ping = first if self._mine else self._ping_due()
+            return ping if ping < first else first
         if self.state is State.CLOSED:
             return None
         if self.state is State.HALF:
@@ -194,9 +200,10 @@ class Session:
         """Take a datagram likewise, and what `decode` made of it."""
         if packet.flags & ROLES != self._theirs:
             return []  # our own words, come back
-        if self.state in (State.GREETING, State.PROVING):
+        state = self.state
+        if state is not State.OPEN and state in (State.GREETING, State.PROVING):
             return self._answered(packet, now)
-        if packet.session != self.id or self.state is State.CLOSED:
+        if packet.session != self.id or state is State.CLOSED:
             return self._repeated(packet)
         if packet.type is Type.RETRY and not self._mine:
             return self._end("the server does not know this session any more")
@@ -215,8 +222,7 @@ class Session:
             return self._greet_again(now)
         if now >= self._heard_at + DEAD:
             return self._give_up()
-        ping = self._ping_due()
-        if ping is not None and now >= ping:
+        if not self._mine and now >= self._ping_due():
             self._pinged_at = now
             self._queue(Type.PING)
         self._fill(now)
@@ -225,7 +231,8 @@ class Session:
     def outgoing(self, now: float) -> list[bytes]:
         """Return the datagrams that are to be sent now, in their order."""
         if self.state is State.OPEN:
-            self._own_up()
+            if self._left_out:
+                self._own_up()
             self._fill(now)
             if self._ack_owed:
                 self._queue(Type.ACK)
@@ -292,8 +299,8 @@ class Session:
         if len(session) != 8 or len(key) != 16:
             return
         self.id, self._key = session, key
-        self.name = _text(fields, Key.NAME)
-        self._room = _text(fields, Key.ROOM)
+        self.name = text_of(fields, Key.NAME)
+        self._room = text_of(fields, Key.ROOM)
         self._inbox = Inbox(packet.seq)
         self._heard_at = self._pinged_at = now
         self._step(Step.WELCOMED)
@@ -311,7 +318,7 @@ class Session:
         happened: list[Happening] = []
         if self.state is not State.OPEN:
             happened.append(Opened(self.name, self._room))
-        self._step(Step.PROVED)
+            self._step(Step.PROVED)
         self._heard_at = now
         self._outbox.acked(packet.ack, packet.bits, now)
         match packet.type:
@@ -340,17 +347,8 @@ class Session:
         body = bytes([packet.code]) + packet.fields
         return [Came(seq, each) for seq, each in self._inbox.take(packet.seq, body)]
 
-    def _next_due(self) -> float:
-        first = self._heard_at + DEAD
-        again = self._outbox.deadline
-        if again is not None and again < first:
-            first = again
-        ping = self._ping_due()
-        return first if ping is None or ping > first else ping
-
-    def _ping_due(self) -> float | None:
-        if self._mine:
-            return None
+    def _ping_due(self) -> float:
+        """Return when an initiator asks whether the other side is there."""
         return max(self._heard_at, self._pinged_at) + KEEPALIVE
 
     def _own_up(self) -> None:
@@ -360,8 +358,6 @@ class Session:
             self._left_out = 0
 
     def _fill(self, now: float) -> None:
-        if self.settled:
-            return  # most of the time
         for seq, body in self._outbox.due(now):
             self._queue(Type.CON, body[1:], code=body[0], seq=seq)
 
@@ -410,9 +406,5 @@ class Session:
         self._ack_owed = False
 
 
-def _text(fields: dict[int, bytes], key: Key) -> str:
-    return fields.get(key, b"").decode("utf-8", "backslashreplace")
-
-
 def _error(packet: Packet) -> str:
-    return _text(unpacked(packet.fields), Key.ERROR)
+    return text_of(unpacked(packet.fields), Key.ERROR)

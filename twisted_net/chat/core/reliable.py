@@ -71,12 +71,15 @@ class Outbox:
 
     :ivar seq: number of the last message that was put in.
     :ivar waiting: bytes that have not been sent yet.
+    :ivar deadline: when something is to be sent again; None: never. Kept, and not looked for,
+        because it is asked for with every packet.
     :ivar given_up: a message was sent `SENDS` times for nothing.
     """
 
     def __init__(self, dice: Random) -> None:
         self.seq = dice.getrandbits(32)
         self.waiting = 0
+        self.deadline: float | None = None
         self.given_up = False
         self._dice = dice
         self._trips = RoundTrips()
@@ -96,39 +99,54 @@ class Outbox:
         self.waiting += len(body)
         return self.seq
 
-    def due(self, now: float) -> Iterator[tuple[int, bytes]]:
-        """Yield numbers and bodies that are to be sent now, for the first time or again."""
+    def due(self, now: float) -> list[tuple[int, bytes]]:
+        """Return numbers and bodies that are to be sent now, for the first time or again."""
+        sent = []
+        if self.deadline is not None and self.deadline <= now:
+            sent = self._again(now)
+        while self._queue and len(self._flying) < self._window and not self.given_up:
+            sent.append(self._first(now))
+        return sent
+
+    def _again(self, now: float) -> list[tuple[int, bytes]]:
         late = [each for each in self._flying.items() if each[1].due <= now]
         if late:
             self._trips.timed_out()
             self._window = max(1, self._window // 2)
             self._arrived = 0
+        again = []
         for seq, sent in late:
             if sent.sends == SENDS:
                 self.given_up = True
-                return
+                break
             sent.sends += 1
             sent.due = now + self._trips.wait
-            yield seq, sent.body
-        while self._queue and len(self._flying) < self._window:
-            seq, body = self._queue.popleft()
-            self.waiting -= len(body)
-            # Dice, so that members who lost the same message do not all repeat it at once.
-            wait = self._trips.wait * self._dice.uniform(1.0, 1.5)
-            self._flying[seq] = _Sent(body, now, now + wait)
-            yield seq, body
+            again.append((seq, sent.body))
+        self._look_ahead()
+        return again
+
+    def _first(self, now: float) -> tuple[int, bytes]:
+        seq, body = self._queue.popleft()
+        self.waiting -= len(body)
+        # Dice, so that members who lost the same message do not all repeat it at once.
+        due = now + self._trips.wait * self._dice.uniform(1.0, 1.5)
+        self._flying[seq] = _Sent(body, now, due)
+        if self.deadline is None or due < self.deadline:
+            self.deadline = due
+        return seq, body
+
+    def _look_ahead(self) -> None:
+        self.deadline = min([sent.due for sent in self._flying.values()], default=None)
 
     def acked(self, ack: int, bits: int, now: float) -> None:
         """Take an acknowledgement: of all up to ``ack``, and of those whose bit is set."""
+        flying = len(self._flying)
         for seq in list(self._flying):
             ahead = (seq - ack) % _NUMBERS
             if ahead == 0 or ahead > _NUMBERS // 2 or (ahead <= 32 and bits >> (ahead - 1) & 1):
                 self._landed(self._flying.pop(seq), now)
-
-    @property
-    def deadline(self) -> float | None:
-        """When something is to be sent again; None: never."""
-        return min([sent.due for sent in self._flying.values()]) if self._flying else None
+        if len(self._flying) < flying:
+            self._look_ahead()
 
     def _landed(self, sent: _Sent, now: float) -> None:
         if sent.sends == 1:
@@ -168,4 +186,6 @@ class Inbox:
     @property
     def bits(self) -> int:
         """What was received beyond the first gap: bit i stands for ``ack`` + 1 + i."""
+        if not self._kept:
+            return 0  # as nearly always
         return sum(1 << (seq - self.ack) % _NUMBERS - 1 for seq in self._kept)

@@ -1,5 +1,6 @@
 """The datagram door: sessions over UDP (docs/protocols/chat.md)."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
@@ -68,13 +69,18 @@ PROFILE = DatagramProfile()
 
 
 class Guest:
-    """One session at the door: its address, its seat, and the outlet of its member."""
+    """One session at the door: its address, its seat, and the outlet of its member.
+
+    :ivar deadline: that of its session, as of the last time that something was sent: the door
+        asks all guests for it whenever its timer rings.
+    """
 
     profile = PROFILE
 
     def __init__(self, door: "ChatDatagramProtocol", session: Session, address: Address) -> None:
         self.session = session
         self.address = address
+        self.deadline = math.inf
         self.seat: Seat[Outlet] = Seat(door.hub, self, "udp")
         self._door = door
         self._dirty = False
@@ -143,9 +149,9 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     def transmit(self, guest: Guest) -> None:
         """Send what a session has to send, and wake it in time."""
-        for datagram in guest.session.outgoing(self._reactor.seconds()):
-            self.transport.write(datagram, guest.address)
-        self._arm(guest.session.deadline)
+        now = self._reactor.seconds()
+        self._send(guest, now)
+        self._arm(guest.deadline, now)
 
     def drain(self) -> None:
         """Tell everybody that the server stops."""
@@ -242,24 +248,32 @@ class ChatDatagramProtocol(DatagramProtocol):
     # From who has one.
 
     def _received(self, guest: Guest, packet: Packet, datagram: bytes) -> None:
-        self._happened(guest, guest.session.took(packet, datagram, self._reactor.seconds()))
+        now = self._reactor.seconds()
+        self._happened(guest, guest.session.took(packet, datagram, now), now)
+        self._arm(guest.deadline, now)
 
-    def _happened(self, guest: Guest, happenings: Iterable[Happening]) -> None:
+    def _happened(self, guest: Guest, happenings: Iterable[Happening], now: float) -> None:
         for happening in happenings:
             match happening:
-                case Opened():
-                    deliver(guest.seat.arrive(self._reactor.seconds()).deliveries)
                 case Came(seq, body):
-                    self._obey(guest, seq, body)
+                    self._obey(guest, seq, body, now)
+                case Opened():
+                    deliver(guest.seat.arrive(now).deliveries)
                 case Slowed():
                     self._drops.drop("slowed", guest.address)
                 case Ended(why):
-                    self._forget(guest, why)
-        self.transmit(guest)
+                    self._forget(guest, why, now)
+        self._send(guest, now)
 
-    def _obey(self, guest: Guest, seq: int, body: bytes) -> None:
+    def _send(self, guest: Guest, now: float) -> None:
+        for datagram in guest.session.outgoing(now):
+            self.transport.write(datagram, guest.address)
+        deadline = guest.session.deadline
+        guest.deadline = math.inf if deadline is None else deadline
+
+    def _obey(self, guest: Guest, seq: int, body: bytes, now: float) -> None:
         try:
-            outcome = guest.seat.obey(actions.parse(body), self._reactor.seconds())
+            outcome = guest.seat.obey(actions.parse(body), now)
         except Refusal as refusal:
             guest.session.send(actions.refused(refusal, seq))
             return
@@ -270,35 +284,29 @@ class ChatDatagramProtocol(DatagramProtocol):
                 guest.session.offer(answer)
         deliver(outcome.deliveries)
 
-    def _forget(self, guest: Guest, why: str) -> None:
+    def _forget(self, guest: Guest, why: str, now: float) -> None:
         del self._guests[guest.session.id]
         del self._by_nonce[guest.session.nonce, guest.address]
-        deliver(guest.seat.leave(why, self._reactor.seconds()))
+        deliver(guest.seat.leave(why, now))
         if not self._guests:
             self._disarm()
 
     # The one timer.
 
-    def _arm(self, deadline: float | None) -> None:
+    def _arm(self, deadline: float, now: float) -> None:
         """Wake at ``deadline``, or earlier; a timer that comes too early does no harm."""
-        if deadline is None or (self._timer is not None and self._timer_at <= deadline):
+        if deadline == math.inf or (self._timer is not None and self._timer_at <= deadline):
             return
         self._disarm()
-        wait = max(0.0, deadline - self._reactor.seconds())
-        self._timer = self._reactor.callLater(wait, self._wake)
+        self._timer = self._reactor.callLater(max(0.0, deadline - now), self._wake)
         self._timer_at = deadline
 
     def _wake(self) -> None:
         self._timer = None
         now = self._reactor.seconds()
-        later: list[float] = []
-        for guest in list(self._guests.values()):
-            deadline = guest.session.deadline
-            if deadline is not None and deadline <= now:
-                self._happened(guest, guest.session.wake(now))
-            elif deadline is not None:
-                later.append(deadline)
-        self._arm(min(later, default=None))  # once: each of them may be earlier than the last
+        for guest in [each for each in self._guests.values() if each.deadline <= now]:
+            self._happened(guest, guest.session.wake(now), now)
+        self._arm(min([each.deadline for each in self._guests.values()], default=math.inf), now)
 
     def _disarm(self) -> None:
         if self._timer is not None:
