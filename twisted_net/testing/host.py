@@ -52,6 +52,7 @@ class Host:
         self.stack = Stack(self, sndbuf, rcvbuf, network.congestion)
         self._boot = boot
         self._routes: dict[str, Wire] = {}
+        self._flows: dict[tuple[str, str, int, str, int], str] = {}
         self._process = Process(self)
         self.start()
 
@@ -193,8 +194,14 @@ class Host:
 
     def flow(self, protocol: Transport, src: str, sport: int, dst: str, dport: int) -> str:
         """Name a flow of packets, as ``udp c1:49152>server:9999``."""
-        name = self.network.name_of
-        return f"{protocol} {name(src, self)}:{sport}>{name(dst, self)}:{dport}"
+        ends = protocol, src, sport, dst, dport
+        flow = self._flows.get(ends)
+        if flow is None:
+            name = self.network.name_of
+            flow = f"{protocol} {name(src, self)}:{sport}>{name(dst, self)}:{dport}"
+            if self.network.host_at(dst) is not None:  # else a host that comes may rename it
+                self._flows[ends] = flow
+        return flow
 
     def secret(self, flow: str) -> int:
         """Return 32 bits that are the same for this flow in every run of this seed."""

@@ -97,8 +97,10 @@ class Poller:
             if late:
                 self._asleep[sock] = None
                 self._process.after(late, self._wake, sock)
-                return
-        self.check(sock)
+            else:
+                self._serve_soon(sock)
+        else:
+            self.check(sock)
 
     def check(self, sock: SimSocket) -> None:
         """See to it that a socket is served if it is ready."""
@@ -107,10 +109,13 @@ class Poller:
         if (sock.reader is not None and sock.readable) or (
             sock.writer is not None and sock.writable
         ):
-            self._ready[sock] = None
-            if not self._turn_comes:
-                self._turn_comes = True
-                self._process.turn_soon(self._turn)
+            self._serve_soon(sock)
+
+    def _serve_soon(self, sock: SimSocket) -> None:
+        self._ready[sock] = None
+        if not self._turn_comes:
+            self._turn_comes = True
+            self._process.turn_soon(self._turn)
 
     def _wake(self, sock: SimSocket) -> None:
         self._asleep.pop(sock, None)
@@ -129,9 +134,10 @@ class Poller:
                 self.check(sock)
 
     def _serve(self, sock: SimSocket) -> None:
-        reader = sock.reader if sock.readable else None
-        writer = sock.writer if sock.writable else None
-        if reader is not None:
+        reader, writer = sock.reader, sock.writer
+        if writer is not None and not sock.writable:
+            writer = None
+        if reader is not None and sock.readable:
             both = writer is reader
             callWithLogger(reader, self._read_write, reader, sock, True, both)
             if both:

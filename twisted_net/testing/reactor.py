@@ -20,7 +20,7 @@ from twisted.internet.task import Cooperator
 from twisted.logger import Logger
 from zope.interface import implementer_only
 
-from twisted_net.testing.clock import Timeline
+from twisted_net.testing.clock import SECOND, Timeline
 from twisted_net.testing.kernel.stack import Stack
 from twisted_net.testing.poller import Poller, Process
 from twisted_net.testing.resolver import SimResolver
@@ -105,7 +105,7 @@ class SimReactor(PosixReactorBase):
 
     def seconds(self) -> float:
         """Return the virtual time; see IReactorTime."""
-        return self.timers.seconds()
+        return self.home.timeline.now / SECOND
 
     def callLater(self, delay: float, callable: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         """Call something later; see IReactorTime."""

@@ -54,11 +54,15 @@ class Redirect:
             _lend(self._global, *self._saved)
 
 
+_TASK = vars(task)
+
+
 def _cooperator() -> Any:
-    return vars(task)["_theCooperator"]
+    return _TASK["_theCooperator"]
 
 
 def _lend(reactor: Any, attributes: Any, kind: Any, cooperator: Any) -> None:
     reactor.__dict__ = attributes
-    reactor.__class__ = kind
-    vars(task)["_theCooperator"] = cooperator
+    if reactor.__class__ is not kind:  # from host to host it is: and auditors hear of each change
+        reactor.__class__ = kind
+    _TASK["_theCooperator"] = cooperator

@@ -53,10 +53,11 @@ class Trace:
 
     def arrived(self, packet: Packet) -> None:
         """Count an arrival into the digest."""
-        header = f"{self._timeline.now} {packet.flow} {packet.src} {packet.dst} "
-        self._headers.update(f"{header}{packet.flags} {packet.seq} {packet.ack};".encode())
-        if packet.payload:
-            self._payloads = crc32(packet.payload, self._payloads)
+        _, src, _, dst, _, flow, payload, flags, seq, ack, *_ = packet
+        header = f"{self._timeline.now} {flow} {src} {dst} {flags} {seq} {ack};"
+        self._headers.update(header.encode())
+        if payload:
+            self._payloads = crc32(payload, self._payloads)
 
     def digest(self, payload: bool = True) -> str:
         """Return a digest of every arrival: equal for equal runs.

@@ -9,7 +9,7 @@ from typing import Protocol
 from twisted_net.testing.clock import SECOND, Timeline, nanoseconds
 from twisted_net.testing.faults import UNHARMED, Fate, Faults
 from twisted_net.testing.links import Link
-from twisted_net.testing.packets import Packet
+from twisted_net.testing.packets import TCP_HEADER, Packet
 from twisted_net.testing.rules import Delay, Drop, Duplicate, Verdict
 from twisted_net.testing.trace import Trace
 
@@ -41,7 +41,7 @@ class Wire:
     """
 
     __slots__ = (
-        "_arrivals", "_fabric", "_free", "_harmless", "_latency", "_link", "_waiting",
+        "_arrivals", "_fabric", "_free", "_harmless", "_latency", "_link", "_waiting", "_whole",
         "cut", "deliver", "held",
     )  # fmt: skip
 
@@ -65,6 +65,7 @@ class Wire:
         self._link = link
         self._latency = nanoseconds(link.latency)
         self._harmless = link.harmless
+        self._whole = link.mtu - TCP_HEADER  # payloads that need no look at their headers
 
     def send(self, packet: Packet) -> None:
         """Take a packet at the sender's end."""
@@ -74,7 +75,7 @@ class Wire:
             return
         fate = UNHARMED
         if not self._harmless or fabric.faults.plan is not None:
-            pieces = 1 if packet.size <= self._link.mtu else self._fragments(packet)
+            pieces = 1 if len(packet.payload) <= self._whole else self._fragments(packet)
             fate = fabric.faults.packet(packet.flow, self._link, pieces)
         else:
             fabric.faults.flow(packet.flow).passed += 1
@@ -101,6 +102,8 @@ class Wire:
             self._carry(packet, fate)
 
     def _fragments(self, packet: Packet) -> int:
+        if packet.size <= self._link.mtu:
+            return 1
         room = (self._link.mtu - IP_HEADER) // 8 * 8  # RFC 791: pieces of eight
         return -(-(packet.size - IP_HEADER) // room)
 

@@ -82,7 +82,8 @@ class UdpSocket(SimSocket):
 
     def sendto(self, data: Any, name: Name) -> int:
         """Send a datagram to an address."""
-        self._check_open()
+        if self.closed:
+            raise oserror(errno.EBADF)
         return self._send(bytes(data), (self.parse(name[0]), name[1]))
 
     def _send(self, data: bytes, to: Address) -> int:
@@ -116,7 +117,8 @@ class UdpSocket(SimSocket):
 
     def recvfrom(self, size: int) -> tuple[bytes, Name]:
         """Return the next datagram, cut at ``size`` bytes, and who sent it."""
-        self._check_open()
+        if self.closed:
+            raise oserror(errno.EBADF)
         if self.error:
             raise oserror(self.take_error())
         if not self._waiting:
@@ -131,10 +133,11 @@ class UdpSocket(SimSocket):
 
     def arrived(self, packet: Packet) -> None:
         """Take a datagram from the network; without room it is lost."""
-        if self._held + len(packet.payload) + OVERHEAD > RECEIVE_BUFFER:
+        held = self._held + len(packet.payload) + OVERHEAD
+        if held > RECEIVE_BUFFER:
             self.dropped += 1
             return
-        self._held += len(packet.payload) + OVERHEAD
+        self._held = held
         self._waiting.append((packet.payload, (packet.src, packet.sport)))
         self.stack.world.woken(self)
 
