@@ -128,7 +128,7 @@ class Faults:
         flow.passed = n + 1
         if flow.plan is not None:
             return self._planned_fate(flow.plan[n]) if n in flow.plan else UNHARMED
-        if not self.harmful or link.harmless:
+        if not self.harmful:
             return UNHARMED
         faults = _drawn(name, n, link, fragments, flow.draw(n, DRAWS))
         return self._planned_fate(faults) if faults else UNHARMED

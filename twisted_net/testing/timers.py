@@ -57,7 +57,7 @@ class Timers:
         if self._alive:
             self._calls[made] = None
             # However short a delay: a LoopingCall asks again and again for the rest of a moment.
-            wait = max(nanoseconds(delay), 1) if delay else 0
+            wait = (round(delay * SECOND) or 1) if delay else 0
             made.entry = timeline.now + wait
             timeline.at(made.entry, self._due, (made, made.entry))
         return made

@@ -197,9 +197,10 @@ class SimSocket:
         """
         if self.local[0] not in addresses.ANY:
             return self.local[0]
-        if addresses.reach(destination) is Reach.SELF:
+        whom = addresses.reach(destination)
+        if whom is Reach.SELF:
             return destination
-        if not self.stack.world.has_route(destination):
+        if whom is Reach.NOWHERE and not self.stack.world.has_route(destination):
             raise oserror(errno.ENETUNREACH)
         return self.stack.world.addresses[":" in destination]
 

@@ -18,6 +18,8 @@ RECEIVE_BUFFER = 212_992
 #: What a datagram counts beyond its payload towards the buffer, roughly as in Linux.
 OVERHEAD = 256
 
+_MANY = (Reach.GROUP, Reach.EVERYBODY)
+
 _JOIN = {
     (socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP): True,
     (socket.IPPROTO_IP, socket.IP_DROP_MEMBERSHIP): False,
@@ -97,12 +99,12 @@ class UdpSocket(SimSocket):
         if whom is Reach.EVERYBODY and not self.option(socket.SO_BROADCAST):
             raise oserror(errno.EACCES)
         source = self.source(to[0])
-        if not self.bound:
+        if not self.local[1]:
             self.stack.bind(self, self.local)
         world = self.stack.world
         flow = world.flow("udp", source, self.local[1], *to)
         packet = Packet("udp", source, self.local[1], *to, flow, data)
-        if whom is Reach.GROUP or whom is Reach.EVERYBODY:
+        if whom in _MANY:
             world.spread(packet, to_self=whom is Reach.EVERYBODY or self._loops)
         else:
             world.transmit(packet)
@@ -125,7 +127,7 @@ class UdpSocket(SimSocket):
             raise oserror(errno.EWOULDBLOCK)
         data, sender = self._waiting.popleft()
         self._held -= len(data) + OVERHEAD
-        return data[:size], self.name(sender)
+        return data[:size], sender if self.version == 4 else self.name(sender)
 
     def recv(self, size: int) -> bytes:
         """Return the next datagram, cut at ``size`` bytes."""
