@@ -30,7 +30,11 @@ PURE = sorted(
     for each in MODULES
     if {"core", "codec"} & {*each.parts, each.stem}
     or each.relative_to(PACKAGE).as_posix()
-    in {f"net/{name}.py" for name in ("counters", "errors", "framing", "limits", "text")}
+    in {
+        *(f"echo/{name}.py" for name in ("probe", "shown")),
+        *(f"net/{name}.py" for name in ("counters", "errors", "framing")),
+        *(f"net/{name}.py" for name in ("histogram", "limits", "text")),
+    }
 )
 
 #: Where a path of one machine would begin that has no business in a repository.
