@@ -33,7 +33,10 @@ class EchoService:
     name = "echo"
     summary = "RFC 862 echo over TCP and UDP, and its variations"
     settings = EchoSettings
-    commands: ClassVar = {"echo": "twisted_net.echo.commands:echo"}
+    commands: ClassVar = {
+        "echo": "twisted_net.echo.commands:echo",
+        "ping": "twisted_net.echo.ping:ping",
+    }
 
     def doors(self, settings: EchoSettings, runtime: Runtime) -> list[Door]:
         """Make a stream door and a datagram door with one transform."""

@@ -120,7 +120,11 @@ def say(shown: str, record: dict[str, Any], as_json: bool) -> None:
     click.echo(json.dumps(record, ensure_ascii=True) if as_json else shown)
 
 
-def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
+def run(
+    main: Callable[[Any], Awaitable[None]],
+    debug: bool = False,
+    choose: Callable[[], None] = lambda: None,
+) -> None:
     """Run a coroutine function in the reactor; return when it is done, or exit.
 
     On Ctrl-C the coroutine is cancelled at its ``await``, so that what it began is undone and its
@@ -128,11 +132,13 @@ def run(main: Callable[[Any], Awaitable[None]], debug: bool = False) -> None:
     when the terminal goes.
 
     :param main: called with the reactor.
+    :param choose: installs the reactor that the command wants, where none is installed yet.
     """
     _open_all_three()
     # Before logging has begun, Twisted keeps events, and a Failure in one holds its sockets open.
     observers = [textFileLogObserver(sys.stderr)] if debug else []
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
+    choose()
     from twisted.internet import reactor  # after the command had its say about which
 
     runner = _Runner(reactor, main)
