@@ -8,9 +8,10 @@ import weakref
 from collections.abc import Iterator
 from itertools import islice
 
-from twisted_net.files import beneath
+from twisted_net.files import beneath, uploads
 from twisted_net.files.codec import Entry, List, RefusedError
 from twisted_net.files.shelf import Shelf, Source, Version
+from twisted_net.files.uploads import PART, Room, Upload, Writes
 from twisted_net.net.errors import StartError
 
 #: The option that names the folder; errors at the start name it.
@@ -68,15 +69,22 @@ class Folder(Shelf):
     :param root: the folder's path.
     :param hidden: share what has a dot at the beginning of its name too: where people keep keys,
         and programs their state.
+    :param writes: what may be stored; None: nothing.
     :raises StartError: it cannot be shared.
     """
 
     def __init__(
-        self, root: str, opener: beneath.Opener | None = None, hidden: bool = False
+        self,
+        root: str,
+        opener: beneath.Opener | None = None,
+        hidden: bool = False,
+        writes: Writes | None = None,
     ) -> None:
         self._hidden = hidden
+        self._writes = writes
         self._folder = _opened(root)
         self._opener = opener or beneath.best_opener(self._folder)
+        self._room = Room(self._folder, writes.quota if writes else 0)
         self.close = weakref.finalize(self, os.close, self._folder)
 
     def open(self, name: bytes, peer: str = "") -> OpenFile:
@@ -123,6 +131,30 @@ class Folder(Shelf):
             finally:
                 os.close(descriptor)
 
+    def receive(
+        self,
+        name: bytes,
+        size: int | None = None,
+        sha256: str = "",
+        offset: int = 0,
+        peer: str = "",
+    ) -> Upload:
+        """Make ready to store a file; folders on the way to it are made when it is whole."""
+        if self._writes is None:
+            raise RefusedError(403, "server is read-only")
+        with _refusing():
+            parts = beneath.components(name)
+            if not parts or name.endswith(b"/"):
+                raise RefusedError(403, "a folder")
+            if not all(map(self._shared, parts)):
+                raise RefusedError(403, "a hidden name")
+            place = uploads.find(self._opener, self._folder, parts)
+        try:
+            return Upload(place, self._room, self._writes.overwrite, size, sha256, offset)
+        except BaseException:
+            os.close(place.ground)
+            raise
+
     def first(self) -> bytes:
         """Return the name of a file at the top, or nothing: an example for people.
 
@@ -140,7 +172,8 @@ class Folder(Shelf):
         return parts
 
     def _shared(self, name: bytes) -> bool:
-        return self._hidden or not name.rpartition(b"/")[2].startswith(b".")
+        last = name.rpartition(b"/")[2]
+        return not PART.fullmatch(last) if self._hidden else not last.startswith(b".")
 
 
 def _seen(descriptor: int, names: list[bytes], request: List) -> Iterator[Entry]:
