@@ -317,6 +317,60 @@ def test_a_stopping_server_sends_what_it_has_begun(bench: Start, root: Path) -> 
     assert server.wait() == -signal.SIGTERM
 
 
+def test_nc_puts_a_file_that_is_then_there_for_everybody(bench: Start, tmp_path: Path) -> None:
+    """Where that was allowed; and it goes on where a broken one ended."""
+    (tmp_path / "share").mkdir()
+    (tmp_path / "new").write_bytes(b"hello, world\n" * 100_000)
+    size, sha256 = (tmp_path / "new").stat().st_size, digest(tmp_path / "new")
+    server = bench("--files-root", str(tmp_path / "share"), "--files-write", "yes")
+    nc = f"{peer('nc', 'netcat-openbsd')} -N 127.0.0.1 {server.port('files-tcp')}"
+    broken = f"(echo PUT sub/new {size} {sha256}; head -c 99999 {tmp_path}/new) | {nc}"
+    done = run("sh", "-c", broken)
+    assert done.stdout == b"OK send\nERR 400 1200001 bytes are missing, nothing stored\n"
+    asked = run("sh", "-c", f"echo PUT sub/new {size} {sha256} {size} | {nc}")
+    assert asked.stdout == b"ERR 416 offset past end (size 99999)\n"
+    rest = f"(echo PUT sub/new {size} {sha256} 99999; tail -c +100000 {tmp_path}/new) | {nc}"
+    assert run("sh", "-c", rest).stdout == b"OK send\nOK stored\n"
+    assert digest(tmp_path / "share/sub/new") == sha256
+    assert [each.name for each in (tmp_path / "share").rglob("*")] == ["sub", "new"]
+    again = run("sh", "-c", f"(echo PUT sub/new 0 {sha256}; echo SUM sub/new) | {nc}")
+    assert again.stdout == b"ERR 409 exists, and may not be overwritten\n"
+
+
+def test_a_download_goes_on_behind_a_kill_of_the_server(bench: Start, root: Path) -> None:
+    """By offset, from another server on the same folder; the digest says that it is the same."""
+    whole = (root / "large").read_bytes()
+    first = bench("--files-root", str(root))
+    with socket.create_connection(("127.0.0.1", first.port("files-tcp"))) as client:
+        client.sendall(b"GET large\n")
+        got = b""
+        while len(got) < len(whole) * 3 // 10:
+            got += client.recv(1 << 20)
+        first.stop(signal.SIGKILL)
+    got = got.partition(b"\n")[2]
+    second = bench("--files-root", str(root))
+    with socket.create_connection(("127.0.0.1", second.port("files-tcp"))) as client:
+        client.sendall(b"SUM large\nGET large %d\nQUIT\n" % len(got))
+        with client.makefile("rb") as answers:
+            sha256 = digest(root / "large").encode()
+            assert answers.readline() == b"OK sha256 %b\n" % sha256
+            promise = answers.readline().split()
+            assert promise[1:4] == [b"%d" % (len(whole) - len(got)), b"%d" % len(whole), sha256]
+            rest = answers.read(int(promise[1]))
+            assert answers.readline().split()[0] == b"DONE"
+            assert answers.readline() == b"OK bye\n"
+    assert got + rest == whole
+
+
+def test_the_demo_folder_is_nobody_s_to_write_to() -> None:
+    """It belongs to the package."""
+    done = run(str(BIN / "twistd"), "-n", "--pidfile=", "netdemo", "--files-write", "yes")
+    assert done.returncode == 1
+    assert (
+        b"--files-write yes: needs a folder of your own: --files-root" in done.stdout + done.stderr
+    )
+
+
 def test_a_folder_that_is_not_there_stops_the_start() -> None:
     """With one line that names the option, and no port open."""
     done = run(str(BIN / "twistd"), "-n", "--pidfile=", "netdemo", "--files-root", "/nope")

@@ -13,23 +13,28 @@ from twisted_net.files.codec import (
     Help,
     List,
     Promise,
+    Put,
     Quit,
     RefusedError,
     Request,
     Stat,
+    Sum,
 )
 from twisted_net.net.errors import RemoteProtocolError
 
 NAMES = st.binary(min_size=1, max_size=80)
 NUMBERS = st.integers(0, 2**62)
+SHA256 = st.binary(min_size=32, max_size=32).map(bytes.hex)
+SHA = b"cafe" * 16
 REQUESTS = st.one_of(
     st.builds(List, st.binary(max_size=40), st.binary(max_size=40), st.integers(1, 1000)),
     st.builds(Stat, NAMES),
+    st.builds(Sum, NAMES),
     st.builds(Get, NAMES, NUMBERS, st.none() | NUMBERS),
+    st.builds(Put, NAMES, st.just(2**62), SHA256, NUMBERS),
     st.builds(Help),
     st.builds(Quit),
 )
-SHA256 = st.binary(min_size=32, max_size=32).map(bytes.hex)
 
 
 @given(REQUESTS)
@@ -81,7 +86,12 @@ def test_a_percent_sign_that_quotes_nothing_is_itself() -> None:
         (b"LIST limit x", 400, "limit must be a whole number"),
         (b"", 400, "unknown request ''; try HELP"),
         (b"\xff", 400, "not UTF-8; write such bytes as %E9"),
-        (b"PUT x 1 2", 400, "unknown request 'PUT'; try HELP"),
+        (b"SUM", 400, "SUM needs a name"),
+        (b"PUT x 1", 400, "PUT takes name size sha256 [offset]; write a blank as %20"),
+        (b"PUT x 1 2", 400, "sha256 must be 64 hexadecimal digits"),
+        (b"PUT x -1 " + SHA, 400, "size must be a whole number"),
+        (b"PUT x 1 " + SHA + b" x", 400, "offset must be a whole number"),
+        (b"PUT x 1 " + SHA + b" 2", 400, "offset 2 lies behind the size 1"),
     ],
 )
 def test_a_bad_request_says_what_was_wanted(line: bytes, code: int, why: str) -> None:
@@ -133,6 +143,30 @@ def test_a_stat_is_read_back_as_it_was_written() -> None:
 
 
 @given(SHA256)
+def test_a_sum_is_read_back_as_it_was_written(sha256: str) -> None:
+    """Of a whole file."""
+    assert codec.parse_sum(codec.render_sum(sha256)[:-1]) == sha256
+
+
+@pytest.mark.parametrize("word", [codec.SEND, codec.STORED])
+def test_the_words_of_an_upload_are_told_apart(word: bytes) -> None:
+    """One is no other, and a refusal is neither."""
+    codec.parse_word(word[:-1], word)
+    with pytest.raises(RemoteProtocolError):
+        codec.parse_word(b"OK bye", word)
+    with pytest.raises(RefusedError):
+        codec.parse_word(b"ERR 409 digest mismatch, nothing stored", word)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_put"), [(b"PUT", True), (b"put x", True), (b"PUTX", False), (b"", False)]
+)
+def test_what_asks_to_store_is_known_even_if_it_is_no_request(line: bytes, is_put: bool) -> None:
+    """What follows it may be a file."""
+    assert codec.is_put(line) is is_put
+
+
+@given(SHA256)
 def test_the_last_line_is_read_back_as_it_was_written(sha256: str) -> None:
     """It is what makes truncation visible."""
     assert codec.parse_done(codec.render_done(sha256)[:-1]) == sha256
@@ -154,6 +188,8 @@ def test_any_answer_is_read_or_refused(line: bytes) -> None:
         codec.parse_done,
         codec.parse_listing_head,
         codec.parse_entry,
+        codec.parse_sum,
+        lambda line: codec.parse_word(line, codec.SEND),
     ):
         with contextlib.suppress(RefusedError, RemoteProtocolError):
             parse(line)

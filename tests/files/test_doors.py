@@ -10,14 +10,18 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
 from tests.files.wires import NOISE, Later, Wire, at_once, lose
+from twisted_net.files.answers import Limits
+from twisted_net.files.codec import RefusedError
 from twisted_net.files.digests import Aside, Digests
-from twisted_net.files.doors import FileFactory, FileProtocol, Limits
-from twisted_net.files.sending import CHUNK
+from twisted_net.files.doors import FileFactory, FileProtocol
+from twisted_net.files.shelf import Content, Shelf, Source
 from twisted_net.files.store import Folder, OpenFile
+from twisted_net.net.sendfile import COPIED
 from twisted_net.net.service import IDrains
 
 HELLO = b"hello, world\n"
 SHA = hashlib.sha256(HELLO).hexdigest()
+NOISE_SHA = hashlib.sha256(NOISE).hexdigest()
 PROMISE = f"OK 13 13 {SHA} 1700000000\n".encode()
 ANSWER = PROMISE + HELLO + f"DONE {SHA}\n".encode()
 
@@ -154,9 +158,9 @@ def test_a_large_file_waits_for_its_reader(door: Door) -> None:
     """However large it is, one piece of it is in memory for a client that does not read."""
     protocol, wire = door.connect()
     protocol.dataReceived(b"GET large\n")
-    assert wire.waiting <= CHUNK + 200
+    assert wire.waiting <= COPIED + 200
     digest = hashlib.sha256(NOISE).hexdigest()
-    expected = f"OK 600000 600000 {digest} 1700000000\n".encode() + NOISE
+    expected = b"OK 600000 600000 - 1700000000\n" + NOISE
     assert wire.read_all() == expected + f"DONE {digest}\n".encode()
     assert wire.producer is protocol
 
@@ -167,7 +171,7 @@ def test_requests_wait_unread_while_answers_are_not_read(door: Door) -> None:
     protocol.dataReceived(b"HELP\n" * 10_000)
     assert wire.waiting < Wire.ROOM + 2000
     assert wire.producerState == "paused"
-    assert wire.read_all().count(b"OK 6\n") == 10_000
+    assert wire.read_all().count(b"OK 8\n") == 10_000
     assert wire.producerState == "producing"
 
 
@@ -210,13 +214,13 @@ def test_a_digest_that_takes_long_delays_only_its_own_connection(root: Path) -> 
     later = Later()
     door = Door(root, aside=later)
     slow, slow_wire = door.connect()
-    slow.dataReceived(b"GET hello.txt\n")
+    slow.dataReceived(b"SUM large\n")
     assert slow_wire.value() == b""
     other, other_wire = door.connect()
     other.dataReceived(b"large\n")
     assert other_wire.read_all() == NOISE
     later.do()
-    assert slow_wire.read_all() == ANSWER
+    assert slow_wire.read_all() == f"OK sha256 {NOISE_SHA}\n".encode()
 
 
 def test_a_client_that_leaves_meanwhile_leaves_nothing_behind(root: Path) -> None:
@@ -224,18 +228,20 @@ def test_a_client_that_leaves_meanwhile_leaves_nothing_behind(root: Path) -> Non
     later = Later()
     door = Door(root, aside=later)
     protocol, wire = door.connect()
-    protocol.dataReceived(b"GET hello.txt\n")
-    assert door.factory.transfers == 1
+    protocol.dataReceived(b"GET large\n")
+    assert wire.read_all().endswith(NOISE)
+    assert door.factory.desk.transfers == 1
     lose(protocol, wire)
-    assert door.factory.transfers == 0
+    assert door.factory.desk.transfers == 0
     later.do()
     assert wire.value() == b""
+    assert b"DONE" not in wire.got
     assert not door.clock.getDelayedCalls()
 
 
 def shrink(root: Path) -> None:
     """Cut the large file."""
-    os.truncate(root / "large", CHUNK + 5)
+    os.truncate(root / "large", COPIED + 5)
 
 
 def touch(root: Path) -> None:
@@ -273,7 +279,7 @@ def test_a_bare_form_is_never_ended_as_if_it_were_whole(
     change(door.root)
     wire.read_all()
     assert wire.aborted
-    assert door.factory.transfers == 0
+    assert door.factory.desk.transfers == 0
 
 
 def test_a_disk_that_fails_resets_the_connection(
@@ -411,11 +417,121 @@ def test_a_bug_of_ours_costs_one_connection(door: Door, monkeypatch: pytest.Monk
 
 
 def test_a_digest_learnt_from_sending_is_known_the_next_time(root: Path) -> None:
-    """A file too large to be hashed ahead is hashed while it is sent."""
+    """It is computed beside the sending, and then it is told before."""
     door = Door(root)
-    door.factory.digests = Digests(at_once, ahead=10)
     protocol, wire = door.connect()
     protocol.dataReceived(b"GET large\nGET large\n")
     first, second = wire.read_all().split(b"OK 600000 600000 ")[1:]
     assert first.startswith(b"- ")
-    assert second.startswith(hashlib.sha256(NOISE).hexdigest().encode())
+    assert second.startswith(NOISE_SHA.encode())
+
+
+class Greetings(Shelf):
+    """A shelf that greets who asks; some greetings have no end that is known before."""
+
+    def __init__(self) -> None:
+        self.open_now = 0
+
+    def open(self, name: bytes, peer: str = "") -> Source:
+        """Make a greeting."""
+        if name == b"nobody":
+            raise RefusedError(403, "not for you")
+        self.open_now += 1
+        return Greeting(self, name, f"Hello, {peer}!\n".encode())
+
+
+class Greeting(Content):
+    """What a `Greetings` has."""
+
+    def __init__(self, shelf: Greetings, name: bytes, content: bytes) -> None:
+        content = content * 20_000 if name == b"long" else content
+        super().__init__(name, content, 1700000000)
+        self._shelf = shelf
+        self._endless = name == b"endless"
+        if name in (b"untold", b"endless"):
+            self.size = None
+
+    def read(self, offset: int, count: int) -> bytes:
+        """Return a part of it."""
+        return bytes(count) if self._endless else super().read(offset, count)
+
+    def close(self) -> None:
+        """Count it."""
+        self._shelf.open_now -= 1
+
+
+@pytest.mark.parametrize("name", [b"short", b"untold", b"long"])
+def test_content_made_on_the_fly_is_sent_like_a_file(name: bytes) -> None:
+    """By who asks, of known length or not; its digest is told behind it, and by SUM."""
+    shelf, clock = Greetings(), Clock()
+    factory = FileFactory(shelf, clock, digests=Digests(at_once))
+    wire, protocol = Wire(), factory.buildProtocol(None)
+    protocol.makeConnection(wire)
+    protocol.dataReceived(b"GET %b 7\nSUM %b\nSTAT short\n" % (name, name))
+    content = b"Hello, 192.0.2.1!\n" * (20_000 if name == b"long" else 1)
+    part, whole = content[7:], hashlib.sha256(content).hexdigest().encode()
+    answer = [
+        b"OK %d %d - 1700000000\n" % (len(part), len(content)),
+        part,
+        b"DONE %b\n" % hashlib.sha256(part).hexdigest().encode(),
+        b"OK sha256 %b\n" % whole,
+        b"OK file 18 1700000000\n",
+    ]
+    wire.read_all()
+    clock.pump([0] * 9)
+    assert wire.read_all() == b"".join(answer)
+    assert shelf.open_now == 0
+
+
+def test_content_without_end_is_refused() -> None:
+    """Its length could not be told; nor may it fill the memory."""
+    shelf = Greetings()
+    factory = FileFactory(shelf, Clock(), digests=Digests(at_once))
+    wire, protocol = Wire(), factory.buildProtocol(None)
+    protocol.makeConnection(wire)
+    protocol.dataReceived(b"GET endless\nGET nobody\nLIST\n")
+    assert wire.value() == (
+        b"ERR 413 more than 16777216 bytes of unknown length\nERR 403 not for you\nOK 0 end\n"
+    )
+    assert shelf.open_now == 0
+
+
+def test_a_sum_is_told_without_sending_the_file(door: Door) -> None:
+    """To compare with what one has."""
+    protocol, wire = door.connect()
+    protocol.dataReceived(b"SUM hello.txt\nSUM large\nSUM nope\nSUM .\n")
+    assert wire.value() == (
+        f"OK sha256 {SHA}\nOK sha256 {NOISE_SHA}\nERR 404 no such file\nERR 403 a folder\n".encode()
+    )
+
+
+def test_a_file_that_changes_while_it_is_hashed_has_no_sum(root: Path) -> None:
+    """Of two halves of two states."""
+    later = Later()
+    door = Door(root, aside=later)
+    protocol, wire = door.connect()
+    protocol.dataReceived(b"SUM large\n")
+    touch(root)
+    later.do()
+    assert wire.value() == b"ERR 500 file changed, or cannot be read\n"
+
+
+def test_a_file_that_cannot_be_hashed_is_not_vouched_for(root: Path) -> None:
+    """It was sent, but nobody says that it was whole."""
+    later = Later()
+    door = Door(root, aside=later)
+    protocol, wire = door.connect()
+    protocol.dataReceived(b"GET large\n")
+    assert wire.read_all().endswith(NOISE)
+    touch(root)
+    later.do()
+    assert wire.read_all().endswith(NOISE + b"ERR 500 file changed while sending\n")
+
+
+def test_a_small_file_leaves_in_one_write(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its head and its last line with it: three packets would take three times as long."""
+    protocol, wire = door.connect()
+    writes: list[bytes] = []
+    monkeypatch.setattr(wire, "write", writes.append)
+    protocol.dataReceived(b"GET hello.txt\n")
+    assert writes == [ANSWER]

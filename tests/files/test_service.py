@@ -31,7 +31,7 @@ def test_there_are_two_doors_to_one_shelf() -> None:
     assert (tftp.name, tftp.kind, tftp.endpoint) == ("tftp", "datagram", "udp:7069")
     assert isinstance(line.serve, FileFactory)
     assert isinstance(tftp.serve, TftpDatagramProtocol)
-    assert line.serve.shelf is tftp.serve.shelf
+    assert line.serve.desk.shelf is tftp.serve.shelf
     assert line.paste == "netdemo get --server {address} hello.txt"
     assert tftp.paste == "curl -o hello.txt tftp://{address}/hello.txt"
 

@@ -1,20 +1,16 @@
-"""Tests of `twisted_net.files.store` and `digests`: the shelf, and what is known of its files."""
+"""Tests of `twisted_net.files.store`: a folder as a shelf."""
 
 import errno
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
 
-from tests.files.wires import Later, at_once
-from twisted_net.files import beneath, digests
+from twisted_net.files import beneath
 from twisted_net.files.codec import Entry, List, RefusedError
-from twisted_net.files.digests import Digests
-from twisted_net.files.store import Folder, OpenFile
+from twisted_net.files.store import Folder
 from twisted_net.net.errors import StartError
 
 
@@ -242,80 +238,3 @@ def test_an_unreadable_folder_is_told_at_the_start(
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     with pytest.raises(StartError, match="permission denied"):
         Folder(str(share))
-
-
-def result(deferred: Deferred[str]) -> list[str]:
-    """Return what a Deferred has come to, or nothing yet."""
-    got: list[str] = []
-    deferred.addCallback(got.append)
-    return got
-
-
-def test_a_digest_is_computed_once(shelf: Folder, share: Path) -> None:
-    """However many want it at one time, and again only when the file has changed."""
-    later = Later()
-    known = Digests(later)
-    file = shelf.open(b"a.txt")
-    first, second = result(known.of(file)), result(known.of(file))
-    assert len(later.waiting) == 1
-    later.do()
-    expected = [hashlib.sha256(b"a.txt").hexdigest()]
-    assert first == second == expected
-    assert result(known.of(shelf.open(b"a.txt"))) == expected
-    assert not later.waiting
-    (share / "a.txt").write_bytes(b"other")
-    known.of(shelf.open(b"a.txt"))
-    assert len(later.waiting) == 1
-    later.do()
-
-
-def test_a_file_closed_meanwhile_is_hashed_all_the_same(shelf: Folder) -> None:
-    """The thread has a descriptor of its own; ours may be another file's by then."""
-    later = Later()
-    file = shelf.open(b"a.txt")
-    waiting = result(Digests(later).of(file))
-    file.close()
-    shelf.open(b"b.txt")
-    later.do()
-    assert waiting == [hashlib.sha256(b"a.txt").hexdigest()]
-
-
-def test_a_large_file_is_not_waited_for(shelf: Folder) -> None:
-    """Until its digest is known from sending it."""
-    known = Digests(at_once, ahead=4)
-    file = shelf.open(b"a.txt")
-    assert result(known.of(file)) == [""]
-    known.learn(file, "cafe")
-    assert result(known.of(file)) == ["cafe"]
-
-
-def test_what_is_remembered_is_bounded(shelf: Folder) -> None:
-    """What was not used for the longest time goes first."""
-    later = Later()
-    known = Digests(later, room=2)
-    files: list[OpenFile] = [shelf.open(name) for name in (b"a.txt", b"b.txt", b"c.txt")]
-    known.learn(files[0], "a")
-    known.learn(files[1], "b")
-    known.of(files[0])
-    known.learn(files[2], "c")
-    assert result(known.of(files[0])) == ["a"]
-    assert result(known.of(files[1])) == []
-    later.do()
-
-
-def test_a_file_that_changes_while_it_is_hashed_has_no_digest(shelf: Folder, share: Path) -> None:
-    """A digest of two halves of two states is worse than none."""
-    for other in (b"longer than before", b"", b"other"):
-        file = shelf.open(b"a.txt")
-        (share / "a.txt").write_bytes(other)
-        assert digests.hashed(file) == ""
-
-
-def test_a_disk_that_fails_gives_no_digest(shelf: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reads on will find out."""
-
-    def broken(*_: object) -> str:
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr(digests, "hashed", broken)
-    assert result(Digests(at_once).of(shelf.open(b"a.txt"))) == [""]

@@ -19,10 +19,12 @@ from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.echo.core import Dialog, Identity, Upper
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory
+from twisted_net.files.answers import Limits
 from twisted_net.files.doors import FileFactory
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import Ack, Data, Request, parse, render
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
+from twisted_net.files.uploads import Writes
 from twisted_net.testing.worlds import World
 
 #: A file that takes several packets of either protocol.
@@ -162,7 +164,7 @@ def folder(path: Path) -> Folder:
 SHA = hashlib.sha256(CONTENT).hexdigest().encode()
 
 
-@tells([b"OK 76800 76800 %b 1700000000\n" % SHA, True, b"DONE %b\nOK bye\n" % SHA])
+@tells([b"OK 76800 76800 - 1700000000\n", True, b"DONE %b\nOK bye\n" % SHA])
 async def test_a_file_is_sent_and_vouched_for(world: World, tmp_path: Path) -> list[object]:
     """By the files line door."""
     client = Party(Story(), "client")
@@ -173,6 +175,22 @@ async def test_a_file_is_sent_and_vouched_for(world: World, tmp_path: Path) -> l
     await served.port.stopListening()
     promise, _, rest = bytes(client.heard).partition(b"\n")
     return [promise + b"\n", rest[: len(CONTENT)] == CONTENT, rest[len(CONTENT) :]]
+
+
+@tells([b"OK send\nOK stored\nOK sha256 %b\nOK bye\n" % SHA, CONTENT])
+async def test_a_file_is_put_and_vouched_for(world: World, tmp_path: Path) -> list[object]:
+    """By the same door; a thread writes it."""
+    client = Party(Story(), "client")
+    shelf = Folder(str(tmp_path), writes=Writes())
+    limits = Limits(write=True)
+    served = serve(world, FileFactory(shelf, world.host("server").reactor, limits))
+    await call(world, served, client)
+    client.transport.write(b"PUT new %d %b\n" % (len(CONTENT), SHA))
+    await client.story.until(lambda: b"send" in client.heard)
+    client.transport.write(CONTENT + b"SUM new\nQUIT\n")
+    await client.lost()
+    await served.port.stopListening()
+    return [bytes(client.heard), (tmp_path / "new").read_bytes()]
 
 
 @tells({"client": ["made", b"ERR 404 no such file\n", "lost: ConnectionDone"]})

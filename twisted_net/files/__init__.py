@@ -1,10 +1,12 @@
-"""Files over TCP and UDP: a line protocol and TFTP (RFC 1350) in front of one read-only folder."""
+"""Files over TCP and UDP: a line protocol and TFTP (RFC 1350) in front of one shared folder."""
 
+from twisted_net.files.codec import RefusedError
 from twisted_net.files.doors import FileFactory, FileProtocol
 from twisted_net.files.service import FilesService, FilesSettings
 from twisted_net.files.shelf import Content, Shelf, Sink, Source
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
+from twisted_net.files.uploads import Writes
 
 __all__ = [
     "Content",
@@ -13,8 +15,10 @@ __all__ = [
     "FilesService",
     "FilesSettings",
     "Folder",
+    "RefusedError",
     "Shelf",
     "Sink",
     "Source",
     "TftpDatagramProtocol",
+    "Writes",
 ]

@@ -17,12 +17,16 @@ Kind = Literal["file", "folder"]
 MOST_LISTED = 1000
 
 #: The words that make a line a request of the session form.
-WORDS = (b"LIST", b"STAT", b"GET", b"HELP", b"QUIT")
+WORDS = (b"LIST", b"STAT", b"SUM", b"GET", b"PUT", b"HELP", b"QUIT")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 HELP = """\
 LIST [prefix] [after NAME] [limit N]   names that begin so; folders end in /
 STAT name                              kind, size and time of one
+SUM name                               OK sha256 and that of the whole file
 GET name [offset [length]]             OK length size sha256 mtime, the bytes, DONE sha256
+PUT name size sha256 [offset]          OK send; then the bytes from there on; OK stored
 HELP                                   this
 QUIT                                   good-bye
 anything else as the first line        a name: its bytes, and the connection closes
@@ -32,8 +36,9 @@ anything else as the first line        a name: its bytes, and the connection clo
 class RefusedError(NetError):
     """A request that is not granted; the peer is told ``ERR``, the code and the message.
 
-    :ivar code: 400 bad request, 403 not shared, 404 no such file, 408 too slow, 416 past the end,
-        500 the file changed or cannot be read, 503 busy.
+    :ivar code: 400 bad request, 403 not shared or not writable, 404 no such file, 408 too slow,
+        409 not what was announced, or in somebody's way, 413 too large, 416 past the end, 500 the
+        file changed or cannot be read, 503 busy, 507 no room.
     """
 
     def __init__(self, code: int, why: str) -> None:
@@ -83,6 +88,26 @@ class Get:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """``SUM``: the SHA-256 of a whole file."""
+
+    name: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """``PUT``: store ``size`` bytes under a name; those from ``offset`` on follow ``OK send``.
+
+    :ivar sha256: of all of them, in hex.
+    """
+
+    name: bytes
+    size: int
+    sha256: str
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Help:
     """``HELP``: the requests there are."""
 
@@ -92,7 +117,7 @@ class Quit:
     """``QUIT``: close when all that was asked before is answered."""
 
 
-Request = List | Stat | Get | Help | Quit
+Request = List | Stat | Sum | Get | Put | Help | Quit
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +162,11 @@ def is_request(line: bytes) -> bool:
     return b"".join(line.split(None, 1)[:1]).upper() in WORDS
 
 
+def is_put(line: bytes) -> bool:
+    """Say whether a line asks to store something, be it well-formed or not."""
+    return b"".join(line.split(None, 1)[:1]).upper() == b"PUT"
+
+
 def parse_request(line: bytes) -> Request:
     """Read a line of the session form.
 
@@ -152,8 +182,12 @@ def parse_request(line: bytes) -> Request:
             return _list(rest)
         case b"STAT":
             return Stat(unquoted(_one_name("STAT", rest)))
+        case b"SUM":
+            return Sum(unquoted(_one_name("SUM", rest)))
         case b"GET":
             return _get(rest)
+        case b"PUT":
+            return _put(rest)
         case b"HELP":
             return Help()
         case b"QUIT":
@@ -187,6 +221,19 @@ def _get(words: list[bytes]) -> Get:
     return Get(unquoted(name), offset, length)
 
 
+def _put(words: list[bytes]) -> Put:
+    if not 3 <= len(words) <= 4:
+        raise RefusedError(400, "PUT takes name size sha256 [offset]; write a blank as %20")
+    size = _whole("size", words[1])
+    sha256 = words[2].lower().decode("ascii", "replace")
+    if not _SHA256.fullmatch(sha256):
+        raise RefusedError(400, "sha256 must be 64 hexadecimal digits")
+    offset = _whole("offset", words[3]) if len(words) > 3 else 0
+    if offset > size:
+        raise RefusedError(400, f"offset {offset} lies behind the size {size}")
+    return Put(unquoted(words[0]), size, sha256, offset)
+
+
 def _one_name(word: str, words: list[bytes]) -> bytes:
     if not words:
         raise RefusedError(400, f"{word} needs a name")
@@ -215,6 +262,11 @@ def render_request(request: Request) -> bytes:
         case Get():
             words = [b"GET", quoted(request.name), b"%d" % request.offset]
             words += [b"%d" % request.length] if request.length is not None else []
+        case Sum():
+            words = [b"SUM", quoted(request.name)]
+        case Put():
+            words = [b"PUT", quoted(request.name), b"%d" % request.size, request.sha256.encode()]
+            words += [b"%d" % request.offset] if request.offset else []
         case Help():
             words = [b"HELP"]
         case Quit():
@@ -248,6 +300,11 @@ def _fields(entry: Entry) -> bytes:
     return b"%s %d %d" % (entry.kind.encode(), entry.size, entry.mtime)
 
 
+def render_sum(sha256: str) -> bytes:
+    """Return the answer to SUM; the digest is in hex."""
+    return f"OK sha256 {sha256}\n".encode()
+
+
 def render_help() -> bytes:
     """Return the answer to HELP."""
     return b"OK %d\n" % HELP.count("\n") + HELP.encode()
@@ -267,8 +324,11 @@ def render_done(sha256: str) -> bytes:
     return f"DONE {sha256}\n".encode()
 
 
+#: The answers to PUT: before the bytes, and when they have their name.
+SEND = b"OK send\n"
+STORED = b"OK stored\n"
+
 _KINDS: dict[str, Kind] = {"file": "file", "folder": "folder"}
-_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 
@@ -299,6 +359,21 @@ def parse_done(line: bytes) -> str:
             return sha256
     _raise_refusal(line)
     raise _unexpected(line)
+
+
+def parse_sum(line: bytes) -> str:
+    """Return the digest that is the answer to SUM, in hex; raises as `parse_promise`."""
+    kind, sha256 = _ok(line, 2)
+    if kind != "sha256" or not _SHA256.fullmatch(sha256):
+        raise _unexpected(line)
+    return sha256
+
+
+def parse_word(line: bytes, wanted: bytes) -> None:
+    """Check that a line is the answer to PUT that is `wanted`; raises as `parse_promise`."""
+    _raise_refusal(line)
+    if line != wanted.rstrip():
+        raise _unexpected(line)
 
 
 def parse_listing_head(line: bytes) -> tuple[int, bool]:

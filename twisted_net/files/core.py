@@ -4,6 +4,10 @@ The first line decides which of two forms the connection has. In the *session* f
 sends requests and gets an answer to each; in the *bare* form its one line is a name, and all that
 comes back is the bytes of that file. Requests may be sent without waiting for answers: they stay
 bytes until their turn comes, so that what waits is bounded by what one read brings.
+
+A PUT that was granted is followed by the bytes of a file, which are taken out piece by piece. One
+that was not granted ends the connection: what follows it may be a file all the same, and its lines
+must never be taken for requests.
 """
 
 from collections.abc import Iterator
@@ -11,9 +15,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from twisted_net.files import codec
-from twisted_net.files.codec import Get, Help, List, Quit, RefusedError, Stat
+from twisted_net.files.codec import Get, Help, List, Put, Quit, RefusedError, Stat, Sum
 from twisted_net.net.errors import LocalProtocolError
 from twisted_net.net.framing import MAX_LINE, LineReader
+
+#: Bytes of a file that may wait here while those before them are written to a disk.
+MOST_AHEAD = 1 << 18
 
 
 class State(Enum):
@@ -64,7 +71,10 @@ class Say:
     words: bytes
 
 
-Step = Bare | List | Stat | Get | Say
+#: What needs the shelf.
+Task = Bare | List | Stat | Sum | Get | Put
+
+Step = Task | Say
 
 
 class Session:
@@ -75,6 +85,8 @@ class Session:
 
     def __init__(self, limit: int = MAX_LINE) -> None:
         self.state = State.FRESH
+        self._due = 0  # bytes of a file that the peer was told to send, and that were not taken
+        self._strays = False
         self._lines = LineReader(limit)
         self._cut: Iterator[bytes] = iter(())
         self._uncut = b""
@@ -82,16 +94,23 @@ class Session:
 
     @property
     def full(self) -> bool:
-        """Whether the door should read no more for now: requests wait behind the one answered.
+        """Whether the door should read no more for now: enough waits behind what is answered.
 
         Behind the last answer nothing is kept, and reading goes on: a connection that is closed
         with unread bytes is reset, and the reset may overtake the answer.
         """
+        if self._due:
+            return len(self._uncut) >= min(self._due, MOST_AHEAD)
         return self.state is State.ANSWERING and bool(self._uncut)
+
+    @property
+    def strays(self) -> bool:
+        """Whether what comes next may be a file's bytes that nobody takes: only a close helps."""
+        return self._strays
 
     def received(self, data: bytes) -> None:
         """Take the next piece of the stream."""
-        if self.state not in (State.ENDING, State.CLOSED):
+        if self._due or self.state not in (State.ENDING, State.CLOSED):
             self._uncut += data
 
     def ended(self) -> None:
@@ -108,6 +127,7 @@ class Session:
         After every step but a `Say` the door calls `answered` when it has been done.
 
         :raises RemoteProtocolError: a line is longer than the limit.
+        :raises RefusedError: a PUT cannot be read, and what follows may be a file: hang up.
         """
         if self.state not in (State.FRESH, State.READY):
             return None
@@ -125,11 +145,35 @@ class Session:
         """Go on to the next request: the door has answered this one."""
         self._move(Event.ANSWERED)
 
+    def grant(self, count: int) -> None:
+        """Take so many bytes that follow for those of a file: the PUT being answered is granted."""
+        if self.state not in (State.ANSWERING, State.ENDING):
+            raise LocalProtocolError(f"GRANT while {self.state.name}")
+        self._due = count
+        self._strays = bool(count)
+        self._uncut = self._lines.rest() + self._uncut
+
+    def take(self, most: int) -> bytes:
+        """Return the next bytes of the file that was granted; none: wait for more.
+
+        :raises RefusedError: 400, no more will come.
+        """
+        count = min(most, self._due, len(self._uncut))
+        data, self._uncut = self._uncut[:count], self._uncut[count:]
+        self._due -= count
+        self._strays = bool(self._due)
+        if self._due and self._over and not data:
+            raise RefusedError(400, f"{self._due} bytes are missing, nothing stored")
+        return data
+
     def _requested(self, line: bytes) -> Step:
         try:
             request = codec.parse_request(line)
         except RefusedError as refused:
+            if codec.is_put(line):
+                raise
             return self._said(codec.render_refusal(refused))
+        self._strays = isinstance(request, Put)
         if isinstance(request, Help):
             return self._said(codec.render_help())
         if isinstance(request, Quit):

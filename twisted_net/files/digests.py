@@ -1,27 +1,35 @@
-"""SHA-256 of whole files, computed where it disturbs nobody, and remembered."""
+"""SHA-256 of files, computed where it disturbs nobody, and remembered."""
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.threads import deferToThreadPool
 
-from twisted_net.files.shelf import Version
+from twisted_net.files.shelf import Source, Version
 from twisted_net.files.store import OpenFile
 
 #: function, its arguments -> its result, later: how slow work is done beside the reactor.
 Aside = Callable[..., Awaitable[Any]]
 
-#: Digests remembered: some 200 KiB of them, and enough for every file that people share.
+#: Digests remembered: some 300 KiB of them, and enough for every file that people share.
 ROOM = 1024
 
-#: Files up to this size are hashed before they are sent; half a second at most. A larger one is
-#: sent at once, with its digest behind it, and remembered for the next time.
-HASHED_AHEAD = 256 << 20
+#: Computed at one time. The threads are the reactor's, which also looks up names in them; and
+#: more would only take each other's disk.
+AT_ONCE = 2
+
+#: Seconds around a file's time of change in which it may change again without a trace: the
+#: coarsest clock of a file system in use ticks every other second.
+UNSETTLED = 2.0
 
 #: One read; large enough that the calls cost nothing beside the hashing.
 CHUNK = 1 << 20
+
+#: A file in one state, and the part of it: offset and length.
+Part = tuple[Version, int, int]
 
 
 def aside_of(reactor: Any) -> Aside:
@@ -33,63 +41,134 @@ def aside_of(reactor: Any) -> Aside:
     return aside
 
 
+class _Hashing:
+    """One digest that is being computed, or waits to be.
+
+    :ivar waiters: who wants it; when nobody does any more, it is given up.
+    """
+
+    def __init__(self, part: Part, file: OpenFile) -> None:
+        self.part = part
+        self.file = file
+        self.waiters: list[Deferred[str]] = []
+
+    def run(self) -> str:
+        _, offset, length = self.part
+        return hashed(self.file, offset, length, lambda: bool(self.waiters))
+
+
 class Digests:
-    """What is known of the SHA-256 of files.
+    """What is known of the SHA-256 of files and of parts of them.
 
     Remembered by device, inode, size and time, so that a file that changes is hashed anew; the
     longest unused is forgotten first. Many who want one digest at one time wait for one thread.
+
+    :param now: seconds since 1970.
     """
 
-    def __init__(self, aside: Aside, room: int = ROOM, ahead: int = HASHED_AHEAD) -> None:
+    def __init__(
+        self, aside: Aside, room: int = ROOM, now: Callable[[], float] = time.time
+    ) -> None:
         self.aside = aside
         self._room = room
-        self._ahead = ahead
-        self._known: dict[Version, str] = {}
-        self._waiting: dict[Version, list[Deferred[str]]] = {}
+        self._now = now
+        self._known: dict[Part, str] = {}
+        self._hashings: dict[Part, _Hashing] = {}  # those that another waiter may join
+        self._queue: dict[_Hashing, None] = {}
+        self._running = 0
 
-    def of(self, file: OpenFile) -> "Deferred[str]":
-        """Return the digest in hex, or nothing if it would take too long or the file changes."""
-        if file.version in self._known:
-            known = self._known.pop(file.version)
-            self._known[file.version] = known  # the last one used is the last one forgotten
+    def known(self, source: Source, offset: int = 0, length: int | None = None) -> str:
+        """Return the digest of a file or a part of it in hex, or nothing."""
+        part = _part(source, offset, length)
+        sha256 = self._known.pop(part, "") if part else ""
+        if part and sha256:
+            self._known[part] = sha256  # the last one used is the last one forgotten
+        return sha256
+
+    def of(self, file: OpenFile, offset: int = 0, length: int | None = None) -> "Deferred[str]":
+        """Return the digest of a file or a part of it in hex; nothing, if it changes meanwhile.
+
+        Who no longer wants it cancels the Deferred.
+        """
+        known = self.known(file, offset, length)
+        if known:
             return succeed(known)
-        if file.size > self._ahead:
-            return succeed("")
-        waiter: Deferred[str] = Deferred()
-        waiters = self._waiting.setdefault(file.version, [])
-        waiters.append(waiter)
-        if len(waiters) == 1:
-            self._compute(file.again())
+        part = (file.version, offset, file.size - offset if length is None else length)
+        hashing = self._hashings.get(part)
+        if hashing is None:
+            hashing = self._hashings[part] = _Hashing(part, file.again())
+            self._queue[hashing] = None
+        waiter: Deferred[str] = Deferred(lambda waiter: self._leave(hashing, waiter))
+        hashing.waiters.append(waiter)
+        self._begin()
         return waiter
 
-    def learn(self, file: OpenFile, sha256: str) -> None:
-        """Remember a digest that was come by otherwise, as while sending the file."""
-        self._known.pop(file.version, None)
-        self._known[file.version] = sha256
+    def learn(self, source: Source, sha256: str) -> None:
+        """Remember the digest of a whole file that was come by otherwise."""
+        if (part := _part(source, 0, None)) is not None:
+            self._learn(part, sha256)
+
+    def _learn(self, part: Part, sha256: str) -> None:
+        changed = part[0][3] / 1e9
+        if abs(self._now() - changed) < UNSETTLED:
+            return
+        self._known.pop(part, None)
+        self._known[part] = sha256
         if len(self._known) > self._room:
             del self._known[next(iter(self._known))]
 
-    def _compute(self, file: OpenFile) -> None:
-        def done(outcome: object) -> None:
-            file.close()
-            sha256 = outcome if isinstance(outcome, str) else ""
-            if sha256:
-                self.learn(file, sha256)
-            for waiter in self._waiting.pop(file.version):
-                if not waiter.called:
-                    waiter.callback(sha256)
+    def _begin(self) -> None:
+        while self._queue and self._running < AT_ONCE:
+            hashing = next(iter(self._queue))
+            del self._queue[hashing]
+            self._running += 1
+            computing: Deferred[Any] = maybeDeferred(self.aside, hashing.run)
+            computing.addBoth(self._end, hashing)
 
+    def _end(self, outcome: object, hashing: _Hashing) -> None:
         # A failure is a disk that cannot be read: whoever reads on will find out and say so.
-        computing: Deferred[Any] = maybeDeferred(self.aside, hashed, file)
-        computing.addBoth(done)
+        self._running -= 1
+        self._forget(hashing)
+        hashing.file.close()
+        sha256 = outcome if isinstance(outcome, str) else ""
+        if sha256:
+            self._learn(hashing.part, sha256)
+        waiters, hashing.waiters = hashing.waiters, []
+        for waiter in waiters:
+            waiter.callback(sha256)
+        self._begin()
+
+    def _leave(self, hashing: _Hashing, waiter: "Deferred[str]") -> None:
+        hashing.waiters.remove(waiter)
+        if hashing.waiters:
+            return
+        self._forget(hashing)  # a thread that works on it stops, and whoever comes begins anew
+        if hashing in self._queue:
+            del self._queue[hashing]
+            hashing.file.close()
+
+    def _forget(self, hashing: _Hashing) -> None:
+        if self._hashings.get(hashing.part) is hashing:
+            del self._hashings[hashing.part]
 
 
-def hashed(file: OpenFile) -> str:
-    """Read a file to its end and return its SHA-256 in hex; nothing if it changed meanwhile."""
+def _part(source: Source, offset: int, length: int | None) -> Part | None:
+    if source.version is None or source.size is None:
+        return None
+    return source.version, offset, source.size - offset if length is None else length
+
+
+def hashed(
+    file: OpenFile,
+    offset: int = 0,
+    length: int | None = None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> str:
+    """Read a file and return its SHA-256 in hex; nothing if it changed, or is no longer wanted."""
     sha256 = hashlib.sha256()
-    offset = 0
     # No further than it was long at first: a log may grow faster than it is read.
-    while piece := file.read(offset, min(CHUNK, file.size - offset)):
+    end = file.size if length is None else offset + length
+    while offset < end and wanted() and (piece := file.read(offset, min(CHUNK, end - offset))):
         sha256.update(piece)
         offset += len(piece)
-    return sha256.hexdigest() if offset == file.size and not file.changed() else ""
+    return sha256.hexdigest() if offset == end and not file.changed() else ""

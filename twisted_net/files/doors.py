@@ -1,8 +1,5 @@
 """The files line door: `FileProtocol` on a TCP connection, `FileFactory` behind a port."""
 
-import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,28 +10,16 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_net.files import codec
-from twisted_net.files.codec import Get, List, Promise, RefusedError, Stat
-from twisted_net.files.core import Bare, Say, Session, State, Step, part
+from twisted_net.files.answers import Answers, Desk, Limits
+from twisted_net.files.codec import List, Put, RefusedError
+from twisted_net.files.core import Say, Session, State, Step, Task
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.journal import Journal, peer_name
-from twisted_net.files.sending import Sending, StoppedError
-from twisted_net.files.store import Folder, OpenFile
+from twisted_net.files.shelf import Shelf
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
+from twisted_net.net.sendfile import Sending, StoppedError
 from twisted_net.net.transports import Stream
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one files door grants.
-
-    :ivar transfers: files on their way at one time.
-    :ivar first_request: seconds from the connection to the end of its first line, however busily
-        the peer sends single bytes meanwhile.
-    """
-
-    transfers: int = 64
-    first_request: float = 30.0
 
 
 @implementer(IPushProducer)
@@ -43,14 +28,23 @@ class FileProtocol(Stream):
 
     It is its transport's producer, so that requests wait, unread, while the peer does not read
     the answers; during a transfer a `Sending` takes its place.
+
+    :ivar host: the peer's address, as the shelf is told.
+    :ivar peer: the same with its port, as the log is told.
+    :ivar gone: whether the connection was lost.
     """
 
     log = Logger()
+    host = peer = ""
+    gone = False
 
     def __init__(self, door: "FileFactory") -> None:
         self.door = door
         self._session = Session()
+        self._answers = Answers(door.desk, self._session, self)
         self._answering: Deferred[None] | None = None
+        self._storing = False
+        self._arrival: Deferred[None] | None = None
         self._deadline: IDelayedCall | None = None
         self._turning = False
         self._unread = False  # what we wrote waits for the peer to read
@@ -59,6 +53,9 @@ class FileProtocol(Stream):
     def connectionMade(self) -> None:
         """Wait for the first request, but not for ever."""
         super().connectionMade()
+        there = self.transport.getPeer()
+        self.host = str(getattr(there, "host", "local"))  # a UNIX socket's client has none
+        self.peer = peer_name(there)
         patience = self.door.limits.first_request
         self._deadline = self.door.reactor.callLater(patience, self._too_late)
 
@@ -69,6 +66,7 @@ class FileProtocol(Stream):
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the stream."""
         self._session.received(data)
+        self._arrived()
         self._go_on()
 
     def readConnectionLost(self) -> None:
@@ -78,14 +76,17 @@ class FileProtocol(Stream):
             super().readConnectionLost()
             return
         self._session.ended()
+        self._arrived()
         self._go_on()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Stop what is being answered."""
         super().connectionLost(reason)
-        self._closing = True
+        self._closing = self.gone = True
         self._cancel_deadline()
-        if self._answering is not None:
+        if self._storing:
+            self._arrived()  # it ends by itself, when no thread is at it any more
+        elif self._answering is not None:
             self._answering.cancel()
 
     def drain(self) -> None:
@@ -107,6 +108,29 @@ class FileProtocol(Stream):
     def stopProducing(self) -> None:
         """Do nothing: `connectionLost` follows."""
 
+    async def stream(self, sending: Sending) -> None:
+        """Give the transport to a `Sending` until it is done; raises `StoppedError`."""
+        self.transport.unregisterProducer()
+        await sending.start()
+        self._unread = False  # whoever was to tell us otherwise told the `Sending`
+        self.transport.registerProducer(self, True)
+
+    def more(self) -> "Deferred[None]":
+        """Return what fires when more has come, or nothing will."""
+        self._arrival = Deferred()
+        return self._arrival
+
+    def take(self, most: int) -> bytes:
+        """Return what has come of the file that the peer sends, and make it send more."""
+        data = self._session.take(most)
+        self._read_or_wait()
+        return data
+
+    def _arrived(self) -> None:
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            arrival.callback(None)
+
     def _go_on(self) -> None:
         """Answer what can be answered, then hang up, or read, or wait."""
         if self._turning or self._closing:
@@ -117,6 +141,9 @@ class FileProtocol(Stream):
                 self._answer(step)
         except RemoteProtocolError as error:
             self._refuse(RefusedError(413, str(error)))
+            return
+        except RefusedError as refused:
+            self._refuse(refused)
             return
         finally:
             self._turning = False
@@ -136,101 +163,68 @@ class FileProtocol(Stream):
             self.transport.resumeProducing()
 
     def _answer(self, step: Step) -> None:
+        """Answer at once, or begin to."""
         if isinstance(step, Say):
             self.transport.write(step.words)
             return
-        self._answering = Deferred.fromCoroutine(self._answered(step))
+        self._answering = None
+        try:
+            answer = self._answers.begin(step)
+        except RefusedError as refused:
+            answer = self._refusal(step, refused)
+        except Exception:
+            self._broke(Failure())
+            return
+        if isinstance(answer, bytes):
+            self.transport.write(answer)
+            self._session.answered()
+            return
+        self._storing = isinstance(step, Put)
+        self._answering = Deferred.fromCoroutine(self._answered(step, answer))
         self._answering.addErrback(self._broke)
 
-    def _broke(self, failure: Failure) -> None:
-        if failure.check(CancelledError) is None:
-            self.log.failure("an answer was not given", failure)
-            self._closing = True
-            self.transport.abortConnection()
-
-    async def _answered(self, step: Bare | List | Stat | Get) -> None:
+    async def _answered(self, step: Task, answer: Any) -> None:
         try:
-            words = await self._words(step)
+            words = await answer
         except RefusedError as refused:
-            name = step.prefix if isinstance(step, List) else step.name
-            self.door.journal.refused(name, self._peer(), refused.code, str(refused))
-            words = codec.render_refusal(refused)
+            if self._session.strays and not self._closing:
+                self._refuse(refused, _name(step))
+                return
+            words = self._refusal(step, refused)
         except StoppedError:
-            # The promised length cannot be kept, or the bare form's end would look like success:
-            # a reset is the only way left to say so.
-            self._closing = True
-            self.transport.abortConnection()
+            self._cut()
+            return
+        if self.gone:
             return
         self.transport.write(words)
         self._session.answered()
         self._go_on()
 
-    async def _words(self, step: Bare | List | Stat | Get) -> bytes:
-        """Return the answer, or what follows the bytes of a file that were sent by then."""
-        shelf = self.door.shelf
-        match step:
-            case List():
-                entries, more = await self.door.digests.aside(shelf.list, step)
-                return codec.render_listing(entries, more)
-            case Stat():
-                return codec.render_stat(shelf.stat(step.name))
-            case Get():
-                return await self._get(step)
-            case Bare():
-                return await self._bare(step)
+    def _refusal(self, step: Task, refused: RefusedError) -> bytes:
+        self.door.journal.refused(_name(step), self.peer, refused.code, str(refused))
+        return codec.render_refusal(refused)
 
-    async def _get(self, request: Get) -> bytes:
-        with self.door.transfer(request.name) as file:
-            length = part(file.size, request.offset, request.length)
-            known = await self.door.digests.of(file)
-            promise = Promise(length, file.size, known, file.mtime)
-            self.transport.write(codec.render_promise(promise))
-            sha256, intact = await self._send(file, request.offset, length)
-        if intact:
-            return codec.render_done(sha256)
-        return codec.render_refusal(RefusedError(500, "file changed while sending"))
+    def _cut(self) -> None:
+        """Reset the connection.
 
-    async def _bare(self, request: Bare) -> bytes:
-        with self.door.transfer(request.name) as file:
-            _, intact = await self._send(file, 0, file.size)
-        if not intact:
-            raise StoppedError("the file changed")
-        return b""
+        The promised length cannot be kept, or the bare form's end would look like success: there
+        is no other way left to say so.
+        """
+        self._closing = True
+        self.transport.abortConnection()
 
-    async def _send(self, file: OpenFile, offset: int, length: int) -> tuple[str, bool]:
-        """Send a part of a file; return the SHA-256 of it, and whether the file stayed the same."""
-        journal = self.door.journal
-        began = journal.seconds()
-        sending = Sending(file, offset, length, self.transport)
-        self.transport.unregisterProducer()
-        sending.start()
-        try:
-            sha256 = await sending.done
-            if not sending.intact:
-                raise StoppedError("the file changed")
-        except StoppedError as stopped:
-            journal.stopped(file.name, self._peer(), sending.sent, began, str(stopped))
-            if sending.sent < length:
-                raise
-            sha256 = ""
-        else:
-            journal.sent(file.name, self._peer(), sending.sent, began)
-            if length == file.size:
-                self.door.digests.learn(file, sha256)
-        self._unread = False  # whoever was to tell us otherwise told the `Sending`
-        self.transport.registerProducer(self, True)
-        return sha256, sending.intact
-
-    def _peer(self) -> str:
-        return peer_name(self.transport.getPeer())
+    def _broke(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is None:
+            self.log.failure("an answer was not given", failure)
+            self._cut()
 
     def _too_late(self) -> None:
         within = self.door.limits.first_request
         self._refuse(RefusedError(408, f"no request within {within:g} s"))
 
-    def _refuse(self, refused: RefusedError) -> None:
+    def _refuse(self, refused: RefusedError, name: bytes = b"") -> None:
         """Hang up on a peer that may still be sending."""
-        self.door.journal.refused(b"", self._peer(), refused.code, str(refused))
+        self.door.journal.refused(name, self.peer, refused.code, str(refused))
         self._cancel_deadline()
         self.linger(self.door.reactor, codec.render_refusal(refused))
 
@@ -240,12 +234,20 @@ class FileProtocol(Stream):
         self._deadline = None
 
 
+def _name(step: Task) -> bytes:
+    return step.prefix if isinstance(step, List) else step.name
+
+
+#: What is granted where nothing is said.
+NO_MORE = Limits()
+
+
 class FileFactory(Factory):
     """Make a `FileProtocol` for each connection; all of them share one shelf.
 
     :param journal: what the log is told; None: a journal of its own.
     :param digests: None: computed in the reactor's thread pool.
-    :ivar transfers: files on their way now.
+    :ivar desk: what the connections share.
     """
 
     noisy = False
@@ -253,37 +255,21 @@ class FileFactory(Factory):
 
     def __init__(
         self,
-        shelf: Folder,
+        shelf: Shelf,
         reactor: Any,
-        limits: Limits = Limits(),
+        limits: Limits = NO_MORE,
         journal: Journal | None = None,
         digests: Digests | None = None,
     ) -> None:
-        self.shelf = shelf
         self.reactor = reactor
         self.limits = limits
         self.journal = journal or Journal("files-tcp", DoorCounters(), reactor.seconds)
-        self.digests = digests or Digests(aside_of(reactor))
-        self.transfers = 0
+        self.desk = Desk(
+            shelf, reactor, limits, self.journal, digests or Digests(aside_of(reactor))
+        )
 
     def buildProtocol(self, addr: IAddress | None) -> FileProtocol:
         """Make the protocol of one connection."""
         protocol = self.protocol(self)
         protocol.factory = self
         return protocol
-
-    @contextlib.contextmanager
-    def transfer(self, name: bytes) -> Iterator[OpenFile]:
-        """Open a file for as long as it is on its way.
-
-        :raises RefusedError: 503, too many are; and as `Folder.open`.
-        """
-        if self.transfers >= self.limits.transfers:
-            raise RefusedError(503, "busy")
-        file = self.shelf.open(name)
-        self.transfers += 1
-        try:
-            yield file
-        finally:
-            self.transfers -= 1
-            file.close()

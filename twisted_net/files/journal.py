@@ -53,6 +53,19 @@ class Journal:
             rate=rate(count, took),
         )
 
+    def stored(self, name: bytes, peer: str, count: int, began: float) -> None:
+        """Tell of a file that was put here."""
+        took = self.seconds() - began
+        self.log.info(
+            "{door}: stored {name!r} from {peer!r}: {count} bytes in {took:.2f} s, {rate}",
+            door=self.door,
+            name=_shown(name),
+            peer=peer,
+            count=count,
+            took=took,
+            rate=rate(count, took),
+        )
+
     def stopped(self, name: bytes, peer: str, count: int, began: float, why: str) -> None:
         """Tell of a transfer that did not."""
         self.counters.drop("transfer_stopped")

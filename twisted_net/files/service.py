@@ -10,13 +10,16 @@ from urllib.parse import quote
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from twisted_net.files.answers import Limits
 from twisted_net.files.digests import Digests, aside_of
-from twisted_net.files.doors import FileFactory, Limits
+from twisted_net.files.doors import FileFactory
 from twisted_net.files.journal import Journal
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
+from twisted_net.files.uploads import Writes
 from twisted_net.net import endpoints
+from twisted_net.net.errors import StartError
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import YES_NO, Reading, seconds, setting, size, whole
 
@@ -39,11 +42,20 @@ class FilesSettings:
     )
     root: str = setting(
         "",
-        "The folder to share, read-only; empty: a few files to try it with.",
+        "The folder to share; empty: a few files to try it with.",
         Reading("FOLDER", os.path.expanduser),  # no shell does it behind a "="
     )
     hidden: bool = setting(
         False, "Share also what has a dot at the beginning of its name, as .ssh.", YES_NO
+    )
+    write: bool = setting(
+        False, "Let everybody who reaches the TCP door put files into --files-root.", YES_NO
+    )
+    quota: int = setting(
+        1 << 30, "Bytes that the whole folder may take, with what is put there.", size(0, 1 << 60)
+    )
+    overwrite: bool = setting(
+        False, "Let files that are there be replaced by those that are put there.", YES_NO
     )
     transfers: int = setting(
         64, "Files on their way at one time, through each door.", whole(1, 100_000)
@@ -64,7 +76,7 @@ class FilesService:
     """The service that `registry` lists."""
 
     name = "files"
-    summary = "a read-only folder over TCP (lines) and UDP (TFTP)"
+    summary = "a folder over TCP (lines) and UDP (TFTP)"
     settings = FilesSettings
     commands: ClassVar = {
         "get": "twisted_net.files.commands:get",
@@ -74,11 +86,14 @@ class FilesService:
     def doors(self, settings: FilesSettings, runtime: Runtime) -> list[Door]:
         """Make a line door and a TFTP door to one shelf.
 
-        :raises StartError: the folder is not there, or is nothing to share.
+        :raises StartError: the folder is not there, or is nothing to share or to write to.
         """
         if not settings.tcp and not settings.tftp:
             return []  # nobody will ask, so nobody cares whether the folder is there
-        shelf = Folder(settings.root or DEMO, hidden=settings.hidden)
+        if settings.write and not settings.root:
+            raise StartError("--files-write yes: needs a folder of your own: --files-root FOLDER")
+        writes = Writes(settings.quota, settings.overwrite) if settings.write else None
+        shelf = Folder(settings.root or DEMO, hidden=settings.hidden, writes=writes)
         example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
         return [
             Door(
@@ -88,7 +103,7 @@ class FilesService:
                 FileFactory(
                     shelf,
                     runtime.reactor,
-                    Limits(settings.transfers, settings.first_request),
+                    Limits(settings.transfers, settings.first_request, settings.write),
                     _journal("files-tcp", runtime),
                     Digests(aside_of(runtime.reactor)),
                 ),
