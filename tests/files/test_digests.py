@@ -135,19 +135,43 @@ def test_what_nobody_waits_for_any_more_is_given_up(shelf: Folder, share: Path) 
     later = Later()
     known = Digests(later)
     files = [shelf.open(name) for name in (b"a.txt", b"b.txt", b"c.txt")]
-    wanted = [known.of(file) for file in files]
+    wanted = [known.of(files[0], 1), known.of(files[1]), known.of(files[2])]
     for each in (wanted[0], wanted[2]):  # one that runs, one that waits for a thread
         each.addErrback(lambda failure: failure.trap(CancelledError))
         each.cancel()
-    again = result(known.of(files[0]))
+    again = result(known.of(files[0], 1))
     assert len(later.waiting) == AT_ONCE
     later.do()
-    assert not known.known(files[0])
+    assert not known.known(files[0], 1)
     later.do()
-    assert again == [sha256(b"a.txt")]
+    assert again == [sha256(b".txt")]
     assert known.known(files[1])
     assert not known.known(files[2])
     assert not later.waiting
+
+
+def test_a_whole_file_is_hashed_to_its_end_for_who_comes_back(shelf: Folder) -> None:
+    """A download that broke off is gone on with, and the whole is to be checked then."""
+    later = Later()
+    known = Digests(later)
+    file = shelf.open(b"a.txt")
+    wanted = known.of(file)
+    wanted.addErrback(lambda failure: failure.trap(CancelledError))
+    wanted.cancel()
+    again = result(known.of(file))
+    assert len(later.waiting) == 1
+    later.do()
+    assert again == [sha256(b"a.txt")]
+
+
+def test_a_server_that_stops_hashes_no_further(shelf: Folder) -> None:
+    """It would have to wait for its threads, and a disk is large."""
+    later = Later()
+    known = Digests(later)
+    wanted = result(known.of(shelf.open(b"a.txt")))
+    known.stop()
+    later.do()
+    assert wanted == [""]
 
 
 def test_one_of_two_who_wait_may_leave(shelf: Folder) -> None:

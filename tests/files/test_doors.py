@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
 from tests.files.wires import NOISE, Later, Wire, at_once, lose
-from twisted_net.files.answers import Limits
-from twisted_net.files.codec import RefusedError
+from twisted_net.files.codec import Get, RefusedError
+from twisted_net.files.desk import Limits, Recent
 from twisted_net.files.digests import Aside, Digests
 from twisted_net.files.doors import FileFactory, FileProtocol
 from twisted_net.files.shelf import Content, Shelf, Source
@@ -535,3 +535,106 @@ def test_a_small_file_leaves_in_one_write(door: Door, monkeypatch: pytest.Monkey
     monkeypatch.setattr(wire, "write", writes.append)
     protocol.dataReceived(b"GET hello.txt\n")
     assert writes == [ANSWER]
+
+
+def peeked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the names of the files that are opened from now on."""
+    opened: list[bytes] = []
+    real = Folder.open
+
+    def open_(self: Folder, name: bytes, peer: str = "") -> OpenFile:
+        opened.append(name)
+        return real(self, name, peer)
+
+    monkeypatch.setattr(Folder, "open", open_)
+    return opened
+
+
+def test_what_is_asked_for_again_is_not_opened_again(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as it is what it was; by whoever it is asked for."""
+    opened = peeked(monkeypatch)
+    for _ in range(3):
+        protocol, wire = door.connect()
+        protocol.dataReceived(b"GET hello.txt\n")
+        assert wire.value() == ANSWER
+    assert opened == [b"hello.txt"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(b"HELLO, WORLD\n"),
+        lambda path: os.utime(path, (1700000000, 1700000001)),
+        lambda path: path.chmod(0o600),
+        lambda path: os.replace(path.with_name("large"), path),
+    ],
+    ids=["written", "touched", "closed to others", "replaced"],
+)
+def test_what_was_changed_is_opened_again(
+    door: Door, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever way."""
+    opened = peeked(monkeypatch)
+    protocol, _ = door.connect()
+    protocol.dataReceived(b"GET hello.txt\n")
+    change(door.root / "hello.txt")
+    protocol.dataReceived(b"GET hello.txt\n")
+    assert opened == [b"hello.txt", b"hello.txt"]
+
+
+def test_what_is_gone_is_not_answered_from_memory(door: Door) -> None:
+    """Nor what has become a link."""
+    protocol, wire = door.connect()
+    protocol.dataReceived(b"GET hello.txt\n")
+    (door.root / "hello.txt").unlink()
+    protocol.dataReceived(b"GET hello.txt\n")
+    (door.root / "hello.txt").symlink_to("large")
+    protocol.dataReceived(b"GET hello.txt\n")
+    assert wire.value() == (
+        ANSWER + b"ERR 404 no such file\nERR 403 a link; links are not followed\n"
+    )
+
+
+def test_a_shelf_that_opens_in_its_own_way_is_always_asked(root: Path) -> None:
+    """It may refuse one and not the other."""
+
+    class Choosy(Folder):
+        def open(self, name: bytes, peer: str = "") -> OpenFile:
+            asked.append(name)
+            if len(asked) > 1:
+                raise RefusedError(403, "once only")
+            return super().open(name, peer)
+
+    asked: list[bytes] = []
+    factory = FileFactory(Choosy(str(root)), Clock(), digests=Digests(at_once))
+    wire, protocol = Wire(), factory.buildProtocol(None)
+    protocol.makeConnection(wire)
+    protocol.dataReceived(b"GET hello.txt\nGET hello.txt\n")
+    assert wire.value() == ANSWER + b"ERR 403 once only\n"
+
+
+def test_what_is_remembered_of_answers_is_bounded(root: Path) -> None:
+    """Those that were kept for the longest time make room."""
+    recent = Recent(Folder(str(root)), room=100)
+    state = Folder(str(root)).peek(b"hello.txt")
+    for offset in range(5):
+        recent.keep(Get(b"hello.txt", offset), state, b"x" * 40, 1)
+    found = [recent.find(Get(b"hello.txt", offset)) for offset in range(5)]
+    assert found == [(b"", 0)] * 3 + [(b"x" * 40, 1)] * 2
+
+
+def test_ten_thousand_small_files_do_not_fill_the_log(door: Door) -> None:
+    """A hundred lines a second, and one that sums up the others."""
+    protocol, _ = door.connect()
+    with capturedLogs() as events:
+        protocol.dataReceived(b"GET hello.txt\n" * 150)
+        door.clock.advance(1)
+        protocol.dataReceived(b"GET hello.txt\n")
+        protocol.dataReceived(b"GET hello.txt\n" * 100)
+        door.factory.stopFactory()
+    lines = logged(events).splitlines()
+    assert len(lines) == 202
+    assert lines[100] == "files-tcp: sent 50 more within a second, 650 bytes"
+    assert lines[-1] == "files-tcp: sent 1 more within a second, 13 bytes"

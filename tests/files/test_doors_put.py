@@ -10,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from tests.files.wires import NOISE, Later, Wire, at_once, lose
-from twisted_net.files.answers import Limits
 from twisted_net.files.core import MOST_AHEAD
+from twisted_net.files.desk import Limits
 from twisted_net.files.digests import Aside, Digests
 from twisted_net.files.doors import FileFactory, FileProtocol
 from twisted_net.files.store import Folder

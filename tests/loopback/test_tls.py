@@ -1,5 +1,6 @@
 """Every service under TLS, on the real reactor."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,11 @@ pytest.importorskip("OpenSSL", reason="TLS is not installed (the extra tls)")
 
 #: What Twisted hands to pyOpenSSL is Twisted's affair.
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+
+
+#: More than one piece of what is copied at a time: no kernel may move what is to be encrypted.
+LARGE = bytes(range(251)) * 4000
+LARGE_SHA256 = hashlib.sha256(LARGE).hexdigest().encode()
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +88,13 @@ class Asks(Protocol):
         ("echo-tcp", b"are you there?\n", b"are you there!\n"),
         ("chat-tcp", b"NICK red\n", b"OK JOIN lobby 1\n"),
         ("files-tcp", b"STAT bytes.bin\nQUIT\n", b"OK bye\n"),
+        ("files-tcp", b"GET large\nQUIT\n", b"DONE " + LARGE_SHA256 + b"\nOK bye\n"),
         ("web", b"GET /healthz HTTP/1.0\r\n\r\n", b"\r\n\r\nok\n"),
     ],
 )
 @pytest_twisted.ensureDeferred
 async def test_a_door_that_speaks_first_and_one_that_does_not_work_under_tls(
-    door: str, question: bytes, ending: bytes, certificate: Path
+    door: str, question: bytes, ending: bytes, certificate: Path, tmp_path: Path
 ) -> None:
     """What a door says before the handshake is done must not stop the handshake."""
     from twisted.internet import reactor
@@ -95,7 +102,9 @@ async def test_a_door_that_speaks_first_and_one_that_does_not_work_under_tls(
 
     found = registry.BUILT_IN
     endpoint = f"ssl:0:privateKey={certificate}:certKey={certificate}"
-    options = {"echo-mode": "dialog", door: endpoint}
+    (tmp_path / "large").write_bytes(LARGE)
+    (tmp_path / "bytes.bin").write_bytes(bytes(256))
+    options = {"echo-mode": "dialog", door: endpoint, "files-root": str(tmp_path)}
     for other in ("echo-tcp", "echo-udp", "chat-tcp", "chat-udp", "files-tcp", "tftp", "web"):
         options.setdefault(other, "")
     settings = load(assembly.groups(found), options, {})

@@ -19,7 +19,7 @@ from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.echo.core import Dialog, Identity, Upper
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory
-from twisted_net.files.answers import Limits
+from twisted_net.files.desk import Limits
 from twisted_net.files.doors import FileFactory
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import Ack, Data, Request, parse, render

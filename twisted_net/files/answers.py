@@ -2,8 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Awaitable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol
 
 from twisted.internet.task import deferLater
@@ -11,9 +10,9 @@ from twisted.internet.task import deferLater
 from twisted_net.files import codec
 from twisted_net.files.codec import Get, List, Promise, Put, RefusedError, Stat, Sum
 from twisted_net.files.core import Bare, Session, Task, part
+from twisted_net.files.desk import Desk
 from twisted_net.files.digests import CHUNK, Digests
-from twisted_net.files.journal import Journal
-from twisted_net.files.shelf import Content, Shelf, Sink, Source
+from twisted_net.files.shelf import Sink, Source
 from twisted_net.files.store import OpenFile
 from twisted_net.net.sendfile import Sending, StoppedError
 from twisted_net.net.transports import IStreamTransport
@@ -22,81 +21,10 @@ from twisted_net.net.transports import IStreamTransport
 #: them: to have the kernel move so little costs more than to copy it.
 SMALL = 64 << 10
 
-#: Most that is made of a `Source` that cannot say how long it is, before it is sent: the promise
-#: in front of it tells the length.
-LONGEST_UNTOLD = 16 << 20
-
 #: Bytes of an upload that are written to the disk in one step.
 WRITTEN = 256 << 10
 
 CHANGED = RefusedError(500, "file changed while sending")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one files door grants.
-
-    :ivar transfers: files on their way at one time.
-    :ivar first_request: seconds from the connection to the end of its first line, however busily
-        the peer sends single bytes meanwhile.
-    :ivar write: whether files may be put here, as far as the shelf takes them.
-    """
-
-    transfers: int = 64
-    first_request: float = 30.0
-    write: bool = False
-
-
-class Desk:
-    """What all connections of one door share.
-
-    :ivar transfers: files on their way now.
-    """
-
-    def __init__(
-        self, shelf: Shelf, reactor: Any, limits: Limits, journal: Journal, digests: Digests
-    ) -> None:
-        self.shelf = shelf
-        self.reactor = reactor
-        self.limits = limits
-        self.journal = journal
-        self.digests = digests
-        self.transfers = 0
-
-    def open(self, name: bytes, host: str) -> Source:
-        """Open what is to be sent; raises RefusedError: 503, too much is; and as `Shelf.open`."""
-        self._refuse_busy()
-        return measured(self.shelf.open(name, host))
-
-    @contextlib.contextmanager
-    def transfer(self) -> Iterator[None]:
-        """Count a file as on its way for as long; raises RefusedError: 503, too many are."""
-        self._refuse_busy()
-        self.transfers += 1
-        try:
-            yield
-        finally:
-            self.transfers -= 1
-
-    def _refuse_busy(self) -> None:
-        if self.transfers >= self.limits.transfers:
-            raise RefusedError(503, "busy")
-
-
-def measured(source: Source) -> Source:
-    """Return a source that knows its size: itself, or what it had to say.
-
-    :raises RefusedError: 413, there is no end of it.
-    """
-    if source.size is not None:
-        return source
-    with contextlib.closing(source):
-        content = bytearray()
-        while piece := source.read(len(content), CHUNK):
-            content += piece
-            if len(content) > LONGEST_UNTOLD:
-                raise RefusedError(413, f"more than {LONGEST_UNTOLD} bytes of unknown length")
-        return Content(source.name, bytes(content), source.mtime)
 
 
 class Line(Protocol):
@@ -147,7 +75,9 @@ class Answers:
                 return codec.render_stat(self._desk.shelf.stat(task.name, self._line.host))
             case Sum():
                 return self._sum(task)
-            case Get() | Bare():
+            case Get():
+                return self._again(task) or self._get(task)
+            case Bare():
                 return self._get(task)
             case Put():
                 return self._put(task)
@@ -183,7 +113,16 @@ class Answers:
             await deferLater(self._desk.reactor, 0, lambda: None)
         return "" if offset != source.size or source.changed() else sha256.hexdigest()
 
+    def _again(self, request: Get) -> bytes:
+        """Return an answer that was given lately, if it is still true."""
+        answer, length = self._desk.recent.find(request)
+        if answer:
+            journal = self._desk.journal
+            journal.sent(request.name, self._line.peer, length, journal.seconds())
+        return answer
+
     def _get(self, request: Get | Bare) -> Answer:
+        state = self._desk.shelf.peek(request.name)  # before: what changes from now on is seen
         source = self._desk.open(request.name, self._line.host)
         try:
             size = source.size or 0
@@ -191,7 +130,10 @@ class Answers:
             if isinstance(request, Get):
                 offset, length = request.offset, part(size, request.offset, request.length)
             if length <= SMALL:
-                return self._small(source, offset, length, isinstance(request, Bare))
+                answer = self._small(source, offset, length, isinstance(request, Bare))
+                if isinstance(request, Get) and self._desk.digests.known(source):
+                    self._desk.recent.keep(request, state, answer, length)
+                return answer
         except BaseException:
             source.close()
             raise

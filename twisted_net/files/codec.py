@@ -3,6 +3,7 @@
 Pure. The grammar is in ``docs/protocols/files.md``; the order of things is `core`'s affair.
 """
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -167,6 +168,7 @@ def is_put(line: bytes) -> bool:
     return b"".join(line.split(None, 1)[:1]).upper() == b"PUT"
 
 
+@functools.lru_cache(maxsize=512)  # who asks often asks for the same
 def parse_request(line: bytes) -> Request:
     """Read a line of the session form.
 

@@ -12,7 +12,7 @@ must never be taken for requests.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import IntEnum, auto
 
 from twisted_net.files import codec
 from twisted_net.files.codec import Get, Help, List, Put, Quit, RefusedError, Stat, Sum
@@ -23,7 +23,7 @@ from twisted_net.net.framing import MAX_LINE, LineReader
 MOST_AHEAD = 1 << 18
 
 
-class State(Enum):
+class State(IntEnum):  # a plain one hashes its name each time, which small files would feel
     """Where a connection stands."""
 
     FRESH = auto()  # nothing asked yet
@@ -33,7 +33,7 @@ class State(Enum):
     CLOSED = auto()
 
 
-class Event(Enum):
+class Event(IntEnum):
     """What may happen to it."""
 
     ASKED = auto()  # a request's turn has come

@@ -44,17 +44,21 @@ def aside_of(reactor: Any) -> Aside:
 class _Hashing:
     """One digest that is being computed, or waits to be.
 
-    :ivar waiters: who wants it; when nobody does any more, it is given up.
+    :ivar waiters: who wants it.
+    :ivar wanted: whether it is worth going on: whoever broke off in the middle of a file will want
+        the digest of the whole when they come back for the rest, but of the part never again.
     """
 
     def __init__(self, part: Part, file: OpenFile) -> None:
         self.part = part
         self.file = file
+        self.whole = part[1:] == (0, file.size)
         self.waiters: list[Deferred[str]] = []
+        self.wanted = True
 
     def run(self) -> str:
         _, offset, length = self.part
-        return hashed(self.file, offset, length, lambda: bool(self.waiters))
+        return hashed(self.file, offset, length, lambda: self.wanted)
 
 
 class Digests:
@@ -108,6 +112,11 @@ class Digests:
         if (part := _part(source, 0, None)) is not None:
             self._learn(part, sha256)
 
+    def stop(self) -> None:
+        """Finish nothing more: the server stops, and waits for its threads."""
+        for hashing in self._hashings.values():
+            hashing.wanted = False
+
     def _learn(self, part: Part, sha256: str) -> None:
         changed = part[0][3] / 1e9
         if abs(self._now() - changed) < UNSETTLED:
@@ -140,10 +149,12 @@ class Digests:
 
     def _leave(self, hashing: _Hashing, waiter: "Deferred[str]") -> None:
         hashing.waiters.remove(waiter)
-        if hashing.waiters:
+        waits = hashing in self._queue
+        if hashing.waiters or (hashing.whole and not waits):
             return
+        hashing.wanted = False
         self._forget(hashing)  # a thread that works on it stops, and whoever comes begins anew
-        if hashing in self._queue:
+        if waits:
             del self._queue[hashing]
             hashing.file.close()
 

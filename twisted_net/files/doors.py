@@ -10,9 +10,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_net.files import codec
-from twisted_net.files.answers import Answers, Desk, Limits
+from twisted_net.files.answers import Answers
 from twisted_net.files.codec import List, Put, RefusedError
 from twisted_net.files.core import Say, Session, State, Step, Task
+from twisted_net.files.desk import Desk, Limits
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.journal import Journal, peer_name
 from twisted_net.files.shelf import Shelf
@@ -47,6 +48,7 @@ class FileProtocol(Stream):
         self._arrival: Deferred[None] | None = None
         self._deadline: IDelayedCall | None = None
         self._turning = False
+        self._reading = True
         self._unread = False  # what we wrote waits for the peer to read
         self._half_closed = False
 
@@ -157,10 +159,13 @@ class FileProtocol(Stream):
     def _read_or_wait(self) -> None:
         if self._closing or self._half_closed:
             return  # to read on after the end would only be told of the end again
-        if self._unread or self._session.full:
-            self.transport.pauseProducing()
-        else:
-            self.transport.resumeProducing()
+        read = not (self._unread or self._session.full)
+        if read is not self._reading:
+            self._reading = read
+            if read:
+                self.transport.resumeProducing()
+            else:
+                self.transport.pauseProducing()
 
     def _answer(self, step: Step) -> None:
         """Answer at once, or begin to."""
@@ -267,6 +272,11 @@ class FileFactory(Factory):
         self.desk = Desk(
             shelf, reactor, limits, self.journal, digests or Digests(aside_of(reactor))
         )
+
+    def stopFactory(self) -> None:
+        """Leave nothing untold, and no thread at work."""
+        self.journal.sum_up()
+        self.desk.digests.stop()
 
     def buildProtocol(self, addr: IAddress | None) -> FileProtocol:
         """Make the protocol of one connection."""

@@ -5,13 +5,17 @@ from collections.abc import Callable
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger
 
-from twisted_net.files.shown import rate
+from twisted_net.files.shown import amount, rate
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.text import with_port
 
 #: Seconds between two lines about requests that came to nothing: whoever asks for what there is not
 #: could otherwise fill the log. The counters miss none.
 SPEAK_EVERY = 1.0
+
+#: Lines in one second about transfers that went well. Small files may be sent by the ten thousand
+#: in that time, and to tell of each would take longer than to send it.
+MOST_LINES = 100
 
 
 def peer_name(address: object) -> str:
@@ -39,10 +43,23 @@ class Journal:
         self.counters = counters
         self.seconds = seconds
         self._quiet_until = float("-inf")
+        self._second_ends = float("-inf")
+        self._lines = 0  # in this second
+        self._more = [0, 0]  # files and bytes that had none
 
     def sent(self, name: bytes, peer: str, count: int, began: float) -> None:
-        """Tell of a transfer that came to its end."""
-        took = self.seconds() - began
+        """Tell of a transfer that came to its end; many in one second are summed up."""
+        now = self.seconds()
+        if now >= self._second_ends:
+            self.sum_up()
+            self._second_ends = now + 1.0
+            self._lines = 0
+        self._lines += 1
+        if self._lines > MOST_LINES:
+            self._more[0] += 1
+            self._more[1] += count
+            return
+        took = now - began
         self.log.info(
             "{door}: sent {name!r} to {peer!r}: {count} bytes in {took:.2f} s, {rate}",
             door=self.door,
@@ -52,6 +69,18 @@ class Journal:
             took=took,
             rate=rate(count, took),
         )
+
+    def sum_up(self) -> None:
+        """Tell of the transfers that had no line of their own."""
+        if self._more[0]:
+            files, self._more[0] = self._more[0], 0
+            count, self._more[1] = self._more[1], 0
+            self.log.info(
+                "{door}: sent {files} more within a second, {amount}",
+                door=self.door,
+                files=files,
+                amount=amount(count),
+            )
 
     def stored(self, name: bytes, peer: str, count: int, began: float) -> None:
         """Tell of a file that was put here."""

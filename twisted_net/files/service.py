@@ -10,7 +10,7 @@ from urllib.parse import quote
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from twisted_net.files.answers import Limits
+from twisted_net.files.desk import Limits
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.doors import FileFactory
 from twisted_net.files.journal import Journal

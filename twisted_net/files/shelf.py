@@ -109,6 +109,13 @@ class Shelf:
         """
         raise RefusedError(404, "no such file")
 
+    def peek(self, name: bytes) -> tuple[int, ...] | None:
+        """Return what tells the state of what is under a name, cheaply; None: open it and see.
+
+        Answers are remembered by it. Only for a shelf that gives everybody the same.
+        """
+        return None
+
     def stat(self, name: bytes, peer: str = "") -> Entry:
         """Tell what a name stands for; in the reactor's thread; raises as `open`."""
         source = self.open(name, peer)
