@@ -31,7 +31,15 @@ setup(
     # without it, setuptools installs an import finder, which twisted.plugin cannot.
     package_dir={"": "."},
     packages=[*find_packages(include=["twisted_net", "twisted_net.*"]), "twisted.plugins"],
-    package_data={"twisted_net": ["py.typed", "files/demo/*", "files/demo/*/*", "web/static/*"]},
+    package_data={
+        "twisted_net": [
+            "py.typed",
+            "files/demo/*",
+            "files/demo/*/*",
+            "files/http/static/*",
+            "web/static/*",
+        ]
+    },
     install_requires=["twisted>=24.10", "zope.interface>=6", "click>=8.2"],
     extras_require={
         "tls": TLS,

@@ -7,7 +7,7 @@ import pytest
 from zope.interface.verify import verifyObject
 
 from tests.files.wires import Reactor
-from twisted_net.files import FileFactory, FilesSettings, TftpDatagramProtocol
+from twisted_net.files import FileFactory, FilesSettings, ShelfResource, TftpDatagramProtocol
 from twisted_net.files.codec import Entry, List
 from twisted_net.files.commands import _hinted, _row, _server_and_names
 from twisted_net.files.service import DEMO, files
@@ -36,6 +36,21 @@ def test_there_are_two_doors_to_one_shelf() -> None:
     assert tftp.paste == "curl -o hello.txt tftp://{address}/hello.txt"
 
 
+def test_a_page_of_the_same_shelf_is_handed_over() -> None:
+    """Unless nobody wants it."""
+    runtime = Runtime(Reactor())
+    line, _ = files.doors(FilesSettings(transfers=3), runtime)
+    page = runtime.pages.get("files")
+    assert page is not None
+    assert isinstance(line.serve, FileFactory)
+    assert isinstance(page.resource, ShelfResource)
+    assert page.resource.shelf is line.serve.desk.shelf
+    assert page.resource.digests is line.serve.desk.digests
+    other = Runtime(Reactor())
+    files.doors(FilesSettings(http=False), other)
+    assert not list(other.pages)
+
+
 def test_the_lines_name_a_file_that_is_there(tmp_path: Path) -> None:
     """Or one could not paste them."""
     (tmp_path / "{x} y").write_bytes(b"x")
@@ -57,11 +72,13 @@ def test_settings_reach_the_doors(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
-    """Unless both doors are closed."""
+    """Unless nobody could ask for anything."""
     root = str(tmp_path / "nope")
     with pytest.raises(StartError, match="no such directory"):
         files.doors(FilesSettings(root=root), Runtime(Reactor()))
-    assert files.doors(FilesSettings(root=root, tcp="", tftp=""), Runtime(Reactor())) == []
+    assert (
+        files.doors(FilesSettings(root=root, tcp="", tftp="", http=False), Runtime(Reactor())) == []
+    )
 
 
 def test_a_home_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
-"""Files over TCP and UDP: a line protocol and TFTP (RFC 1350) in front of one shared folder."""
+"""Files over TCP, UDP and HTTP: a line protocol, TFTP (RFC 1350) and pages, before one folder."""
 
 from twisted_net.files.codec import RefusedError
 from twisted_net.files.doors import FileFactory, FileProtocol
+from twisted_net.files.http import ShelfResource
 from twisted_net.files.service import FilesService, FilesSettings
 from twisted_net.files.shelf import Content, Shelf, Sink, Source
 from twisted_net.files.store import Folder
@@ -17,6 +18,7 @@ __all__ = [
     "Folder",
     "RefusedError",
     "Shelf",
+    "ShelfResource",
     "Sink",
     "Source",
     "TftpDatagramProtocol",

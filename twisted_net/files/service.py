@@ -1,4 +1,4 @@
-"""Files as a service: its settings, and its two doors to one shelf."""
+"""Files as a service: its settings, its two doors to one shelf, and a page of it."""
 
 import os
 import shlex
@@ -13,12 +13,13 @@ from zope.interface import implementer
 from twisted_net.files.desk import Limits
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.doors import FileFactory
+from twisted_net.files.http import ShelfResource
 from twisted_net.files.journal import Journal
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
 from twisted_net.files.tftp.doors import TftpDatagramProtocol
 from twisted_net.files.uploads import Writes
-from twisted_net.net import endpoints
+from twisted_net.net import endpoints, pages
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import YES_NO, Reading, seconds, setting, size, whole
@@ -40,6 +41,7 @@ class FilesSettings:
         endpoints.reading("datagram"),
         option="tftp",
     )
+    http: bool = setting(True, "Show the files on the web door too, under /files/.", YES_NO)
     root: str = setting(
         "",
         "The folder to share; empty: a few files to try it with.",
@@ -76,7 +78,7 @@ class FilesService:
     """The service that `registry` lists."""
 
     name = "files"
-    summary = "a folder over TCP (lines) and UDP (TFTP)"
+    summary = "a folder over TCP (lines), UDP (TFTP) and HTTP"
     settings = FilesSettings
     commands: ClassVar = {
         "get": "twisted_net.files.commands:get",
@@ -84,17 +86,22 @@ class FilesService:
     }
 
     def doors(self, settings: FilesSettings, runtime: Runtime) -> list[Door]:
-        """Make a line door and a TFTP door to one shelf.
+        """Make a line door and a TFTP door to one shelf, and a page of it for the web door.
 
         :raises StartError: the folder is not there, or is nothing to share or to write to.
         """
-        if not settings.tcp and not settings.tftp:
+        if not (settings.tcp or settings.tftp or settings.http):
             return []  # nobody will ask, so nobody cares whether the folder is there
         if settings.write and not settings.root:
             raise StartError("--files-write yes: needs a folder of your own: --files-root FOLDER")
         writes = Writes(settings.quota, settings.overwrite) if settings.write else None
         shelf = Folder(settings.root or DEMO, hidden=settings.hidden, writes=writes)
         example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
+        digests = Digests(aside_of(runtime.reactor))
+        if settings.http:
+            journal = _journal(pages.DOOR, runtime)
+            shown = ShelfResource(shelf, runtime.reactor, journal, digests, settings.transfers)
+            runtime.pages.add("files", "Files", shown, "the shared folder, with downloads")
         return [
             Door(
                 "files-tcp",
@@ -105,7 +112,7 @@ class FilesService:
                     runtime.reactor,
                     Limits(settings.transfers, settings.first_request, settings.write),
                     _journal("files-tcp", runtime),
-                    Digests(aside_of(runtime.reactor)),
+                    digests,
                 ),
                 paste=f"netdemo get --server {{address}} {_word(example)}",
             ),

@@ -9,7 +9,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from email.utils import formatdate, mktime_tz, parsedate_tz
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from twisted_net.files.shelf import Version
 
@@ -153,6 +153,16 @@ def render_attachment(name: bytes) -> bytes:
     safe = "".join(each if " " <= each <= "~" and each not in '"\\%' else "_" for each in text)
     plain = b'attachment; filename="%s"' % safe.encode()
     return plain if safe == text else plain + b"; filename*=UTF-8''" + quote(text, safe="").encode()
+
+
+def parse_query(url: bytes) -> dict[bytes, bytes]:
+    """Return what stands behind the ``?`` of a URL; the last of several, and a ``+`` is a plus.
+
+    >>> parse_query(b"/files/?json&after=a%26b"), parse_query(b"/files/")
+    ({b'json': b'', b'after': b'a&b'}, {})
+    """
+    parts = [each.partition(b"=") for each in url.partition(b"?")[2].split(b"&") if each]
+    return {unquote_to_bytes(key): unquote_to_bytes(value) for key, _, value in parts}
 
 
 def href(name: bytes, folder: bool = False) -> str:

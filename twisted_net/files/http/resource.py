@@ -1,0 +1,282 @@
+"""`ShelfResource`: a shelf as a resource of ``twisted.web``, to be mounted in any site."""
+
+import contextlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
+
+from twisted_net.files.codec import List, RefusedError
+from twisted_net.files.digests import Digests, aside_of
+from twisted_net.files.http import codec
+from twisted_net.files.http.archive import walked, zipped
+from twisted_net.files.http.codec import Span, parse_query
+from twisted_net.files.http.core import Asked, Held, Outcome, outcome
+from twisted_net.files.http.listing import Listing, render_json, render_page
+from twisted_net.files.http.sending import Download, Fields, finish, hashed_here, pieces_of
+from twisted_net.files.http.types import SANDBOX, content_type, is_active
+from twisted_net.files.journal import Journal, peer_name
+from twisted_net.files.shelf import Shelf, Source
+from twisted_net.files.store import OpenFile
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.pages import DOOR, said
+from twisted_net.net.sendfile import StoppedError
+
+_STATIC = Path(__file__).with_name("static")
+
+#: A browser may keep everything, if it asks before it uses it again.
+_ASK = (b"Cache-Control", b"no-cache")
+
+
+class ShelfResource(Resource):
+    """Show folders, send files and parts of them, and whole folders as zip files.
+
+    A subclass may override `kind`, or `page` and `json`, which show folders.
+
+    :param reactor: digests and listings are made in its threads.
+    :param journal: what the log is told; None: a journal of its own.
+    :param digests: None: computed in the reactor's thread pool.
+    :param transfers: files on their way at one time.
+    :param archives: zip files on their way at one time; each reads many files.
+    :param title: what the top is called.
+    """
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        shelf: Shelf,
+        reactor: Any,
+        journal: Journal | None = None,
+        digests: Digests | None = None,
+        transfers: int = 64,
+        archives: int = 4,
+        title: str = "files",
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self.shelf = shelf
+        self.journal = journal or Journal(DOOR, DoorCounters(), reactor.seconds)
+        self.digests = digests or Digests(aside_of(reactor))
+        self.title = title
+        self._free = {"transfers": transfers, "archives": archives}
+
+    def kind(self, name: bytes) -> str:
+        """Return the content type of a file."""
+        return content_type(name)
+
+    def page(self, listing: Listing) -> bytes:
+        """Return a folder as HTML."""
+        return render_page(listing)
+
+    def json(self, listing: Listing) -> bytes:
+        """Return a folder as JSON."""
+        return render_json(listing)
+
+    def render_GET(self, request: Any) -> int:
+        """Answer, now or later."""
+        answering = Deferred.fromCoroutine(self._answered(request))
+        if not answering.called:
+            request.notifyFinish().addErrback(lambda _: answering.cancel())
+        answering.addErrback(_broke, request)
+        return NOT_DONE_YET
+
+    async def _answered(self, request: Any) -> None:
+        name = b"/".join(request.postpath)
+        try:
+            if not request.path.endswith(b"/"):
+                await self._file(request, name)
+            elif b"zip" in parse_query(request.uri):
+                await self._archive(request, name)
+            else:
+                await self._folder(request, name)
+        except RefusedError as refused:
+            self._refuse(request, name, refused)
+        except StoppedError as stopped:
+            if request.startedWriting:
+                # The length that was promised cannot be kept, or the end of the chunks would
+                # look like the end of all: a reset is the only way left to say so.
+                request.transport.abortConnection()
+            else:
+                self._refuse(request, name, RefusedError(500, str(stopped)))
+
+    def _refuse(self, request: Any, name: bytes, refused: RefusedError) -> None:
+        peer = peer_name(request.getClientAddress())
+        self.journal.refused(name, peer, refused.code, str(refused))
+        fields: Fields = [(b"Retry-After", b"1")] if refused.code == 503 else []
+        body = said(request, refused.code, str(refused))
+        finish(request, body, fields, refused.code)
+
+    async def _folder(self, request: Any, name: bytes) -> None:
+        asked = parse_query(request.uri)
+        for query, file, kind in _PARTS:
+            if query in asked:
+                finish(request, _static(file), [(b"Content-Type", kind), _ASK])
+                return
+        wanted = List(name, asked.get(b"after", b""))
+        entries, more = await self.digests.aside(self.shelf.list, wanted, _host(request))
+        listing = Listing(name, self.title, entries, more)
+        if b"json" in asked:
+            finish(request, self.json(listing), [(b"Content-Type", b"application/json"), _ASK])
+        else:
+            kind = b"text/html; charset=utf-8"
+            finish(request, self.page(listing), [(b"Content-Type", kind), _ASK])
+
+    async def _archive(self, request: Any, name: bytes) -> None:
+        with self._one_of("archives"):
+            host = _host(request)
+            entries = await self.digests.aside(walked, self.shelf, name, host)
+            called = name.rstrip(b"/").rpartition(b"/")[2] or self.title.encode()
+            pieces = zipped(entries, name, called, lambda each: self.shelf.open(each, host))
+            fields = [
+                (b"Content-Type", b"application/zip"),
+                (b"Content-Disposition", codec.render_attachment(called + b".zip")),
+                (b"Cache-Control", b"no-store"),
+            ]
+            await Download(request, name + b"?zip", self.journal).stream(pieces, fields)
+
+    async def _file(self, request: Any, name: bytes) -> None:
+        with self._one_of("transfers"):
+            try:
+                if not name:
+                    raise RefusedError(403, "a folder")
+                source = self.shelf.open(name, _host(request))
+            except RefusedError as refused:
+                if refused.code != 403 or not self._is_folder(name, _host(request)):
+                    raise
+                _redirect(request, name or request.path)
+                return
+            with contextlib.closing(source):
+                if b"sha256" in parse_query(request.uri):
+                    sha256 = await self._digest(source)
+                    finish(request, f"{sha256}\n".encode(), [_ASK])
+                else:
+                    await self._content(request, source)
+
+    async def _content(self, request: Any, source: Source) -> None:
+        held = Held(source.size, codec.etag(source.version), source.mtime)
+        found = outcome(_asked(request), held)
+        if found.code == 416:
+            request.setHeader(b"Content-Range", codec.render_content_range(None, source.size or 0))
+            raise RefusedError(416, f"offset past end (size {source.size})")
+        if found.code == 412:
+            raise RefusedError(412, "it is no longer what it was")
+        fields = _validators(held)
+        if found.code == 304:
+            finish(request, b"", fields, 304)
+            return
+        fields += self._described(request, source, found)
+        fields += await self._digest_field(request, source)
+        download = Download(request, source.name, self.journal)
+        if source.size is None:
+            await download.stream(pieces_of(source), fields)
+        else:
+            span = found.span or Span(0, source.size)
+            await download.send(source, span, found.code, fields)
+
+    def _described(self, request: Any, source: Source, found: Outcome) -> Fields:
+        kind = self.kind(source.name)
+        fields = [(b"Content-Type", kind.encode())]
+        if source.size is not None:
+            fields.append((b"Accept-Ranges", b"bytes"))
+            if found.span is not None:
+                where = codec.render_content_range(found.span, source.size)
+                fields.append((b"Content-Range", where))
+        if is_active(kind):
+            fields.append((b"Content-Security-Policy", SANDBOX))
+        if b"download" in parse_query(request.uri):
+            fields.append((b"Content-Disposition", codec.render_attachment(source.name)))
+        return fields
+
+    async def _digest_field(self, request: Any, source: Source) -> Fields:
+        """Return ``Repr-Digest`` where it is known, or where the client would wait for it."""
+        sha256 = self.digests.known(source)
+        if not sha256 and codec.wants_digest(request.getHeader(b"Want-Repr-Digest") or b""):
+            sha256 = await self._digest(source)
+        return [(b"Repr-Digest", codec.render_digest(sha256))] if sha256 else []
+
+    async def _digest(self, source: Source) -> str:
+        if isinstance(source, OpenFile):
+            sha256 = await self.digests.of(source)
+        else:
+            sha256 = await hashed_here(source, self._reactor)
+        if not sha256:
+            raise RefusedError(500, "file changed while reading")
+        return sha256
+
+    def _is_folder(self, name: bytes, host: str) -> bool:
+        try:
+            return not name or self.shelf.stat(name, host).kind == "folder"
+        except RefusedError:
+            return False
+
+    @contextlib.contextmanager
+    def _one_of(self, what: str) -> Iterator[None]:
+        """Take one of what there are so many of; raises RefusedError: 503, none is left."""
+        if not self._free[what]:
+            raise RefusedError(503, "busy")
+        self._free[what] -= 1
+        try:
+            yield
+        finally:
+            self._free[what] += 1
+
+
+#: Parts of the page itself: query, file, content type.
+_PARTS = (
+    (b"css", "listing.css", b"text/css; charset=utf-8"),
+    (b"js", "listing.js", b"text/javascript; charset=utf-8"),
+)
+
+
+@cache
+def _static(name: str) -> bytes:
+    return (_STATIC / name).read_bytes()
+
+
+def _broke(failure: Failure, request: Any) -> None:
+    if failure.check(CancelledError) is None:
+        request.processingFailed(failure)
+
+
+def _host(request: Any) -> str:
+    return str(getattr(request.getClientAddress(), "host", "local"))
+
+
+def _asked(request: Any) -> Asked:
+    get = request.getHeader
+    return Asked(
+        request.method,
+        get(b"Range"),
+        get(b"If-Match"),
+        get(b"If-None-Match"),
+        get(b"If-Modified-Since"),
+        get(b"If-Unmodified-Since"),
+        get(b"If-Range"),
+    )
+
+
+def _validators(held: Held) -> Fields:
+    fields = [_ASK]
+    if held.etag:
+        fields.append((b"ETag", held.etag))
+    modified = codec.render_date(held.modified) if held.modified else b""
+    if modified:
+        fields.append((b"Last-Modified", modified))
+    return fields
+
+
+def _redirect(request: Any, name: bytes) -> None:
+    """Lead to the same with a slash behind it, so that the links of the page are right.
+
+    By a relative URL: whatever the path was, it leads to no other server.
+    """
+    _, mark, query = request.uri.partition(b"?")
+    where = codec.href(name, folder=True).encode() + mark + query
+    body = said(request, 301, "a folder ends in a slash")
+    finish(request, body, [(b"Location", where)], 301)
