@@ -29,7 +29,7 @@ $(VENV)/tester: setup.py pyproject.toml
 	touch $@
 
 run: $(VENV)/installed
-	$(BIN)/twistd -n --pidfile= netdemo $(ARGS)
+	$(BIN)/twistd -n --pidfile= --reactor=netdemo netdemo $(ARGS)
 
 test: $(VENV)/developer
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'

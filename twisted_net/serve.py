@@ -13,6 +13,7 @@ from twisted_net import announce, assembly, registry
 from twisted_net.net import signals
 from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
+from twisted_net.net.fast import installing
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
 
@@ -21,7 +22,12 @@ _found = registry.services()
 
 @click.command()
 @setting_options(assembly.groups(_found))
-@click.option("--reactor", "reactor_name", metavar="NAME", help="Twisted reactor: epoll, asyncio…")
+@click.option(
+    "--reactor",
+    "reactor_name",
+    metavar="NAME",
+    help="Twisted reactor: netdemo, epoll, asyncio… [netdemo, where epoll is]",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Do not log; the table of doors is still shown.")
 def serve(
     config: Path | None, given: Mapping[str, str], reactor_name: str | None, quiet: bool
@@ -49,6 +55,8 @@ def _install(name: str | None) -> None:
     from twisted.internet.error import ReactorAlreadyInstalledError
 
     if name is None:
+        if "twisted.internet.reactor" not in sys.modules:  # whoever installed one has chosen
+            installing.install()
         return
     try:
         installReactor(name)

@@ -259,7 +259,7 @@ def test_netdemo_serve_is_the_same_server() -> None:
     assert run(str(BIN / "netdemo"), "serve", "--echo-tcp=tcp:x").returncode == 2
 
 
-@pytest.mark.parametrize("reactor", ["epoll", "poll", "select", "asyncio"])
+@pytest.mark.parametrize("reactor", ["netdemo", "epoll", "poll", "select", "asyncio"])
 def test_every_reactor_will_do(reactor: str) -> None:
     """The doors are Twisted's, whatever waits for them."""
     server = Bench(

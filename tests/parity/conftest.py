@@ -13,7 +13,13 @@ def simulated() -> World:
     return SimWorld(reactor="epoll" if MANY_ADDRESSES else "portable")
 
 
-@pytest.fixture(params=[simulated, LoopbackWorld], ids=["simulated", "loopback"])
+def lean() -> World:
+    """Return a world of real sockets on our own reactor."""
+    reactor = pytest.importorskip("twisted_net.net.fast.reactor", exc_type=ImportError)
+    return LoopbackWorld(reactor.LeanReactor)
+
+
+@pytest.fixture(params=[simulated, LoopbackWorld, lean], ids=["simulated", "loopback", "lean"])
 def world(request: pytest.FixtureRequest) -> World:
     """Return a world without hosts."""
     made: World = request.param()

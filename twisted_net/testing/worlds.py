@@ -115,9 +115,12 @@ class LoopbackWorld:
     Each run has a reactor of its own, which is gone at its end with all that was left open on it.
     The global reactor is lent to it meanwhile, as by `SimNetwork`, and may be running itself: so
     it does not matter what ran before, or that the test runs inside pytest-twisted.
+
+    :param make_reactor: makes the reactor of a run; without it, it is the platform's best.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_reactor: Callable[[], Any] | None = None) -> None:
+        self._make_reactor = make_reactor or _make_reactor
         self._hosts: dict[str, RealHost] = {}
         self._reactor: Any = None
         self._logged = LoggedFailures()
@@ -126,7 +129,7 @@ class LoopbackWorld:
     def reactor(self) -> Any:
         """The reactor of the run that goes on, or of the next."""
         if self._reactor is None:
-            self._reactor = _make_reactor()
+            self._reactor = self._make_reactor()
             self._reactor.installNameResolver(SimResolver(self._lookup, self._soon))
         return self._reactor
 

@@ -1,0 +1,219 @@
+"""Tests of `twisted_net.net.fast.reactor`, on real sockets of 127.0.0.0/8."""
+
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.threads import deferToThread
+from twisted.logger import capturedLogs
+from twisted.python import context, log
+
+from twisted_net.net.fast import installing, private
+from twisted_net.testing.worlds import LoopbackWorld
+
+pytest.importorskip("twisted.internet.epollreactor", reason="there is no epoll here")
+
+from twisted_net.net.fast.reactor import LeanReactor
+
+pytestmark = pytest.mark.real_sockets
+
+
+class Heard(Protocol):
+    """Keeps what it hears; does something when it hears it."""
+
+    transport: Any
+
+    def __init__(self, then: Callable[["Heard"], object] = lambda _: None) -> None:
+        self.heard = b""
+        self.ended: Deferred[str] = Deferred()
+        self.then = then
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep it."""
+        self.heard += data
+        self.then(self)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Say why."""
+        self.ended.callback(type(reason.value).__name__)
+
+
+def pair(reactor: Any, server: Protocol) -> socket.socket:
+    """Connect a plain socket to a protocol; the port closes with the reactor."""
+    factory = Factory()
+    factory.noisy = False
+    factory.buildProtocol = lambda addr: server  # type: ignore[method-assign]
+    port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+    made = socket.create_connection(("127.0.0.1", port.getHost().port), timeout=10)
+    port.pauseProducing()
+    port.resumeProducing()
+    return made
+
+
+async def heard(world: LoopbackWorld, server: Heard, size: int = 1) -> None:
+    """Wait until so much was heard."""
+    while len(server.heard) < size:
+        await world.sleep(0.01)
+
+
+def test_a_log_line_says_whose_turn_it_is() -> None:
+    """The prefix is that of the connection that is served, worked out when it is asked for."""
+    systems: list[object] = []
+
+    def note(_: object) -> None:
+        systems.append(context.get(log.ILogContext)["system"])
+        systems.append(context.get(log.ILogContext).copy()["system"])
+
+    async def scenario(world: LoopbackWorld) -> None:
+        server = Heard(note)
+        with pair(world.reactor, server) as client:
+            await world.sleep(0)
+            client.sendall(b"x")
+            await heard(world, server)
+            note(None)
+            prefix = server.transport.logPrefix()
+            assert systems == [prefix, prefix, "-", "-"]
+            assert prefix.startswith("Heard,0,127.0.0.1")
+            await deferToThread(note, None)
+            assert systems[4:] == ["-", "-"]
+
+    LoopbackWorld(LeanReactor).run(scenario)
+
+
+def test_what_is_written_in_a_timer_leaves_before_the_reactor_sleeps() -> None:
+    """In one piece, and the kernel is not asked to tell when there is room."""
+
+    async def scenario(world: LoopbackWorld) -> None:
+        reactor = world.reactor
+        server = Heard()
+        with pair(reactor, server) as client:
+            client.sendall(b"x")
+            await heard(world, server)
+            server.transport.write(b"one ")
+            server.transport.write(b"two")
+            assert server.transport in reactor.getWriters()
+            await world.sleep(0.01)
+            assert reactor.getWriters() == []
+            assert client.recv(100) == b"one two"
+
+    LoopbackWorld(LeanReactor).run(scenario)
+
+
+def test_a_peer_that_does_not_read_is_left_to_the_kernel() -> None:
+    """And gets all of it when it does."""
+    much = bytes(range(256)) * 40_000
+
+    async def scenario(world: LoopbackWorld) -> None:
+        reactor = world.reactor
+        server = Heard()
+        with pair(reactor, server) as client:
+            client.sendall(b"x")
+            await heard(world, server)
+            server.transport.write(much)
+            await world.sleep(0.05)
+            assert reactor.getWriters() == [server.transport]
+            got = b""
+            client.setblocking(False)
+            while len(got) < len(much):
+                await world.sleep(0)
+                try:
+                    got += client.recv(1 << 20)
+                except BlockingIOError:
+                    continue
+            assert got == much
+            assert reactor.getWriters() == []
+
+    LoopbackWorld(LeanReactor).run(scenario)
+
+
+def test_what_came_before_a_reset_is_read_before_a_write_finds_it_out() -> None:
+    """As stock does, which reads first."""
+
+    async def scenario(world: LoopbackWorld) -> None:
+        server = Heard()
+        client = pair(world.reactor, server)
+        client.sendall(b"x")
+        await heard(world, server)
+        server.transport.write(b"unread, so that the close is a reset")
+        await world.sleep(0.05)
+        client.sendall(b"last words")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        server.transport.write(b"too late")
+        assert await server.ended == "ConnectionLost"
+        assert server.heard in (b"x", b"xlast words")  # Linux keeps them, others may not
+
+    LoopbackWorld(LeanReactor).run(scenario)
+
+
+def test_stopping_from_inside_a_write_stops() -> None:
+    """The reactor looks, before it sleeps, whether it still should."""
+
+    async def scenario(world: LoopbackWorld) -> str:
+        server = Heard()
+        with pair(world.reactor, server) as client:
+            client.sendall(b"x")
+            await heard(world, server)
+            server.transport.loseConnection()  # ends in the next doWrite; this ends the scenario
+            return await server.ended
+
+    assert LoopbackWorld(LeanReactor).run(scenario, timeout=20) == "ConnectionDone"
+
+
+def test_a_timer_made_while_writing_is_waited_for() -> None:
+    """Not forgotten by a sleep whose length was chosen before."""
+
+    async def scenario(world: LoopbackWorld) -> None:
+        fired: Deferred[None] = Deferred()
+        server = Heard()
+
+        class Puller:
+            def resumeProducing(self) -> None:
+                world.reactor.callLater(0.01, fired.callback, None)
+                server.transport.unregisterProducer()
+
+            def stopProducing(self) -> None:
+                """End."""
+
+        with pair(world.reactor, server) as client:
+            client.sendall(b"x")
+            await heard(world, server)
+            server.transport.registerProducer(Puller(), False)
+            await fired
+
+    LoopbackWorld(LeanReactor).run(scenario, timeout=20)
+
+
+def test_it_may_look_out_before_it_sleeps() -> None:
+    """Timers, threads and sockets are served all the same."""
+
+    async def scenario(world: LoopbackWorld) -> None:
+        world.reactor.spin = 0.005
+        server = Heard(lambda each: each.transport.write(each.heard))
+        with pair(world.reactor, server) as client:
+            client.sendall(b"hello")
+            await heard(world, server, 5)
+            await world.sleep(0.02)
+            assert client.recv(100) == b"hello"
+            assert await deferToThread(lambda: 42) == 42
+
+    LoopbackWorld(LeanReactor).run(scenario)
+
+
+def test_where_it_cannot_be_the_default_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one line that says why."""
+    made: list[bool] = []
+    monkeypatch.setattr("twisted.internet.default.install", lambda: made.append(True))
+    monkeypatch.setattr(private, "REACTOR", ("_poller", "_gone_in_some_later_version"))
+    with capturedLogs() as events:
+        installing.install()
+    assert made == [True]
+    ours = [each for each in events if each["log_namespace"] == installing.__name__]
+    assert [each["log_format"].format(**each) for each in ours] == [
+        "no lean reactor here, Twisted's own is used:"
+        " no _gone_in_some_later_version in Twisted's LeanReactor"
+    ]
