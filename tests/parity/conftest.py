@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.net.fast.kinds import FAST, kind_of
 from twisted_net.testing.worlds import MANY_ADDRESSES, LoopbackWorld, SimWorld, World
 
 #: A scenario that failed shows what was told, and what should have been.
@@ -13,13 +14,20 @@ def simulated() -> World:
     return SimWorld(reactor="epoll" if MANY_ADDRESSES else "portable")
 
 
-def lean() -> World:
-    """Return a world of real sockets on our own reactor."""
-    reactor = pytest.importorskip("twisted_net.net.fast.reactor", exc_type=ImportError)
-    return LoopbackWorld(reactor.LeanReactor)
+def simulated_fast() -> World:
+    """Return a world in memory with our own transports."""
+    return SimWorld(reactor="epoll" if MANY_ADDRESSES else "portable", transports=FAST)
 
 
-@pytest.fixture(params=[simulated, LoopbackWorld, lean], ids=["simulated", "loopback", "lean"])
+def loopback_fast() -> World:
+    """Return a world of real sockets on our own reactor, with our own transports."""
+    return LoopbackWorld(kind_of("lean", "fast"))
+
+
+WORLDS = [simulated, LoopbackWorld, simulated_fast, loopback_fast]
+
+
+@pytest.fixture(params=WORLDS, ids=["simulated", "loopback", "simulated-fast", "loopback-fast"])
 def world(request: pytest.FixtureRequest) -> World:
     """Return a world without hosts."""
     made: World = request.param()

@@ -21,6 +21,7 @@ from twisted.internet.protocol import DatagramProtocol, Protocol
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
 from twisted_net.net.fast.datagrams import listen_datagrams
+from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
 
 P = TypeVar("P", bound=Protocol)
@@ -111,9 +112,9 @@ async def connect(reactor: Any, target: Target, protocol: P, patience: float = P
     """
     endpoint: Any
     if target.scheme == "unix":
-        endpoint = UNIXClientEndpoint(reactor, target.host, timeout=patience)
+        endpoint = UNIXClientEndpoint(fast(reactor), target.host, timeout=patience)
     else:
-        endpoint = HostnameEndpoint(reactor, target.host, target.port, timeout=patience)
+        endpoint = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)
     try:
         connected: P = await connectProtocol(endpoint, protocol)
     except DNSLookupError as error:

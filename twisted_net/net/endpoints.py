@@ -21,6 +21,7 @@ from twisted.python.failure import Failure
 
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.datagrams import listen_datagrams
+from twisted_net.net.fast.opening import fast
 from twisted_net.net.service import Door, Kind
 from twisted_net.net.settings import Reading
 from twisted_net.net.text import with_port
@@ -176,7 +177,7 @@ def _listen_stream(
             text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
         if "backlog" not in endpoint.options:
             text += f":backlog={BACKLOG}"
-    server: IStreamServerEndpoint = serverFromString(reactor, text)
+    server: IStreamServerEndpoint = serverFromString(fast(reactor), text)
     outcome: list[Any] = []
     server.listen(factory).addBoth(outcome.append)
     if not outcome:

@@ -16,6 +16,7 @@ from twisted_net.testing.pairs import Pair, pair
 from twisted_net.testing.rules import DROP, Delay, Duplicate
 from twisted_net.testing.simulate import simulate
 from twisted_net.testing.trace import Trace
+from twisted_net.testing.transports import Transports
 from twisted_net.testing.worlds import LoopbackWorld, SimWorld, World
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "SimWorld",
     "Trace",
     "TraceEvent",
+    "Transports",
     "World",
     "check_determinism",
     "explore",

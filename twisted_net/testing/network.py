@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -24,6 +24,7 @@ from twisted_net.testing.redirect import Redirect
 from twisted_net.testing.strict import Strict
 from twisted_net.testing.topology import Topology
 from twisted_net.testing.trace import Trace
+from twisted_net.testing.transports import STOCK, Transports
 from twisted_net.testing.wires import Rule
 
 #: What `SimNetwork.run` drives to its end.
@@ -44,10 +45,14 @@ class SimNetwork(Topology):
     :param trace: whether to keep a record for ladders and captures; ``auto`` does.
     :param reactor: ``epoll`` reproduces what Twisted's epoll and poll reactors do with a refused
         datagram (twisted#5377); ``portable`` does as select does.
+    :param transports: the kinds of Twisted transports that hosts make; see `Transports`.
     :param congestion: ``none`` for tests that are about something else.
     :param strict: whether real time, real chance and real sockets are out of reach; see `strict`.
     :param redirect: whether the global reactor is lent to the running host.
+    :cvar default_transports: what networks take that are given none; a suite of tests may set it.
     """
+
+    default_transports: ClassVar[Transports] = STOCK
 
     def __init__(
         self,
@@ -59,6 +64,7 @@ class SimNetwork(Topology):
         faults: Iterable[Fault] | None = None,
         trace: bool | Literal["auto"] = "auto",
         reactor: Literal["portable", "epoll"] = "portable",
+        transports: Transports | None = None,
         congestion: Congestion = "reno",
         strict: bool = True,
         redirect: bool = True,
@@ -68,6 +74,7 @@ class SimNetwork(Topology):
         self.chunking = WHOLE if chunking is None else chunking
         self.shuffled = order == "shuffle"
         self.epoll = reactor == "epoll"
+        self.transports = self.default_transports if transports is None else transports
         self.congestion: Congestion = congestion
         self.timeline = Timeline()
         self.faults = Faults(seed, faults)

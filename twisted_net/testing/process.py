@@ -34,6 +34,7 @@ class Process:
         self.stack = host.stack
         self.timeline = host.network.timeline
         self.epoll = host.network.epoll
+        self.transports = host.network.transports
         self.stalled_until = 0
         self._turns = 0  # in a row, without a pause
         self._last_turn = 0

@@ -26,12 +26,7 @@ from twisted_net.testing.poller import Poller, Process
 from twisted_net.testing.resolver import SimResolver
 from twisted_net.testing.threads import SimThreadPool
 from twisted_net.testing.timers import Timers
-from twisted_net.testing.transports import (
-    SimConnector,
-    SimMulticastPort,
-    SimTcpPort,
-    SimUdpPort,
-)
+from twisted_net.testing.transports import SimConnector, Transports, simulated
 
 #: Seconds that one step of a cooperative task takes. Some time has to pass: a task that waits for
 #: the network by doing nothing, over and over, would otherwise hold it up.
@@ -44,6 +39,7 @@ class Home(Process, Protocol):
     stack: Stack
     timeline: Timeline
     epoll: bool
+    transports: Transports
     stalled_until: int
 
     def run_soon(self, call: Callable[[Any], object], argument: Any) -> None:
@@ -92,6 +88,7 @@ class SimReactor(PosixReactorBase):
         self.me = self
         self.home = home
         self.stack = home.stack
+        self.transports = home.transports
         self.poller = Poller(self, home, home.epoll)
         self.timers = Timers(home.timeline, home.run_soon, lambda: home.stalled_until)
         self.cooperator = Cooperator(
@@ -218,7 +215,8 @@ class SimReactor(PosixReactorBase):
 
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
         """Listen; see IReactorTCP."""
-        return _listening(SimTcpPort, port, factory, backlog, interface, self.me)
+        kind = simulated(self.transports).port
+        return _listening(kind, port, factory, backlog, interface, self.me)
 
     def connectTCP(
         self,
@@ -241,7 +239,8 @@ class SimReactor(PosixReactorBase):
         maxPacketSize: int = 8192,
     ) -> Any:
         """Listen for datagrams; see IReactorUDP."""
-        return _listening(SimUdpPort, port, protocol, interface, maxPacketSize, self.me)
+        kind = simulated(self.transports).datagrams
+        return _listening(kind, port, protocol, interface, maxPacketSize, self.me)
 
     def listenMulticast(
         self,
@@ -252,9 +251,8 @@ class SimReactor(PosixReactorBase):
         listenMultiple: bool = False,
     ) -> Any:
         """Listen for datagrams to groups; see IReactorMulticast."""
-        return _listening(
-            SimMulticastPort, port, protocol, interface, maxPacketSize, self.me, listenMultiple
-        )
+        kind = simulated(self.transports).multicast
+        return _listening(kind, port, protocol, interface, maxPacketSize, self.me, listenMultiple)
 
     def spawnProcess(self, *args: Any, **kw: Any) -> NoReturn:
         """Refuse: a process would live in real time."""

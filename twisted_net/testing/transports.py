@@ -13,16 +13,41 @@ two, which are new, they were the same in 24.10 and 26.10:
 """
 
 import socket
-from typing import Any
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp, udp
 
 from twisted_net.testing.kernel.sockets import SimSocket
 
 
-class SimTcpPort(tcp.Port):
-    """A listening TCP port."""
+@dataclass(frozen=True, slots=True)
+class Transports:
+    """The kinds of transports that simulated hosts make: Twisted's own, or subclasses of them.
 
+    What a subclass does to sockets it has to do through the methods of Twisted's that it inherits,
+    or through the socket's: there is no descriptor beneath.
+    """
+
+    port: type[tcp.Port] = tcp.Port
+    client: type[tcp.Client] = tcp.Client
+    datagrams: type[udp.Port] = udp.Port
+    multicast: type[udp.MulticastPort] = udp.MulticastPort
+
+
+#: Twisted's own.
+STOCK = Transports()
+
+if TYPE_CHECKING:
+    _Port = tcp.Port
+    _Client = tcp.Client
+    _Datagrams = udp.MulticastPort
+else:
+    _Port = _Client = _Datagrams = object
+
+
+class _SimPort(_Port):
     # Older versions have no bindings: every port shares its address.
     _reuseAddress = True
     _reusePort = False
@@ -37,9 +62,7 @@ class SimTcpPort(tcp.Port):
         return sock
 
 
-class SimTcpClient(tcp.Client):
-    """An outgoing TCP connection."""
-
+class _SimClient(_Client):
     def createInternetSocket(self) -> Any:
         """Ask the host's kernel for a socket."""
         return _socket(self, self.connector.reactor)  # its own comes later
@@ -48,22 +71,16 @@ class SimTcpClient(tcp.Client):
 class SimConnector(tcp.Connector):
     """What makes an outgoing TCP connection, and makes it again."""
 
+    reactor: Any
+
     def _makeTransport(self) -> tcp.Client:
-        client: Any = SimTcpClient
+        client: Any = simulated(self.reactor.transports).client
         made: tcp.Client = client(self.host, self.port, self.bindAddress, self, self.reactor)
         return made
 
 
-class SimUdpPort(udp.Port):
-    """A UDP port."""
-
-    def createInternetSocket(self) -> Any:
-        """Ask the host's kernel for a socket."""
-        return _socket(self, self.reactor)
-
-
-class SimMulticastPort(udp.MulticastPort):
-    """A UDP port that can join groups."""
+class _SimDatagrams(_Datagrams):
+    listenMultiple = False
 
     def createInternetSocket(self) -> Any:
         """Ask the host's kernel for a socket, and share its address if asked to."""
@@ -72,6 +89,21 @@ class SimMulticastPort(udp.MulticastPort):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         return sock
+
+
+@cache
+def simulated(transports: Transports) -> Transports:
+    """Return the same kinds, on simulated sockets."""
+    return Transports(
+        _on(_SimPort, transports.port),
+        _on(_SimClient, transports.client),
+        _on(_SimDatagrams, transports.datagrams),
+        _on(_SimDatagrams, transports.multicast),
+    )
+
+
+def _on(simulated: type, kind: type) -> Any:
+    return type(f"Sim{kind.__name__}", (simulated, kind), {})
 
 
 def _socket(transport: Any, reactor: Any) -> SimSocket:

@@ -1,8 +1,9 @@
 """Fast transports on simulated sockets."""
 
-from twisted_net.net.fast.datagrams import FastDatagramPort
-from twisted_net.testing.transports import SimUdpPort
+from typing import Any
 
+from tests.net.fast.kinds import FAST
+from twisted_net.testing.transports import simulated
 
-class SimFastPort(FastDatagramPort, SimUdpPort):
-    """A fast UDP port, on a simulated socket."""
+#: A fast UDP port, on a simulated socket.
+SimFastPort: Any = simulated(FAST).datagrams

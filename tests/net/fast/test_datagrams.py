@@ -237,7 +237,7 @@ def test_errors_of_one_peer_are_counted_and_hurt_no_other(net: SimNetwork) -> No
                 raise OSError(errno.ENOBUFS, "no buffer space")
             return int(real.sendto(data, addr))
 
-    bench.port.socket = Refuses()  # type: ignore[assignment]
+    bench.port.socket = Refuses()
     for number in range(BURST):
         bench.send(b"%02d" % number, peer=0)
         bench.send(b"%02d" % number, peer=1)

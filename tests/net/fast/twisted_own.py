@@ -1,7 +1,7 @@
-"""Run Twisted's own tests of reactors on the lean reactor; print what came as JSON.
+"""Run Twisted's own tests of reactors on our reactor and transports; print JSON.
 
-``python -m tests.net.fast.twisted_own lean tcp unix`` names a reactor and modules of
-`twisted.internet.test`. A process of its own: these tests exchange the global reactor.
+``python -m tests.net.fast.twisted_own lean fast tcp unix`` names a reactor, transports, and
+modules of `twisted.internet.test`. A process of its own: these tests exchange the global reactor.
 """
 
 import gc
@@ -12,30 +12,22 @@ import unittest
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.trial.reporter import TestResult
 from twisted.trial.unittest import SynchronousTestCase
 
-from twisted_net.net.fast.reactor import LeanReactor
-
-REACTORS: dict[str, type[EPollReactor]] = {"lean": LeanReactor, "epoll": EPollReactor}
-
-
-def kind_of(reactor: str) -> type[EPollReactor]:
-    """Return a kind of reactor."""
-    # Some of Twisted's tests ask for the name, to know what a reactor on epoll cannot do.
-    return type("EPollReactor", (REACTORS[reactor],), {})
+from tests.net.fast.kinds import kind_of
 
 
 class Made:
     """Makes the reactor under test; no function, which would become a method of the tests."""
 
     def __init__(self) -> None:
-        self.kind: Callable[[], Any] = EPollReactor
+        self.kind: Callable[[], Any] | None = None
 
     def __call__(self) -> Any:
         """Make one, not started."""
+        assert self.kind is not None
         return self.kind()
 
 
@@ -73,11 +65,11 @@ def outcomes(modules: Sequence[str]) -> dict[str, list[str]]:
     return sorted_out
 
 
-def main(reactor: str, *modules: str) -> None:
+def main(reactor: str, transports: str, *modules: str) -> None:
     """Run the tests of some modules."""
     from tests.net.fast import twisted_own  # that of the tests, not __main__'s
 
-    twisted_own.made.kind = kind_of(reactor)
+    twisted_own.made.kind = kind_of(reactor, transports)
     ReactorBuilder._reactors = ["tests.net.fast.twisted_own.made"]
     sys.stdout.write(json.dumps(outcomes(modules)))
 

@@ -1,0 +1,292 @@
+"""Tests of `twisted_net.net.fast.streams`, `sockets` and `opening`, mostly on a simulated network.
+
+What they have in common with Twisted's own transports is tested in `test_differential`,
+`test_twisted_own` and `tests/parity`.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IReactorSSL, IReactorTCP, IReactorUNIX
+from twisted.internet.posixbase import PosixReactorBase
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.selectreactor import SelectReactor
+from twisted.internet.task import Clock
+
+from tests.net.fast.kinds import FAST
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.fast.opening import Fast, fast
+from twisted_net.net.fast.sockets import FastServer
+from twisted_net.testing import LoopbackWorld, SimNetwork
+
+
+class Party(Protocol):
+    """Keeps what it hears; does something whenever it hears."""
+
+    transport: Any
+
+    def __init__(self, hears: Callable[["Party"], object] = lambda _: None) -> None:
+        self.heard = b""
+        self.end = ""
+        self.hears = hears
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep it."""
+        self.heard += data
+        self.hears(self)
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """Keep why; what is written now is in vain."""
+        self.end = type(reason.value).__name__
+        self.transport.write(b"too late")
+
+
+class Hands(Factory):
+    """Hands out one protocol."""
+
+    noisy = False
+
+    def __init__(self, party: Party) -> None:
+        self.party = party
+
+    def buildProtocol(self, addr: Any) -> Party:
+        """Return it."""
+        return self.party
+
+
+def joined(server: Party) -> tuple[SimNetwork, Party]:
+    """Connect a party to the one given, on fast transports."""
+    net = SimNetwork(transports=FAST)
+    here, there = net.host("server"), net.host("client")
+    here.reactor.listenTCP(7, Hands(server))
+    endpoint = TCP4ClientEndpoint(there.reactor, here.ip, 7)
+    client = Party()
+    net.run(lambda: connectProtocol(endpoint, client))
+    net.run_until(lambda: server.transport is not None)
+    return net, client
+
+
+def test_a_failed_send_ends_in_connection_lost() -> None:
+    """Never in ConnectionDone, though the next read looks like a clean end."""
+    server = Party(lambda each: each.transport.write(b"answer"))
+    net, client = joined(server)
+    net["server"].stall(1.0)
+    client.transport.write(b"question")
+    net.run_for(0.5)
+    client.transport.abortConnection()
+    net.run_for(2)
+    assert (server.heard, server.end, client.end) == (
+        b"question",
+        "ConnectionLost",
+        "ConnectionAborted",
+    )
+
+
+def test_what_came_before_a_reset_is_heard_though_a_send_has_failed() -> None:
+    """All of it, as with Twisted's own."""
+    server = Party(lambda each: each.transport.write(b"answer"))
+    net, client = joined(server)
+    net["server"].stall(1.0)
+    client.transport.write(b"q" * 65_500)
+    net.run_for(0.5)
+    server.transport.bufferSize = 40_000
+    client.transport.abortConnection()
+    net.run_for(2)
+    assert (len(server.heard), server.end) == (65_500, "ConnectionLost")
+
+
+class Puller:
+    """Writes three pieces, when asked to."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+        self.pieces = [b"two ", b"three ", b"four"]
+
+    def resumeProducing(self) -> None:
+        """Write one."""
+        if self.pieces:
+            self.transport.write(self.pieces.pop(0))
+        else:
+            self.transport.unregisterProducer()
+
+    def stopProducing(self) -> None:
+        """End."""
+
+
+class Late(Puller):
+    """Writes nothing at first: whoever registers it has just written."""
+
+    asked = 0
+
+    def resumeProducing(self) -> None:
+        """Write one, but not at the first time of asking."""
+        self.asked += 1
+        if self.asked > 1:
+            super().resumeProducing()
+
+
+@pytest.mark.parametrize("kind", [Puller, Late])
+def test_a_producer_that_pulls_is_asked_after_an_early_write(kind: type[Puller]) -> None:
+    """The write must not wait for the producer, nor the producer for the write."""
+
+    def answer(party: Party) -> None:
+        party.transport.write(b"one ")
+        party.transport.registerProducer(kind(party.transport), False)
+
+    net, client = joined(Party(answer))
+    client.transport.write(b"go")
+    net.run_for(1)
+    assert client.heard == b"one two three four"
+
+
+def test_what_a_protocol_writes_while_it_hears_leaves_as_one() -> None:
+    """And what it writes at another time does too."""
+    pieces: list[bytes] = []
+    server = Party(lambda each: [each.transport.write(b"piece ") for _ in range(5)])
+    net, client = joined(server)
+    client.hears = lambda each: pieces.append(each.heard)
+    client.transport.write(b"go")
+    net.run_for(1)
+    for _ in range(5):
+        server.transport.write(b"more ")
+    net.run_for(1)
+    assert pieces == [b"piece " * 5, b"piece " * 5 + b"more " * 5]
+
+
+class Guard:
+    """Stands beside a connection."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def ended(self) -> None:
+        """Note it."""
+        self.told.append("ended")
+
+    def overflowed(self) -> None:
+        """Note it."""
+        self.told.append("overflowed")
+
+
+def test_who_writes_on_and_on_to_a_peer_that_does_not_read_is_cut() -> None:
+    """A producer is paused long before; a single large write is fine."""
+    server, guard = Party(), Guard()
+    net, client = joined(server)
+    client.transport.pauseProducing()
+    server.transport.guard, server.transport.queue_limit = guard, 300_000
+    server.transport.write(b"x" * 1_000_000)
+    net.run_for(1)
+    assert server.end == ""
+    server.transport.write(b"x")
+    assert (server.end, guard.told) == ("", ["overflowed"])  # never from inside a write
+    net.run_for(1)
+    assert (server.end, guard.told) == ("ConnectionAborted", ["overflowed", "ended"])
+
+
+def test_the_transport_counts() -> None:
+    """What came and what went, not what was only written."""
+    server, counters = Party(lambda each: each.transport.write(b"four")), DoorCounters()
+    net, client = joined(server)
+    server.transport.counters = counters
+    client.transport.write(b"seventeen letters")
+    net.run_for(1)
+    assert (counters.received, counters.sent) == (17, 4)
+    client.transport.pauseProducing()
+    server.transport.write(b"x" * 1_000_000)
+    net.run_for(1)
+    assert 4 < counters.sent < 1_000_000
+    assert server.transport.stirred
+
+
+def test_a_protocol_that_is_aborted_while_it_answers_sends_nothing() -> None:
+    """As with Twisted's own, what waits is gone."""
+
+    def answer(party: Party) -> None:
+        party.transport.write(b"never sent")
+        party.transport.abortConnection()
+
+    server = Party(answer)
+    net, client = joined(server)
+    client.transport.write(b"go")
+    net.run_for(1)
+    assert (client.heard, client.end, server.end) == (b"", "ConnectionLost", "ConnectionAborted")
+
+
+def test_only_bytes_can_be_written() -> None:
+    """And who writes anything else learns it at once."""
+    server = Party()
+    joined(server)
+    for wrong in ("text", None, bytearray(b"x")):
+        with pytest.raises(TypeError, match="must be bytes"):
+            server.transport.write(wrong)
+
+
+def test_a_reactor_that_makes_its_own_transports_is_left_alone() -> None:
+    """As is what is no reactor of descriptors."""
+    simulated, clock = SimNetwork().host("a").reactor, Clock()
+    assert fast(simulated) is simulated
+    assert fast(clock) is clock
+
+
+@pytest.mark.real_sockets
+def test_every_reactor_of_descriptors_gets_fast_transports() -> None:
+    """It stays the reactor that it is in everything else."""
+
+    async def scenario(world: LoopbackWorld) -> None:
+        opened = fast(world.reactor)
+        assert isinstance(opened, Fast)
+        assert all(each.providedBy(opened) for each in (IReactorTCP, IReactorSSL, IReactorUNIX))
+        assert opened.seconds == world.reactor.seconds
+        server = Party(lambda each: each.transport.write(each.heard))
+        port = opened.listenTCP(0, Hands(server), interface="127.0.0.1")
+        client = Party()
+        endpoint = TCP4ClientEndpoint(opened, "127.0.0.1", port.getHost().port)
+        await connectProtocol(endpoint, client)
+        client.transport.write(b"hello")
+        while client.heard != b"hello":
+            await world.sleep(0.01)
+        assert isinstance(server.transport, FastServer)
+        assert repr(server.transport) == f"<Party #0 on {port.getHost().port}>"
+        assert server.transport.logPrefix() == "Party,0,127.0.0.1"
+
+    kinds: tuple[type[PosixReactorBase] | None, ...] = (None, SelectReactor)
+    for kind in kinds:
+        LoopbackWorld(kind).run(scenario)
+
+
+@pytest.mark.real_sockets
+def test_a_unix_socket_and_an_inherited_one_are_fast_too(tmp_path: Path) -> None:
+    """Descriptors that nobody asked for are closed."""
+    path = str(tmp_path / "door")
+
+    async def scenario(world: LoopbackWorld) -> None:
+        opened = fast(world.reactor)
+        party = Party(lambda each: each.transport.write(b"heard " + each.heard))
+        opened.listenUNIX(path, Hands(party))
+        read, write = os.pipe()
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(10)
+            client.connect(path)
+            socket.send_fds(client, [b"hello"], [write])
+            os.close(write)
+            while not party.heard:
+                await world.sleep(0.01)
+            assert client.recv(100) == b"heard hello"
+            assert os.read(read, 1) == b""  # nobody has the other end any more
+        os.close(read)
+        with socket.create_server(("127.0.0.1", 0)) as inherited:
+            inherited.setblocking(False)
+            other = Party(lambda each: each.transport.loseConnection())
+            opened.adoptStreamPort(inherited.fileno(), socket.AF_INET, Hands(other))
+            with socket.create_connection(inherited.getsockname(), timeout=10) as client:
+                client.sendall(b"bye")
+                while not other.end:
+                    await world.sleep(0.01)
+                assert client.recv(100) == b""
+
+    LoopbackWorld().run(scenario)

@@ -1,0 +1,153 @@
+"""Fast ports, connections and connectors: Twisted's own, for TCP and UNIX sockets, made fast."""
+
+import socket
+from functools import cached_property
+from typing import Any
+
+from twisted.internet import tcp, unix
+from twisted.internet.address import IPv6Address
+from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.python import log
+
+from twisted_net.net.fast.streams import FastStream
+
+
+class FastServer(FastStream, tcp.Server):
+    """A connection that was accepted; what it is called is worked out when somebody asks."""
+
+    def __init__(
+        self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: int, reactor: Any
+    ) -> None:
+        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if len(client) != 2:
+            self._addressType = IPv6Address
+        self.server = server
+        self.client = client
+        self.sessionno = sessionno
+        self.hostname = client[0]
+        self._first = protocol  # whom log lines are marked with, to the last
+        self._port = None if server is None else server._realPortNumber
+        self.startReading()
+        self.connected = 1
+        self._plain = True
+
+    @cached_property
+    def logstr(self) -> str:  # type: ignore[override]  # may still be set, as Twisted does
+        """What log lines are marked with."""
+        return f"{self._getLogPrefix(self._first)},{self.sessionno},{self.hostname}"
+
+    @cached_property
+    def repstr(self) -> str:  # type: ignore[override]
+        """How it is shown."""
+        return f"<{type(self._first).__name__} #{self.sessionno} on {self._port}>"
+
+
+class FastClient(FastStream, tcp.Client):
+    """A connection that was made."""
+
+    def _connectDone(self) -> None:
+        super()._connectDone()
+        self._judge()
+
+
+class _Passing:
+    """Uses the plain ``recv`` unless the protocol wants descriptors (unix(7), SCM_RIGHTS).
+
+    The kernel closes those that nobody asks for, as Twisted's own ``recvmsg`` would have us do.
+    """
+
+    protocol: Any
+
+    def doRead(self) -> Any:
+        """Read once (IReadDescriptor)."""
+        if IFileDescriptorReceiver.providedBy(self.protocol):
+            read: Any = unix._SendmsgMixin.doRead
+            return read(self)
+        return super().doRead()  # type: ignore[misc]  # FastStream's
+
+
+class FastUnixServer(_Passing, FastServer, unix.Server):
+    """A connection that was accepted on a UNIX socket."""
+
+    def __init__(
+        self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: int, reactor: Any
+    ) -> None:
+        unix._SendmsgMixin.__init__(self)
+        FastServer.__init__(self, sock, protocol, (client, None), server, sessionno, reactor)
+
+
+class FastUnixClient(_Passing, FastStream, unix.Client):
+    """A connection that was made to a UNIX socket."""
+
+    def _connectDone(self) -> None:
+        super()._connectDone()
+        self._judge()
+
+
+class FastPort(tcp.Port):
+    """A TCP port that accepts many at a time, at little cost each."""
+
+    transport = FastServer
+    factory: Any
+
+    def doRead(self) -> None:
+        """Accept who waits (IReadDescriptor)."""
+        try:
+            accepted = 0
+            while accepted < self.numberAccepts:
+                try:
+                    sock, address = self.socket.accept()
+                except BlockingIOError:
+                    break
+                except OSError:
+                    super().doRead()  # Twisted knows what to do when descriptors run out
+                    return
+                accepted += 1
+                self._welcome(sock, address)
+            if accepted == self.numberAccepts:
+                self.numberAccepts += 20
+            else:
+                self.numberAccepts = max(1, accepted)
+        except BaseException:  # as Twisted does
+            log.deferr()
+
+    def _welcome(self, sock: socket.socket, address: Any) -> None:
+        if len(address) == 4 and address[3]:
+            name, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+            address = (name, *address[1:])  # with the name of the interface
+        self._enter(sock, address)
+
+    def _enter(self, sock: socket.socket, address: Any) -> None:
+        protocol = self.factory.buildProtocol(self._buildAddr(address))
+        if protocol is None:
+            sock.close()
+            return
+        number = self.sessionno
+        self.sessionno = number + 1
+        transport = self.transport(sock, protocol, address, self, number, self.reactor)
+        protocol.makeConnection(transport)
+
+
+class FastUnixPort(FastPort, unix.Port):
+    """A UNIX socket that accepts many at a time."""
+
+    transport = FastUnixServer
+
+    def _welcome(self, sock: socket.socket, address: Any) -> None:
+        self._enter(sock, address)
+
+
+class FastConnector(tcp.Connector):
+    """What makes a connection, and makes it again."""
+
+    def _makeTransport(self) -> tcp.Client:
+        client: Any = FastClient
+        made: tcp.Client = client(self.host, self.port, self.bindAddress, self, self.reactor)
+        return made
+
+
+class FastUnixConnector(unix.Connector):
+    """What makes a connection to a UNIX socket, and makes it again."""
+
+    def _makeTransport(self) -> Any:
+        return FastUnixClient(self.address, self, self.reactor, self.checkPID)

@@ -1,0 +1,280 @@
+"""What is fast about a stream transport: it leaves out what its usual state does not need.
+
+What differs from Twisted's own (design/transport.md, 3.2):
+
+* What a protocol writes inside its ``dataReceived`` waits in the ordinary buffer and leaves in one
+  ``send`` when that returns, without a word to the reactor. What it writes at other times leaves
+  when the reactor next lets writers write: at the end of the turn, on the lean one.
+* One flag, ``_plain``, says that this is all there is to do: connected, no producer that pulls, not
+  closing, not aborted. Whatever clears it first asks the reactor to let go what waits. From then
+  on everything is Twisted's own code, on Twisted's own buffers.
+* A ``send`` that fails ends nothing by itself. What the peer sent before is still read, and then
+  the connection is lost: `ConnectionLost`, never `ConnectionDone`, though a failed send takes the
+  error off the socket, so that the read after it looks like a clean end.
+"""
+
+from errno import ENOBUFS
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import _newtls, tcp
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python.failure import Failure
+
+from twisted_net.net.counters import DoorCounters
+
+#: Where the bytes are counted of connections that nobody counts: clients', say.
+UNCOUNTED = DoorCounters()
+
+if TYPE_CHECKING:
+    _Connection = tcp.Connection
+else:
+    _Connection = object
+
+
+class FastStream(_Connection):
+    """Mixed into a connection of Twisted's, before it.
+
+    :ivar counters: where the bytes are counted that come and go.
+    :ivar guard: its ``left(connection)`` is called when the protocol has learned of the end.
+    :ivar stirred: set by every byte that comes or goes, for whoever watches for silence.
+    :ivar queue_limit: bytes that may wait to be sent when more are written; None: any number. A
+        producer was paused long before; who writes on all the same is cut.
+    """
+
+    counters: DoorCounters = UNCOUNTED
+    guard: Any = None
+    stirred = False
+    queue_limit: int | None = None
+
+    _plain = False  # see above
+    _asked = False  # the reactor was asked to let us write
+    _inside = False  # the protocol's dataReceived runs
+    _broken = False  # a send has failed
+
+    # Reading
+
+    def doRead(self) -> Any:
+        """Read once, hand it on, send what was answered (IReadDescriptor)."""
+        try:
+            # As much as Twisted reads: less would leave more unread when a protocol closes, which
+            # resets the connection; more made streams slower, and an unused rest costs nothing.
+            data = self.socket.recv(self.bufferSize)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return CONNECTION_LOST
+        if not data:
+            return self._ended()
+        self.counters.received += len(data)
+        self.stirred = self._inside = True
+        try:
+            self.protocol.dataReceived(data)
+        finally:
+            self._inside = False
+        if self._tempDataBuffer and self._plain and not self._asked:
+            self._answer()
+        return None
+
+    def _ended(self) -> Any:
+        if self._broken:
+            return CONNECTION_LOST
+        self._shouldShutdown = False  # the close says it: nothing is left unread that would reset
+        return CONNECTION_DONE
+
+    # Writing
+
+    def write(self, data: bytes) -> None:
+        """Send some bytes soon (ITransport)."""
+        if self.TLS:
+            super().write(data)
+        else:
+            Beneath.write(self, data)
+
+    def writeSequence(self, iovec: Any) -> None:
+        """Send some bytes soon (ITransport)."""
+        if self.TLS:
+            super().writeSequence(iovec)
+        else:
+            Beneath.writeSequence(self, iovec)
+
+    def startWriting(self) -> None:
+        """Ask the reactor to let us write."""
+        self._asked = True
+        self.reactor.addWriter(self)
+
+    def stopWriting(self) -> None:
+        """Tell the reactor that nothing is left."""
+        self._asked = False
+        self.reactor.removeWriter(self)
+
+    def doWrite(self) -> Any:
+        """Send what waits (IWriteDescriptor)."""
+        if not self._plain or self.dataBuffer or not 0 < self._tempDataLen <= self.SEND_LIMIT:
+            return FileDescriptor.doWrite(self)
+        try:
+            done = self._send()
+        except OSError:
+            return CONNECTION_LOST
+        if done:
+            self.stopWriting()
+            if self.producerPaused and self.producer is not None:
+                self.producerPaused = False
+                self.producer.resumeProducing()  # type: ignore[attr-defined]  # only that kind is
+        return None
+
+    def writeSomeData(self, data: bytes) -> Any:
+        """Send some of the data; return how much, or why nothing will be sent any more."""
+        sent = super().writeSomeData(data)
+        if isinstance(sent, int):
+            self.counters.sent += sent
+            self.stirred = True
+        return sent
+
+    def _answer(self) -> None:
+        """Send what was written while we were reading."""
+        if self.producerPaused or self._tempDataLen > self.SEND_LIMIT:
+            self.startWriting()
+            return
+        try:
+            done = self._send()
+        except OSError:
+            self._broken = True
+            done = False
+        if not done:
+            self.startWriting()
+
+    def _send(self) -> bool:
+        """Send what waits, of which nothing was sent before; say whether all of it went.
+
+        :raises OSError: the connection is lost.
+        """
+        waiting = self._tempDataBuffer
+        data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno == ENOBUFS:
+                return False
+            raise
+        self.counters.sent += sent
+        self.stirred = True
+        waiting.clear()
+        self._tempDataLen = 0
+        if sent == len(data):
+            return True
+        self.dataBuffer = data
+        self.offset = sent
+        return False
+
+    def _crowded(self) -> None:
+        """Pause the producer; cut a protocol that has none, or does not care."""
+        self._maybePauseProducer()
+        if self.producerPaused and not self._asked:
+            self.startWriting()
+        if self.queue_limit is None:
+            return
+        before = len(self.dataBuffer) - self.offset + self._tempDataLen
+        before -= len(self._tempDataBuffer[-1]) if self._tempDataBuffer else 0
+        if before > self.queue_limit:
+            if self.guard is not None:
+                self.guard.overflowed()
+            self.abortConnection()
+
+    # What is not plain
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """Register a producer (IConsumer)."""
+        if self.TLS:
+            super().registerProducer(producer, streaming)
+        else:
+            Beneath.registerProducer(self, producer, streaming)
+
+    def unregisterProducer(self) -> None:
+        """Forget the producer (IConsumer)."""
+        if self.TLS:
+            super().unregisterProducer()
+        else:
+            Beneath.unregisterProducer(self)
+
+    def loseConnection(self) -> None:
+        """Close when all is sent (ITransport)."""
+        if self.TLS:
+            super().loseConnection()
+        else:
+            Beneath.loseConnection(self)
+
+    def loseWriteConnection(self) -> None:
+        """Close our half when all is sent (IHalfCloseableDescriptor)."""
+        self._plain = False
+        super().loseWriteConnection()
+
+    def abortConnection(self) -> None:
+        """Cut it, whatever waits (IAbortingTransport)."""
+        self._plain = False
+        super().abortConnection()
+
+    def startTLS(self, ctx: Any, normal: bool = True) -> None:
+        """Speak TLS from here on (ITLSTransport)."""
+        _newtls.startTLS(self, ctx, normal, Beneath)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Tell the protocol that this was the end; then the guard."""
+        self._plain = False
+        guard, self.guard = self.guard, None
+        try:
+            super().connectionLost(reason)
+        finally:
+            if guard is not None:
+                guard.ended()
+
+    def _judge(self) -> None:
+        """Set the flag."""
+        closing = self.disconnecting or self._writeDisconnecting or self._aborting
+        pulls = self.producer is not None and not self.streamingProducer
+        self._plain = bool(self.connected) and not closing and not pulls
+
+
+class Beneath:
+    """The connection itself, whether or not there is TLS above it: what TLS writes to."""
+
+    @staticmethod
+    def write(connection: FastStream, data: bytes) -> None:
+        """Send some bytes soon."""
+        if not connection._plain or not isinstance(data, bytes):
+            FileDescriptor.write(connection, data)
+        elif data:
+            connection._tempDataBuffer.append(data)
+            connection._tempDataLen = waiting = connection._tempDataLen + len(data)
+            if not (connection._inside or connection._asked):
+                connection.startWriting()
+            if waiting + len(connection.dataBuffer) > connection.bufferSize:
+                connection._crowded()
+
+    @staticmethod
+    def writeSequence(connection: FastStream, iovec: Any) -> None:
+        """Send some bytes soon."""
+        FileDescriptor.writeSequence(connection, iovec)
+
+    @staticmethod
+    def registerProducer(connection: FastStream, producer: Any, streaming: bool) -> None:
+        """Register a producer; one that pulls waits until what was written before has left."""
+        if not streaming:
+            connection._plain = False
+            if connection._tempDataBuffer and not connection._asked:
+                connection.startWriting()
+        FileDescriptor.registerProducer(connection, producer, streaming)
+
+    @staticmethod
+    def unregisterProducer(connection: FastStream) -> None:
+        """Forget the producer."""
+        FileDescriptor.unregisterProducer(connection)
+        connection._judge()
+
+    @staticmethod
+    def loseConnection(connection: FastStream) -> None:
+        """Close when all is sent."""
+        connection._plain = False
+        FileDescriptor.loseConnection(connection)
