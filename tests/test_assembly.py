@@ -3,7 +3,7 @@
 import io
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
@@ -325,3 +325,30 @@ def test_a_keepalive_that_makes_no_sense_is_refused(text: str) -> None:
     assert _keepalive("60:10:3") == KeepAlive(60, 10, 3)
     with pytest.raises(ValueError, match="need"):
         _keepalive(text)
+
+
+@pytest.mark.parametrize("text", ["50", "-1us", "2s", "1.s", "50 us", "nan", "1e1us", "٣us"])
+def test_a_spin_that_makes_no_sense_is_refused(text: str) -> None:
+    """In words that say what would make sense."""
+    reading = next(each for each in fields(BenchSettings) if each.name == "spin").metadata
+    with pytest.raises(ValueError, match="need a time up to 1s, as 50us or 1ms, or 0"):
+        reading["reading"].read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "time"), [("50us", 50e-6), ("1.5ms", 0.0015), ("1s", 1), ("0", 0)]
+)
+def test_the_reactor_is_told_how_long_to_spin(text: str, time: float) -> None:
+    """One that does not know how is left alone, with a warning."""
+    reading = next(each for each in fields(BenchSettings) if each.name == "spin").metadata
+    spin = reading["reading"].read(text)
+    assert spin == pytest.approx(time)
+    bench = BenchSettings(spin=spin)
+    with capturedLogs() as events:
+        Assembly(list, Runtime(Reactor()), bench, LimitSettings(), lambda _: None).startService()
+    warned = [formatEvent(each) for each in events]
+    assert warned == (["--spin has no effect on Reactor"] if spin else [])
+    lean: Any = Reactor()
+    lean.spin = 0.0
+    Assembly(list, Runtime(lean), bench, LimitSettings(), lambda _: None).startService()
+    assert lean.spin == spin

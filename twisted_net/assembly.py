@@ -5,6 +5,7 @@ counters, the table that is shown at the start, or how a stop goes; a third part
 of it.
 """
 
+import re
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from twisted_net.net.errors import StartError
 from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census, LimitSettings, SourceRates
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import Group, Reading, seconds, setting
+from twisted_net.net.settings import Group, Reading, one_of, seconds, setting
 from twisted_net.net.text import counted
 from twisted_net.net.transports import KeepAlive
 from twisted_net.registry import BUILT_IN, group
@@ -49,6 +50,18 @@ def _keepalive(text: str) -> KeepAlive | None:
     return KeepAlive(*(int(part) for part in parts))
 
 
+_SPIN = re.compile(r"([0-9]{1,6}(?:[.][0-9]{1,6})?)(us|ms|s)", re.ASCII)
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+def _spin(text: str) -> float:
+    match = _SPIN.fullmatch(text)
+    value = float(match[1]) * _UNITS[match[2]] if match else 0.0
+    if not (text == "0" or (match and value <= 1)):
+        raise ValueError("need a time up to 1s, as 50us or 1ms, or 0")
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class BenchSettings:
     """How to run the whole, whatever its services are."""
@@ -59,6 +72,16 @@ class BenchSettings:
         Reading("ADDRESS", endpoints.address),
     )
     grace: float = setting(5.0, "How long a stop waits for what is in flight.", seconds(0, 86400))
+    transports: str = setting(
+        "fast",
+        "What doors run on: our fast transports, where they can be, or Twisted's own.",
+        one_of("fast", "stock"),
+    )
+    spin: float = setting(
+        0.0,
+        "Look for events so long before sleeping: faster, and a core is always busy.",
+        Reading("TIME", _spin),
+    )
     keepalive: KeepAlive | None = setting(
         KeepAlive(60, 10, 3),
         "Ask silent TCP peers if they live, after IDLE s, every INTERVAL s, COUNT times; or off.",
@@ -185,6 +208,7 @@ class Assembly(Service):
         if not self._bound:
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
+        self._set_spin()
         self._announce(self)
 
     def stopService(self) -> Deferred[None]:
@@ -204,13 +228,22 @@ class Assembly(Service):
 
     def _open(self) -> None:
         census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)
+        bench, reactor = self._bench, self._runtime.reactor
+        stock = bench.transports == "stock"
         for door in self._doors():
             if door.endpoint:
                 guard = self._guard(door, census)
-                port = endpoints.listen(self._runtime.reactor, door, guard, self._bench.interface)
+                port = endpoints.listen(reactor, door, guard, bench.interface, stock=stock)
                 self.opened.append(OpenDoor(door, port, guard))
                 if isinstance(guard, GuardedDatagrams):
                     self._datagram_ports[getattr(port.getHost(), "port", 0)] = None
+
+    def _set_spin(self) -> None:
+        reactor = self._runtime.reactor
+        if hasattr(reactor, "spin"):
+            reactor.spin = self._bench.spin
+        elif self._bench.spin:
+            self.log.warn("--spin has no effect on {kind}", kind=type(reactor).__name__)
 
     def _guard(self, door: Door, census: Census) -> GuardedFactory | GuardedDatagrams:
         counters = self._runtime.counters.door(door.name)
@@ -220,7 +253,15 @@ class Assembly(Service):
             return GuardedDatagrams(
                 door, door.serve, reactor, counters, rates, self._datagram_ports
             )
-        return GuardedFactory(door, door.serve, reactor, counters, census, self._bench.keepalive)
+        return GuardedFactory(
+            door,
+            door.serve,
+            reactor,
+            counters,
+            census,
+            self._bench.keepalive,
+            self._limits.max_send_queue,
+        )
 
     def _allowed_connections(self) -> int:
         """Return how many connections fit the descriptors that the process may have."""

@@ -13,9 +13,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import FINISH_WITHIN, GuardedFactory, GuardedProtocol
+from twisted_net.net.guards import GuardedFactory, GuardedProtocol
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
+from twisted_net.net.silence import FINISH_WITHIN
 
 PEER = IPv4Address("TCP", "192.0.2.1", 40000)
 

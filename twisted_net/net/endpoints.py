@@ -128,11 +128,14 @@ def reading(kind: Kind) -> Reading:
     return Reading("ENDPOINT", read)
 
 
-def listen(reactor: Any, door: Door, serve: Any, interface: str) -> IListeningPort:
+def listen(
+    reactor: Any, door: Door, serve: Any, interface: str, *, stock: bool = False
+) -> IListeningPort:
     """Open a door.
 
     :param serve: what answers, the door's own or something round it.
     :param interface: the address to listen on where the door's endpoint names none.
+    :param stock: use Twisted's own transports, not our fast ones.
     :raises StartError: it does not open; the message is one line for the user.
     """
     try:
@@ -141,7 +144,7 @@ def listen(reactor: Any, door: Door, serve: Any, interface: str) -> IListeningPo
             return _listen_datagram(reactor, endpoint, serve, interface)
         if endpoint.type == "unix":
             _need_folder(endpoint.path)
-        return _listen_stream(reactor, endpoint, serve, interface)
+        return _listen_stream(reactor, endpoint, serve, interface, stock)
     except CannotListenError as error:
         raise StartError(_why_not(door, error)) from error
     except StartError:
@@ -164,7 +167,7 @@ def _listen_datagram(
 
 
 def _listen_stream(
-    reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str
+    reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str, stock: bool
 ) -> IListeningPort:
     text = endpoint.text
     if endpoint.type in _ARGUMENTS:
@@ -177,7 +180,7 @@ def _listen_stream(
             text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
         if "backlog" not in endpoint.options:
             text += f":backlog={BACKLOG}"
-    server: IStreamServerEndpoint = serverFromString(fast(reactor), text)
+    server: IStreamServerEndpoint = serverFromString(reactor if stock else fast(reactor), text)
     outcome: list[Any] = []
     server.listen(factory).addBoth(outcome.append)
     if not outcome:

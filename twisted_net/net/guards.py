@@ -1,5 +1,6 @@
 """What the assembly puts round each stream door: limits, counters and the way to stop."""
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -20,44 +21,71 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
+from twisted_net.net.fast.streams import UNCOUNTED, FastStream
 from twisted_net.net.limits import Census
 from twisted_net.net.sendfile import LetsPass
 from twisted_net.net.service import Door, IDrains
+from twisted_net.net.silence import FINISH_WITHIN, LOOKS, look
 from twisted_net.net.transports import KeepAlive
-
-#: Seconds that an idle connection is given to close politely before it is cut.
-FINISH_WITHIN = 5.0
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class GuardedProtocol(LetsPass, Protocol):
-    """One connection, seen from outside: the transport of the protocol inside.
+    """One connection, seen from outside.
 
-    Twisted's own `policies.ProtocolWrapper` is the pattern; this one also passes half-closes on,
-    gives a protocol that knows nothing of them time to answer, and measures.
+    A fast transport counts by itself and says when it ends, so this stands beside it: the protocol
+    inside has the transport for itself, and no byte comes past here. Round any other, beneath TLS
+    say, this is the transport of the protocol inside. Twisted's own `policies.ProtocolWrapper` is
+    the pattern; this one also passes half-closes on and measures.
+
+    Either way a protocol that knows nothing of half-closes is given time to answer.
+
+    :ivar told: when it was told to finish, in seconds; None: it was not.
     """
 
     transport: Any
-    _idle_call: IDelayedCall | None = None
-    _told_to_finish = False
+    told: float | None = None
+    _beside = False
 
     def __init__(self, guard: "GuardedFactory", inside: IProtocol, peer: str) -> None:
         self.inside = inside
         self._guard = guard
         self._counters = guard.counters
         self._peer = peer
-        self._active = 0.0
+        self._active = guard.seconds()
 
     def makeConnection(self, transport: ITransport) -> None:
-        """Count the connection in and stand between it and the protocol inside."""
-        directlyProvides(self, providedBy(transport))
+        """Count the connection in, and stand beside it or round the protocol inside."""
         self.transport = transport
         self.connected = 1
         self._guard.entered(self)
-        self._touch()
-        if self._guard.door.idle is not None:
-            self._watch_idle(self._guard.door.idle)
+        below = getattr(transport, "transport", None)
+        if isinstance(transport, FastStream):
+            self._beside = True
+            transport.attend(self, self._counters, self._guard.queue_limit)
+            transport.protocol = self.inside
+            self.inside.makeConnection(transport)
+            return
+        if isinstance(below, FastStream):
+            below.attend(self, UNCOUNTED, self._guard.queue_limit)
+        directlyProvides(self, providedBy(transport))
         self.inside.makeConnection(self)  # type: ignore[arg-type]  # it is one: see `__getattr__`
+
+    def ended(self) -> None:
+        """Learn from a fast transport that the connection is lost; count it out."""
+        if self._beside:
+            self._guard.left(self)
+
+    def overflowed(self) -> None:
+        """Learn from a fast transport that it is cut: too much waits to be sent."""
+        self._guard.drops.drop("send_queue_full", self._peer)
+
+    def last_active(self, now: float) -> float:
+        """Return when bytes last came or went, as far as is known."""
+        if getattr(self.transport, "stirred", False):
+            self.transport.stirred = False
+            self._active = now
+        return self._active
 
     def dataReceived(self, data: bytes) -> None:
         """Count what came, and hand it on."""
@@ -84,9 +112,6 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Count the connection out."""
-        if self._idle_call is not None:
-            self._idle_call.cancel()
-            self._idle_call = None
         try:
             self.inside.connectionLost(reason)
         finally:
@@ -98,7 +123,7 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def finish(self) -> None:
         """Ask the protocol inside to end what it does and close."""
-        self._told_to_finish = True
+        self.told = self._guard.seconds()
         if IDrains.providedBy(self.inside):
             self.inside.drain()
         else:
@@ -130,24 +155,6 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def _touch(self) -> None:
         self._active = self._guard.seconds()
-
-    def _watch_idle(self, wait: float) -> None:
-        self._idle_call = self._guard.reactor.callLater(wait, self._check_idle)
-
-    def _check_idle(self) -> None:
-        # One timer a connection, moved only when it fires: a timer moved at every read would
-        # cost more than the read.
-        self._idle_call = None
-        self._active = min(self._active, self._guard.seconds())  # a clock may be set back
-        left = self._active + (self._guard.door.idle or 0.0) - self._guard.seconds()
-        if left > 0:
-            self._watch_idle(left)
-        elif self._told_to_finish:
-            self.transport.abortConnection()
-        else:
-            self._guard.drops.drop("idle", self._peer)
-            self.finish()
-            self._watch_idle(FINISH_WITHIN)
 
 
 class _Busy(Protocol):
@@ -181,6 +188,7 @@ class GuardedFactory(Factory):
     """A stream door's factory inside its limits.
 
     :ivar connections: the connections that are open, in order of arrival.
+    :param queue_limit: bytes that may wait for a peer whose protocol writes on; None: any number.
     """
 
     noisy = False
@@ -193,6 +201,7 @@ class GuardedFactory(Factory):
         counters: DoorCounters,
         census: Census,
         keepalive: KeepAlive | None = None,
+        queue_limit: int | None = None,
     ) -> None:
         self.door = door
         self.reactor = reactor
@@ -202,12 +211,20 @@ class GuardedFactory(Factory):
         self.connections: dict[GuardedProtocol, None] = {}
         self._inside: Any = inside  # untyped in Twisted, and buildProtocol takes None too
         self._census = census
+        self.queue_limit = queue_limit
         self._keepalive = keepalive
+        self._looking: IDelayedCall | None = None
         self._draining: Deferred[None] | None = None
 
     def logPrefix(self) -> str:
         """Return what log lines are marked with."""
         return self.door.name
+
+    @property
+    def socket_options(self) -> list[tuple[int, int, int]]:
+        """What each connection's socket is to be set to: level, option, value."""
+        options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
+        return options + (self._keepalive.options() if self._keepalive is not None else [])
 
     def doStart(self) -> None:
         """Start the factory inside with this one."""
@@ -242,8 +259,12 @@ class GuardedFactory(Factory):
 
     def entered(self, connection: GuardedProtocol) -> None:
         """Take note of a connection."""
-        if self._keepalive is not None:
+        if self._keepalive is not None and not getattr(connection.transport, "inherits", False):
             self._keepalive.apply(connection.transport)
+        if self._looking is None and self.door.idle is not None:
+            self._looking = self.reactor.callLater(
+                self.door.idle / LOOKS, self._look, self.door.idle
+            )
         self.connections[connection] = None
         self.counters.accepted += 1
         self.counters.open += 1
@@ -253,9 +274,25 @@ class GuardedFactory(Factory):
         del self.connections[connection]
         self.counters.open -= 1
         self._census.leave(connection.peer)
+        if self._looking is not None and not self.connections:
+            self._looking.cancel()
+            self._looking = None
         if self._draining is not None and not self.connections:
             done, self._draining = self._draining, None
             done.callback(None)
+
+    def _look(self, idle: float) -> None:
+        """Tell who has been silent for too long to finish; cut who has not done so."""
+        # One timer a door: one for each connection, made and cancelled, would cost as much as all
+        # else that is done for a short one.
+        silent, wait = look(self.connections, idle, self.seconds())
+        self._looking = self.reactor.callLater(wait, self._look, idle)
+        for each in silent:
+            if each.told is not None:
+                each.transport.abortConnection()
+            else:
+                self.drops.drop("idle", each.peer)
+                each.finish()
 
     def drain(self) -> Deferred[None]:
         """Ask every connection to finish; fire when the last one has."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from twisted_net.net.settings import setting, whole
+from twisted_net.net.settings import setting, size, whole
 
 #: Sources whose datagrams are counted at one time. A flood of spoofed addresses pushes the oldest
 #: out, which costs an honest peer no more than a fresh bucket.
@@ -26,6 +26,11 @@ class LimitSettings:
     )
     max_conns_per_peer: int = setting(
         64, "Connections at one time from one address.", whole(1, 100_000)
+    )
+    max_send_queue: int = setting(
+        16 << 20,
+        "Bytes that may wait for a peer that does not read; who writes on then is cut.",
+        size(65536, 1 << 40),
     )
     udp_rate: int = setting(
         10_000,

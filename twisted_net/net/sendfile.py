@@ -24,6 +24,7 @@ from twisted.internet.interfaces import IPullProducer, IReactorFDSet
 from zope.interface import implementer
 
 from twisted_net.net.errors import NetError
+from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.transports import IStreamTransport
 
 #: What the kernel is asked to move at one time: the longest that one peer makes the others wait,
@@ -226,12 +227,14 @@ def takes_files(transport: Any) -> bool:
     )
 
 
-def _below(transport: Any) -> tuple[list[LetsPass], Any]:
-    """Return the wrappers that let bytes pass, and the transport beneath them."""
-    passing = []
+def _below(transport: Any) -> tuple[list[Any], Any]:
+    """Return who is told of bytes that pass, and the transport beneath all wrappers."""
+    passing: list[Any] = []
     while isinstance(transport, LetsPass):
         passing.append(transport)
         transport = transport.transport
+    if isinstance(transport, FastStream):
+        passing.append(transport)
     return passing, transport
 
 

@@ -48,20 +48,25 @@ class KeepAlive:
         """Switch it on, if the transport is a TCP connection of this kernel."""
         if not ITCPTransport.providedBy(transport):
             return
-        transport.setTcpKeepAlive(True)
         tls = ISSLTransport.providedBy(transport)
         below: Any = transport.transport if tls else transport  # type: ignore[attr-defined]
         handle = below.getHandle()
-        options = (
+        for level, option, value in self.options():
+            with contextlib.suppress(OSError):  # the peer is gone already
+                handle.setsockopt(level, option, value)
+
+    def options(self) -> list[tuple[int, int, int]]:
+        """Return what a socket is set to: level, option, value."""
+        wanted = (
             ("TCP_KEEPIDLE", self.idle),
             ("TCP_KEEPINTVL", self.interval),
             ("TCP_KEEPCNT", self.count),
         )
-        for name, value in options:
-            if not hasattr(socket, name):
-                continue  # this platform's own default stands
-            with contextlib.suppress(OSError):  # the peer is gone already
-                handle.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        return [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)] + [
+            (socket.IPPROTO_TCP, getattr(socket, name), value)
+            for name, value in wanted
+            if hasattr(socket, name)  # else this platform's own default stands
+        ]
 
 
 class IStreamTransport(ITCPTransport, IConsumer, IPushProducer):

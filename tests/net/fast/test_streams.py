@@ -22,6 +22,10 @@ from tests.net.fast.kinds import FAST
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast.opening import Fast, fast
 from twisted_net.net.fast.sockets import FastServer
+from twisted_net.net.guards import GuardedFactory
+from twisted_net.net.limits import Census
+from twisted_net.net.service import Door
+from twisted_net.net.transports import KeepAlive
 from twisted_net.testing import LoopbackWorld, SimNetwork
 
 
@@ -288,5 +292,114 @@ def test_a_unix_socket_and_an_inherited_one_are_fast_too(tmp_path: Path) -> None
                 while not other.end:
                     await world.sleep(0.01)
                 assert client.recv(100) == b""
+
+    LoopbackWorld().run(scenario)
+
+
+def guarded(net: SimNetwork, inside: Party, **options: Any) -> GuardedFactory:
+    """Listen on the host ``server`` for one guarded party."""
+    reactor = net.host("server").reactor
+    door = Door("quote-tcp", "stream", "tcp:7017", Hands(inside), idle=8.0)
+    factory = GuardedFactory(
+        door, Hands(inside), reactor, DoorCounters(), Census(9, 9), KeepAlive(60, 10, 3), **options
+    )
+    reactor.listenTCP(7, factory)
+    return factory
+
+
+def connected(net: SimNetwork, inside: Party) -> Party:
+    """Connect a client to it."""
+    endpoint = TCP4ClientEndpoint(net.host("client").reactor, net["server"].ip, 7)
+    client = Party()
+    net.run(lambda: connectProtocol(endpoint, client))
+    net.run_until(lambda: inside.transport is not None)
+    return client
+
+
+def test_a_guard_stands_beside_a_fast_transport_and_not_round_it() -> None:
+    """The protocol has the transport for itself, and every byte and end is counted."""
+    net = SimNetwork(transports=FAST)
+    inside = Party(lambda each: each.transport.write(b"four"))
+    factory = guarded(net, inside)
+    client = connected(net, inside)
+    transport: Any = inside.transport
+    assert isinstance(transport, FastServer)
+    assert inside.transport.protocol is inside
+    assert inside.transport.logPrefix().startswith("quote-tcp,0,")
+    client.transport.write(b"seventeen letters")
+    net.run_for(1)
+    counters = factory.counters
+    assert (counters.received, counters.sent, counters.open, counters.accepted) == (17, 4, 1, 1)
+    client.transport.loseConnection()
+    net.run_for(1)
+    assert (counters.open, inside.end, factory._census.total) == (0, "ConnectionDone", 0)
+    assert net["server"].reactor.getDelayedCalls() == []
+
+
+def test_a_guard_beside_a_transport_finds_out_who_is_silent() -> None:
+    """Not before its time, and not long after it; who then does not go is cut."""
+    net = SimNetwork(transports=FAST)
+    inside = Party()
+    factory = guarded(net, inside)
+    client = connected(net, inside)
+    net.run_for(6)
+    client.transport.write(b"still here")
+    net.run_for(7.9)
+    assert str(inside.end) == ""
+    net.run_for(1.2)
+    assert str(inside.end) == "ConnectionDone"
+    assert factory.counters.dropped == {"idle": 1}
+
+
+def test_a_half_close_is_answered_by_a_protocol_that_knows_nothing_of_it() -> None:
+    """Twisted would throw away what it has written."""
+    net = SimNetwork(transports=FAST)
+    much = b"x" * 1_000_000
+    inside = Party(lambda each: each.transport.write(much))
+    guarded(net, inside)
+    client = connected(net, inside)
+    client.transport.write(b"go")
+    client.transport.loseWriteConnection()
+    net.run_for(5)
+    assert (client.heard, client.end, str(inside.end)) == (much, "ConnectionDone", "ConnectionDone")
+
+
+def test_a_guard_counts_who_wrote_on_to_a_peer_that_does_not_read() -> None:
+    """The door's counters say why the connection was cut."""
+    net = SimNetwork(transports=FAST)
+    inside = Party()
+    factory = guarded(net, inside, queue_limit=100_000)
+    connected(net, inside).transport.pauseProducing()
+    for _ in range(20):
+        inside.transport.write(b"x" * 50_000)
+        net.run_for(0.1)
+    assert str(inside.end) == "ConnectionAborted"
+    assert factory.counters.dropped == {"send_queue_full": 1}
+
+
+@pytest.mark.real_sockets
+def test_connections_are_born_with_what_their_factory_asks_for() -> None:
+    """Five system calls fewer for each, where the kernel hands options down."""
+
+    async def scenario(world: LoopbackWorld) -> None:
+        opened, inside = fast(world.reactor), Party()
+        door = Door("quote-tcp", "stream", "tcp:7017", Hands(inside))
+        factory = GuardedFactory(
+            door, Hands(inside), world.reactor, DoorCounters(), Census(9, 9), KeepAlive(61, 11, 4)
+        )
+        port = opened.listenTCP(0, factory, interface="127.0.0.1")
+        with socket.create_connection(("127.0.0.1", port.getHost().port), timeout=10):
+            while inside.transport is None:
+                await world.sleep(0.01)
+            handle = inside.transport.getHandle()
+            inside.transport.setTcpNoDelay(True)  # as every door does
+            found = [
+                handle.getsockopt(level, option) for level, option, _ in factory.socket_options
+            ]
+            assert found == [value for _, _, value in factory.socket_options]
+            inside.transport.setTcpNoDelay(False)
+            assert not inside.transport.getTcpNoDelay()
+            inside.transport.setTcpNoDelay(True)
+            assert inside.transport.getTcpNoDelay()
 
     LoopbackWorld().run(scenario)

@@ -27,9 +27,16 @@ class FastServer(FastStream, tcp.Server):
         self.hostname = client[0]
         self._first = protocol  # whom log lines are marked with, to the last
         self._port = None if server is None else server._realPortNumber
+        self.inherits = server is not None and server.passes_on
         self.startReading()
         self.connected = 1
         self._plain = True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Send small segments at once, or not (ITCPTransport)."""
+        if not (enabled and self.inherits):
+            self.inherits = False
+            super().setTcpNoDelay(enabled)
 
     @cached_property
     def logstr(self) -> str:  # type: ignore[override]  # may still be set, as Twisted does
@@ -85,10 +92,31 @@ class FastUnixClient(_Passing, FastStream, unix.Client):
 
 
 class FastPort(tcp.Port):
-    """A TCP port that accepts many at a time, at little cost each."""
+    """A TCP port that accepts many at a time, at little cost each.
+
+    :ivar passes_on: whether connections are born with the options that their factory asks for, in
+        its ``socket_options``: `TCP_NODELAY` is one of them.
+    """
+
+    passes_on = False
 
     transport = FastServer
     factory: Any
+
+    def startListening(self) -> None:
+        """Listen; set what all connections are to have once, on the socket that they come from.
+
+        Linux hands options down. Whether it did is looked at when the first connection comes.
+        """
+        super().startListening()
+        self._options = list(getattr(self.factory, "socket_options", ()))
+        if self.addressFamily == socket.AF_UNIX:
+            self._options = []
+        try:
+            for each in self._options:
+                self.socket.setsockopt(*each)
+        except OSError:
+            self._options = []
 
     def doRead(self) -> None:
         """Accept who waits (IReadDescriptor)."""
@@ -118,6 +146,11 @@ class FastPort(tcp.Port):
         self._enter(sock, address)
 
     def _enter(self, sock: socket.socket, address: Any) -> None:
+        if self._options:
+            wanted, self._options = self._options, []
+            self.passes_on = all(
+                sock.getsockopt(level, option) == value for level, option, value in wanted
+            )
         protocol = self.factory.buildProtocol(self._buildAddr(address))
         if protocol is None:
             sock.close()

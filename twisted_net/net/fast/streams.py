@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet import _newtls, tcp
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python.failure import Failure
 
@@ -229,6 +230,32 @@ class FastStream(_Connection):
         finally:
             if guard is not None:
                 guard.ended()
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """Pass on that the peer has closed its half, and close at once if that was all."""
+        knows = IHalfCloseableProtocol.providedBy(self.protocol)
+        if not knows and (self.guard is None or self.TLS):
+            self.connectionLost(reason)
+            return
+        if knows:
+            super().readConnectionLost(reason)
+        else:
+            self.loseConnection()  # who knows nothing of half-closes may still finish writing
+        if self.disconnecting and self.connected and self._has_nothing_left():
+            self.stopWriting()
+            self.connectionLost(reason)
+
+    def _has_nothing_left(self) -> bool:
+        return not (self._tempDataBuffer or self.dataBuffer or self.producer or self._broken)
+
+    def attend(self, guard: Any, counters: DoorCounters, queue_limit: int | None) -> None:
+        """Let somebody stand beside this connection; see the class."""
+        self.guard, self.counters, self.queue_limit = guard, counters, queue_limit
+
+    def passed(self, count: int) -> None:
+        """Count what the kernel sent from a file."""
+        self.counters.sent += count
+        self.stirred = True
 
     def _judge(self) -> None:
         """Set the flag."""
