@@ -67,7 +67,7 @@ def alike(world: World, seed: int, make_port: MakePort, monkeypatch: pytest.Monk
 
 
 @pytest.mark.logs("ZeroDivisionError")
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", range(100))
 def test_a_simulated_fast_port_does_what_a_stock_one_does(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_simulated_fast_port_does_what_a_stock_one_does(
 
 @pytest.mark.logs("ZeroDivisionError")
 @pytest.mark.parametrize("make_port", [fast, portable])
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(8))
 def test_a_fast_port_does_what_a_stock_one_does(
     seed: int, make_port: MakePort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
