@@ -35,8 +35,9 @@ from twisted_net.net.service import IBatches
 
 T = TypeVar("T")
 
-#: Datagrams that are read one at a time before a batch is tried again: reading a batch costs more
-#: than reading one datagram, and less than reading two or three.
+#: Datagrams that are read one at a time before a batch is tried: reading a batch costs more than
+#: reading one datagram, and less than reading two or three. As long as a batch brings only one,
+#: twice as many as before are read so, at most `MOST`.
 SINGLY = 8
 
 #: Longest datagram that is held, so that what waits is bounded: `MOST` of these for each of at
@@ -53,7 +54,7 @@ class FastDatagramPort(udp.Port):
     def __init__(self, *args: Any, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self._held: dict[Address, list[bytes]] = {}
-        self._singly = SINGLY
+        self._singly = self._pause = SINGLY
         self._batch: offload.Batch | None = None
         self._sender: Address | None = None
         self._reached: dict[Address, None] = {}
@@ -139,9 +140,10 @@ class FastDatagramPort(udp.Port):
 
     def _take(self, datagrams: list[bytes], senders: list[Address]) -> None:
         if len(datagrams) == 1:
-            self._singly = SINGLY
+            self._singly = self._pause = min(2 * self._pause, MOST)
             self._take_one(datagrams[0], senders[0])
             return
+        self._pause = SINGLY
         first = senders[0]
         alone = senders.count(first) == len(senders)
         counts = {first: len(senders)} if alone else dict(Counter(senders))
