@@ -1,5 +1,6 @@
 """A fast UDP port beside a stock one: the same script, the same story."""
 
+import os
 import socket
 from collections.abc import Callable
 from random import Random
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.protocol import DatagramProtocol
 
-from tests.net.fast.parties import SimFastPort
+from tests.net.fast.kinds import FAST
 from tests.parity.parties import Datagrams, address, open_port
 from tests.parity.scripts import MakePort, played, script
 from tests.parity.story import Story
@@ -17,12 +18,18 @@ from twisted_net.net.counters import DoorCounters
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.drops import Drops
 from twisted_net.net.fast import datagrams, offload
-from twisted_net.net.fast.datagrams import listen_datagrams
+from twisted_net.net.fast.opening import Fast
 from twisted_net.net.limits import SourceRates
 from twisted_net.net.service import Door
+from twisted_net.testing import transports
 from twisted_net.testing.worlds import LoopbackWorld, Place, SimWorld, World
 
 LARGEST = 65_535
+
+#: How many scripts are played on the simulated network; SEEDS=3000 in the environment for more.
+SEEDS = int(os.environ.get("SEEDS", "100"))
+
+SIMULATED: Any = transports.simulated(FAST).datagrams
 
 
 def stock(host: Place, protocol: DatagramProtocol) -> Any:
@@ -32,14 +39,14 @@ def stock(host: Place, protocol: DatagramProtocol) -> Any:
 
 def simulated(host: Place, protocol: DatagramProtocol) -> Any:
     """Open a fast port on a simulated socket."""
-    port = SimFastPort(0, protocol, host.ip, LARGEST, host.reactor)
+    port = SIMULATED(0, protocol, host.ip, LARGEST, host.reactor)
     port.startListening()
     return port
 
 
 def fast(host: Place, protocol: DatagramProtocol) -> Any:
     """Open a fast port."""
-    return listen_datagrams(host.reactor, 0, protocol, host.ip, LARGEST)
+    return Fast(host.reactor).listenUDP(0, protocol, host.ip, LARGEST)
 
 
 def portable(host: Place, protocol: DatagramProtocol) -> Any:
@@ -67,7 +74,7 @@ def alike(world: World, seed: int, make_port: MakePort, monkeypatch: pytest.Monk
 
 
 @pytest.mark.logs("ZeroDivisionError")
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_a_simulated_fast_port_does_what_a_stock_one_does(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,7 +20,6 @@ from twisted.internet.protocol import DatagramProtocol, Protocol
 
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
-from twisted_net.net.fast.datagrams import listen_datagrams
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
 
@@ -176,7 +175,7 @@ async def open_datagrams(
     address = await resolve(reactor, target, patience)
     client = DatagramClient((address, target.port), received)
     try:
-        listen_datagrams(reactor, 0, client, "::" if ":" in address else "", LONGEST_DATAGRAM)
+        fast(reactor).listenUDP(0, client, "::" if ":" in address else "", LONGEST_DATAGRAM)
     except OSError as error:
         raise ConnectError(f"cannot open a UDP port towards {target}: {error.strerror}") from error
     return client

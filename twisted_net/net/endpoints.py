@@ -20,7 +20,6 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
 
 from twisted_net.net.errors import StartError
-from twisted_net.net.fast.datagrams import listen_datagrams
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.service import Door, Kind
 from twisted_net.net.settings import Reading
@@ -162,8 +161,10 @@ def _need_folder(path: str) -> None:
 def _listen_datagram(
     reactor: Any, endpoint: Endpoint, protocol: DatagramProtocol, interface: str
 ) -> IListeningPort:
-    where = endpoint.interface(interface)
-    return listen_datagrams(reactor, endpoint.port, protocol, where, LONGEST_DATAGRAM)
+    port: IListeningPort = fast(reactor).listenUDP(
+        endpoint.port, protocol, endpoint.interface(interface), LONGEST_DATAGRAM
+    )
+    return port
 
 
 def _listen_stream(

@@ -5,18 +5,18 @@ from typing import Any
 
 from twisted.internet.posixbase import PosixReactorBase
 
-from twisted_net.net.fast.datagrams import FastDatagramPort
+from twisted_net.net.fast.datagrams import FastDatagramPort, FastMulticastPort
 from twisted_net.net.fast.opening import Fast
 from twisted_net.net.fast.sockets import FastClient, FastPort
 from twisted_net.testing import Transports
 
 #: What simulated hosts make when they are to make fast ones.
-FAST = Transports(FastPort, FastClient, FastDatagramPort)
+FAST = Transports(FastPort, FastClient, FastDatagramPort, FastMulticastPort)
 
 #: What a reactor makes by itself here that makes fast transports.
 OPENED = (
     "listenTCP", "connectTCP", "listenSSL", "connectSSL", "listenUNIX", "connectUNIX",
-    "adoptStreamPort",
+    "adoptStreamPort", "listenUDP", "listenMulticast",
 )  # fmt: skip
 
 

@@ -8,13 +8,15 @@ from twisted.internet.error import InvalidAddressError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import capturedLogs
 
-from tests.net.fast.parties import SimFastPort
+from tests.net.fast.kinds import FAST
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.fast import datagrams
-from twisted_net.net.fast.datagrams import LONGEST_HELD, FastDatagramPort, listen_datagrams
+from twisted_net.net.fast.datagrams import LONGEST_HELD
 from twisted_net.net.fast.offload import MOST
 from twisted_net.testing import SimNetwork
+
+pytestmark = pytest.mark.network(transports=FAST)
 
 #: Enough datagrams that some of them come as a batch.
 BURST = datagrams.SINGLY + 12
@@ -51,8 +53,7 @@ class Bench:
         self.net = net
         self.protocol = protocol
         server = net.host("server")
-        self.port = SimFastPort(7017, protocol, server.ip, 65535, server.reactor)
-        self.port.startListening()
+        self.port = server.reactor.listenUDP(7017, protocol, server.ip, 65535)
         self.peers = [Notes(), Notes()]
         for number, peer in enumerate(self.peers):
             host = net.host(f"peer{number}")
@@ -275,15 +276,7 @@ def test_what_cannot_be_sent_raises_as_on_a_stock_port_or_is_counted(
 def test_a_port_without_an_account_keeps_its_own(net: SimNetwork) -> None:
     """Somebody else's protocol, which no assembly has opened."""
     server = net.host("alone")
-    port = SimFastPort(0, Notes(), server.ip, 8192, server.reactor)
-    port.startListening()
+    port = server.reactor.listenUDP(0, Notes(), server.ip)
     with capturedLogs() as events:
         port._not_sent(OSError(errno.ENOBUFS, "full"), ("192.0.2.1", 1), 3)
     assert [event["count"] for event in events] == [3]
-
-
-def test_a_reactor_with_ports_of_its_own_is_asked_for_one(net: SimNetwork) -> None:
-    """A simulated one, or one that watches no descriptors."""
-    host = net.host("server")
-    port = listen_datagrams(host.reactor, 0, Notes(), host.ip)
-    assert not isinstance(port, FastDatagramPort)

@@ -52,6 +52,6 @@ def test_the_lean_reactor_and_the_fast_transports_are_twisteds(tmp_path: Path) -
 
 def test_the_fast_transports_are_twisteds_on_its_own_reactor(tmp_path: Path) -> None:
     """Nothing of them needs the lean one."""
-    outcomes = run(tmp_path, "epoll", "fast", "tcp", "tls", "unix")
+    outcomes = run(tmp_path, "epoll", "fast", "tcp", "tls", "unix", "udp")
     check(outcomes)
     assert len(outcomes["passed"]) >= 160

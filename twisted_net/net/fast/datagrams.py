@@ -9,9 +9,6 @@ The contract is that of `twisted.internet.udp.Port`; what differs inside:
   each peer. An error is then counted and not raised. All else leaves at once, and raises what it
   raises on Twisted's own port, unless the port is to count that too (`FastDatagramPort.account`).
 * Addresses that a datagram came from, or went to, are not checked again.
-
-Private names of Twisted that this leans on: ``udp.Port._bindSocket``, ``_connectToProtocol``,
-``_connectedAddr``; ``udp._sockErrReadIgnore``, ``_sockErrReadRefuse``.
 """
 
 import errno
@@ -22,9 +19,6 @@ from typing import Any, TypeVar
 
 from twisted.internet import udp
 from twisted.internet.error import MessageLengthError
-from twisted.internet.interfaces import IListeningPort
-from twisted.internet.posixbase import PosixReactorBase
-from twisted.internet.protocol import DatagramProtocol
 from twisted.python import log
 
 from twisted_net.net.counters import DoorCounters
@@ -270,20 +264,3 @@ def _remember(what: dict[Address, T], addr: Address, value: T) -> None:
     if len(what) >= PEERS:
         what.clear()
     what[addr] = value
-
-
-def listen_datagrams(
-    reactor: Any, port: int, protocol: DatagramProtocol, interface: str = "", largest: int = 8192
-) -> IListeningPort:
-    """Open a UDP port: a fast one where the reactor watches descriptors, else the reactor's own.
-
-    :param largest: what is longer is cut.
-    :raises CannotListenError: it does not open.
-    """
-    opened: IListeningPort
-    if getattr(type(reactor), "listenUDP", None) is PosixReactorBase.listenUDP:
-        opened = FastDatagramPort(port, protocol, interface, largest, reactor)
-        opened.startListening()
-    else:
-        opened = reactor.listenUDP(port, protocol, interface, largest)
-    return opened

@@ -3,16 +3,19 @@
 import socket
 from typing import Any
 
+from twisted.internet import udp
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
 from zope.interface import directlyProvides, providedBy
 
+from twisted_net.net.fast import private
+
 _log = Logger()
 
 
 def fast(reactor: Any) -> Any:
-    """Return a reactor whose stream transports are fast; the one given where they cannot be.
+    """Return a reactor whose transports are fast; the one given where they cannot be.
 
     They can be under every reactor of Twisted's that watches POSIX descriptors: epoll, poll,
     select, kqueue, asyncio. A reactor that makes transports of its own, as a simulated one does,
@@ -33,10 +36,12 @@ class Fast:
     """A reactor that makes fast transports and is the one given in everything else."""
 
     def __init__(self, reactor: Any) -> None:
-        from twisted_net.net.fast import sockets
+        from twisted_net.net.fast import datagrams, sockets
 
+        private.need(udp.Port, private.DATAGRAMS)
         self._reactor = reactor
         self._sockets = sockets
+        self._datagrams = datagrams
         directlyProvides(self, providedBy(reactor))
 
     def __getattr__(self, name: str) -> Any:
@@ -59,6 +64,26 @@ class Fast:
         made = self._sockets.FastConnector(host, port, factory, timeout, bindAddress, self._reactor)
         made.connect()
         return made
+
+    def listenUDP(
+        self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192
+    ) -> Any:
+        """Listen for datagrams (IReactorUDP)."""
+        kind = self._datagrams.FastDatagramPort
+        return _started(kind(port, protocol, interface, maxPacketSize, self._reactor))
+
+    def listenMulticast(
+        self,
+        port: int,
+        protocol: Any,
+        interface: str = "",
+        maxPacketSize: int = 8192,
+        listenMultiple: bool = False,
+    ) -> Any:
+        """Listen for datagrams to groups (IReactorMulticast)."""
+        kind = self._datagrams.FastMulticastPort
+        where = (port, protocol, interface, maxPacketSize, self._reactor, listenMultiple)
+        return _started(kind(*where))
 
     def listenSSL(
         self,

@@ -13,6 +13,9 @@ REACTOR = (
     "_justStopped", "_started", "_doReadOrWrite", "_disconnectSelectable", "threadCallQueue",
 )  # fmt: skip
 
+#: What `datagrams.FastDatagramPort` uses of the port that it is made from.
+DATAGRAMS = ("_bindSocket", "_connectToProtocol")
+
 
 def need(thing: Any, names: Iterable[str]) -> None:
     """Make sure that a thing has what is leaned on.
