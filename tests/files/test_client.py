@@ -355,7 +355,7 @@ def tftp_fetch(tmp_path: Path) -> TftpFetch:
 def test_a_file_comes_over_tftp(tftp_fetch: TftpFetch) -> None:
     """Options are proposed, and the last acknowledgement is repeated for a while."""
     port = tftp_fetch.reactor.ports[-1]
-    options = {"blksize": "1428", "tsize": "0"}
+    options = {"blksize": "1428", "windowsize": "32", "tsize": "0"}
     assert [(parse(sent), to) for sent, to in port.sent] == [
         (Request("read", b"hello", "octet", options), ("192.0.2.9", 7069))
     ]

@@ -68,7 +68,7 @@ def test_settings_reach_the_doors(tmp_path: Path) -> None:
     assert isinstance(line.serve, FileFactory)
     assert isinstance(tftp.serve, TftpDatagramProtocol)
     assert (line.serve.limits.transfers, line.serve.limits.first_request) == (3, 1)
-    assert tftp.serve.blksize == 1428
+    assert tftp.serve.policy.terms.blksize == 1428
 
 
 def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:

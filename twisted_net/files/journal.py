@@ -47,8 +47,11 @@ class Journal:
         self._lines = 0  # in this second
         self._more = [0, 0]  # files and bytes that had none
 
-    def sent(self, name: bytes, peer: str, count: int, began: float) -> None:
-        """Tell of a transfer that came to its end; many in one second are summed up."""
+    def sent(self, name: bytes, peer: str, count: int, began: float, more: str = "") -> None:
+        """Tell of a transfer that came to its end; many in one second are summed up.
+
+        :param more: words of our own behind it.
+        """
         now = self.seconds()
         if now >= self._second_ends:
             self.sum_up()
@@ -61,13 +64,14 @@ class Journal:
             return
         took = now - began
         self.log.info(
-            "{door}: sent {name!r} to {peer!r}: {count} bytes in {took:.2f} s, {rate}",
+            "{door}: sent {name!r} to {peer!r}: {count} bytes in {took:.2f} s, {rate}{more}",
             door=self.door,
             name=_shown(name),
             peer=peer,
             count=count,
             took=took,
             rate=rate(count, took),
+            more=more,
         )
 
     def sum_up(self) -> None:
@@ -82,25 +86,34 @@ class Journal:
                 amount=amount(count),
             )
 
-    def stored(self, name: bytes, peer: str, count: int, began: float) -> None:
+    def stored(self, name: bytes, peer: str, count: int, began: float, more: str = "") -> None:
         """Tell of a file that was put here."""
         took = self.seconds() - began
         self.log.info(
-            "{door}: stored {name!r} from {peer!r}: {count} bytes in {took:.2f} s, {rate}",
+            "{door}: stored {name!r} from {peer!r}: {count} bytes in {took:.2f} s, {rate}{more}",
             door=self.door,
             name=_shown(name),
             peer=peer,
             count=count,
             took=took,
             rate=rate(count, took),
+            more=more,
         )
 
-    def stopped(self, name: bytes, peer: str, count: int, began: float, why: str) -> None:
-        """Tell of a transfer that did not."""
+    def stopped(
+        self, name: bytes, peer: str, count: int, began: float, why: str, taking: bool = False
+    ) -> None:
+        """Tell of a transfer that did not.
+
+        :param taking: it was on its way here.
+        """
         self.counters.drop("transfer_stopped")
         self.log.warn(
-            "{door}: stopped sending {name!r} to {peer!r} after {count} bytes, {took:.2f} s: {why}",
+            "{door}: stopped {doing} {name!r} {to} {peer!r} after {count} bytes,"
+            " {took:.2f} s: {why}",
             door=self.door,
+            doing="taking" if taking else "sending",
+            to="from" if taking else "to",
             name=_shown(name),
             peer=peer,
             count=count,

@@ -17,7 +17,9 @@ from twisted_net.files.http import ShelfResource
 from twisted_net.files.journal import Journal
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp.codec import LARGEST_BLKSIZE, SMALLEST_BLKSIZE
-from twisted_net.files.tftp.doors import TftpDatagramProtocol
+from twisted_net.files.tftp.core import Terms
+from twisted_net.files.tftp.core.options import WIDEST, WINDOWSIZE
+from twisted_net.files.tftp.doors import Policy, TftpDatagramProtocol
 from twisted_net.files.uploads import Writes
 from twisted_net.net import endpoints, pages
 from twisted_net.net.errors import StartError
@@ -71,6 +73,39 @@ class FilesSettings:
         size(SMALLEST_BLKSIZE, LARGEST_BLKSIZE),
         option="tftp-blksize",
     )
+    tftp_windowsize: int = setting(
+        WINDOWSIZE,
+        "Widest window, in blocks, that TFTP agrees to (RFC 7440).",
+        whole(1, WIDEST),
+        option="tftp-windowsize",
+    )
+    tftp_rollover: int = setting(
+        0,
+        "TFTP's block number after 65535, where the client names none: 0 or 1.",
+        whole(0, 1),
+        option="tftp-rollover",
+    )
+    tftp_per_peer: int = setting(
+        32, "TFTP transfers of one address at one time.", whole(1, 100_000), option="tftp-per-peer"
+    )
+    tftp_write: bool = setting(
+        False,
+        "Let everybody who reaches the TFTP door put files into --files-root.",
+        YES_NO,
+        option="tftp-write",
+    )
+    tftp_require_options: bool = setting(
+        False,
+        "Refuse TFTP requests without options: their first answer is larger than they are.",
+        YES_NO,
+        option="tftp-require-options",
+    )
+    tftp_single_port: bool = setting(
+        False,
+        "Answer all of TFTP from the one port, for networks that let nothing else through.",
+        YES_NO,
+        option="tftp-single-port",
+    )
 
 
 @implementer(IPlugin, INetService)
@@ -92,9 +127,11 @@ class FilesService:
         """
         if not (settings.tcp or settings.tftp or settings.http):
             return []  # nobody will ask, so nobody cares whether the folder is there
-        if settings.write and not settings.root:
-            raise StartError("--files-write yes: needs a folder of your own: --files-root FOLDER")
-        writes = Writes(settings.quota, settings.overwrite) if settings.write else None
+        writing = settings.write or settings.tftp_write
+        if writing and not settings.root:
+            option = "--files-write" if settings.write else "--tftp-write"
+            raise StartError(f"{option} yes: needs a folder of your own: --files-root FOLDER")
+        writes = Writes(settings.quota, settings.overwrite) if writing else None
         shelf = Folder(settings.root or DEMO, hidden=settings.hidden, writes=writes)
         example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
         digests = Digests(aside_of(runtime.reactor))
@@ -121,15 +158,23 @@ class FilesService:
                 "datagram",
                 settings.tftp,
                 TftpDatagramProtocol(
-                    shelf,
-                    runtime.reactor,
-                    _journal("tftp", runtime),
-                    settings.transfers,
-                    settings.tftp_blksize,
+                    shelf, runtime.reactor, _journal("tftp", runtime), _policy(settings)
                 ),
                 paste=f"curl -o {_word(example)} tftp://{{address}}/{quote(example)}",
             ),
         ]
+
+
+def _policy(settings: FilesSettings) -> Policy:
+    terms = Terms(settings.tftp_blksize, settings.tftp_windowsize, settings.tftp_rollover)
+    return Policy(
+        terms,
+        settings.transfers,
+        settings.tftp_per_peer,
+        settings.tftp_write,
+        settings.tftp_require_options,
+        settings.tftp_single_port,
+    )
 
 
 def _journal(door: str, runtime: Runtime) -> Journal:

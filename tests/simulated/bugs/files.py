@@ -16,8 +16,8 @@ from twisted_net.files.client import FileClient
 from twisted_net.files.codec import Get, parse_promise
 from twisted_net.files.destination import Destination
 from twisted_net.files.tftp.client import BLKSIZE, TftpClient
-from twisted_net.files.tftp.codec import Ack, Data, Packet, parse, render
-from twisted_net.files.tftp.core import Receiver, Sender
+from twisted_net.files.tftp.codec import Data, parse, render
+from twisted_net.files.tftp.core import Getter, Receiver, Sender
 from twisted_net.net.errors import BadAnswerError
 from twisted_net.testing import Link, SimNetwork
 
@@ -94,30 +94,31 @@ def _wait_for_ever(sender: Sender, now: float) -> list[bytes]:
     return []
 
 
-def _any_block(receiver: Receiver, packet: Data, now: float, block: Any = Receiver._block) -> Any:
-    """Take each block for the next one."""
-    return block(receiver, Data((receiver._number + 1) % 65536, packet.block), now)
-
-
-def _one_less(sender: Sender, packet: Packet, now: float) -> list[bytes]:
-    """Take the acknowledgement of the block before for one of this block."""
-    if isinstance(packet, Ack) and not sender.over and sender._number - packet.number in (0, 1):
-        return sender._acknowledged(now)
+def _nothing(sender: Sender, now: float) -> list[bytes]:
+    """Answer no repeated acknowledgement."""
     return []
 
 
-def _apprentice(sender: Sender, packet: Packet, now: float, received: Any = Sender.received) -> Any:
-    """Answer each repeated acknowledgement with the block in the air (RFC 1123, 4.2.3.1)."""
-    if isinstance(packet, Ack) and packet.number == sender._number - 1 and not sender.over:
-        return [sender._in_air]
-    return received(sender, packet, now)
+def _any_block(receiver: Receiver, packet: Data, now: float, data: Any = Receiver._data) -> Any:
+    """Take each block for the next one."""
+    return data(receiver, Data(receiver._numbers.of(receiver._got + 1), packet.block), now)
+
+
+def _one_more(sender: Sender, number: int, now: float, acked: Any = Sender.acked) -> Any:
+    """Take an acknowledgement for one of the block behind."""
+    return acked(sender, number + 1 if sender._acked else number, now)
+
+
+def _apprentice(sender: Sender, now: float) -> Any:
+    """Answer each repeated acknowledgement with the whole window (RFC 1123, 4.2.3.1)."""
+    return sender._window()
 
 
 def _from_anybody(client: TftpClient, datagram: bytes, addr: tuple[str, int]) -> None:
     """Take a packet, whoever sent it."""
     if addr[0] == client.server[0]:
         client._answers_from = addr
-    client._send(client.receiver.received(parse(datagram), client._reactor.seconds()))
+    client._send(client.machine.received(parse(datagram), client._reactor.seconds()))
 
 
 def _forget(client: TftpClient) -> None:
@@ -144,25 +145,25 @@ BUGS = (
     Planted(
         "no retransmission of blocks",
         partial(_fetched, by_tftp=(("blocks",),), must_work=True),
-        ((Sender, "wake", _wait_for_ever),),
+        ((Sender, "wake", _wait_for_ever), (Sender, "_repeated_ack", _nothing)),
         {"link": LEAKY},
     ),
     Planted(
         "block numbers not looked at",
-        partial(_fetched, by_tftp=(("blocks",),), must_work=True),
-        ((Receiver, "_block", _any_block),),
+        partial(_fetched, by_tftp=(("book",),), must_work=True),
+        ((Getter, "_data", _any_block),),
         {"link": DOUBLING},
     ),
     Planted(
         "block number off by one",
         partial(_fetched, by_tftp=(("blocks",),), must_work=True),
-        ((Sender, "received", _one_less),),
+        ((Sender, "acked", _one_more),),
         {"link": MIXED},
     ),
     Planted(
         "sorcerer's apprentice",
         _sparing,
-        ((Sender, "received", _apprentice),),
+        ((Sender, "_repeated_ack", _apprentice),),
         {"link": DOUBLING},
     ),
     Planted(

@@ -1,7 +1,9 @@
-"""The client side of TFTP: fetch a file."""
+"""The client side of TFTP: fetch a file, or send one."""
 
 import hashlib
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -11,8 +13,10 @@ from twisted.internet.protocol import DatagramProtocol
 
 from twisted_net.files.client import Fetched, Progress, ignore
 from twisted_net.files.destination import Destination
+from twisted_net.files.shelf import Source
 from twisted_net.files.tftp.codec import Code, Error, Request, parse, render
-from twisted_net.files.tftp.core import Receiver, State
+from twisted_net.files.tftp.core import Agreed, Blocks, Buffer, Getter, Layout, Putter, State
+from twisted_net.files.tftp.reading import TrainReader, train_reader
 from twisted_net.net.clients import PATIENCE, Target, resolve
 from twisted_net.net.errors import (
     BadAnswerError,
@@ -25,12 +29,17 @@ from twisted_net.net.errors import (
 #: The largest block that crosses Ethernet in one piece: 1500 less IPv4 with options, UDP, TFTP.
 BLKSIZE = 1428
 
+#: Blocks on their way at one time: some 45 KB, which every receive buffer and most queues hold.
+WINDOWSIZE = 32
+
 #: What is asked for; a server that knows no options answers with the file itself.
-OPTIONS = {"blksize": str(BLKSIZE), "tsize": "0"}
+OPTIONS = {"blksize": str(BLKSIZE), "windowsize": str(WINDOWSIZE), "tsize": "0"}
+
+Machine = Getter | Putter
 
 
 class TftpClient(DatagramProtocol):
-    """Fetch one file from one server.
+    """Fetch one file from one server, or send it one.
 
     The server answers from a port of its own, which its first answer tells (RFC 1350, 4).
 
@@ -42,24 +51,28 @@ class TftpClient(DatagramProtocol):
     noisy = False
     transport: Any
 
-    def __init__(self, reactor: Any, server: tuple[str, int], receiver: Receiver) -> None:
-        self.receiver = receiver
+    def __init__(self, reactor: Any, server: tuple[str, int], machine: Machine) -> None:
+        self.machine = machine
         self.arrived: Deferred[None] = Deferred()
         self.left: Deferred[None] = Deferred()
         self._reactor = reactor
         self.server = server
         self._answers_from: tuple[str, int] | None = None
         self._timer: IDelayedCall | None = None
+        self._rings_at = 0.0
         self._closing = False
+        self._trains: TrainReader | None = None
 
     def startProtocol(self) -> None:
         """Send the request."""
-        self._send(self.receiver.start(self._reactor.seconds()))
+        if isinstance(self.machine, Getter):
+            self._trains = train_reader(self.transport, self._reactor, self)
+        self._send(self.machine.start(self._reactor.seconds()))
 
     def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
         """Take a packet of the server's; send strangers away."""
         peer = addr[:2]
-        if peer[0] != self.server[0]:
+        if peer[0] != self.server[0] or self._closing:
             return
         try:
             packet = parse(datagram)
@@ -68,40 +81,62 @@ class TftpClient(DatagramProtocol):
         if self._answers_from is None and not isinstance(packet, Request):
             self._answers_from = peer
         if peer == self._answers_from:
-            self._send(self.receiver.received(packet, self._reactor.seconds()))
+            self._send(self.machine.received(packet, self._reactor.seconds()))
         elif not isinstance(packet, Error):
             self._write(render(Error(Code.UNKNOWN_TRANSFER, "unknown transfer")), peer)
 
+    def trainReceived(self, train: memoryview, segment: int, addr: tuple[Any, ...]) -> None:  # noqa: N802 - as the other
+        """Take several packets of one sender that lie end to end."""
+        if addr[:2] == self._answers_from and isinstance(self.machine, Getter):
+            answer = self.machine.train(train, segment, self._reactor.seconds())
+            if answer is not None:
+                self._send(answer)
+                return
+        for at in range(0, len(train), segment):
+            self.datagramReceived(bytes(train[at : at + segment]), addr)
+
     def stopProtocol(self) -> None:
         """Leave no timer behind."""
+        self._closing = True
+        if self._trains is not None:
+            self._trains.stop()
         self._cancel()
         self._fire(self.arrived)
         self._fire(self.left)
 
     def abort(self) -> None:
-        """Stop fetching, and tell the server, so that it need not find out by waiting."""
-        for datagram in self.receiver.abort(Code.OTHER, "the client stopped"):
+        """Stop, and tell the server, so that it need not find out by waiting."""
+        for datagram in self.machine.abort(Code.OTHER, "the client stopped"):
             self._write(datagram, self._answers_from or self.server)
         self._cancel()
         self._close()
 
     def _wake(self) -> None:
         self._timer = None
-        self._send(self.receiver.wake(self._reactor.seconds()))
+        self._send(self.machine.wake(self._reactor.seconds()))
 
-    def _send(self, datagrams: list[bytes]) -> None:
+    def _send(self, datagrams: list[Buffer]) -> None:
         for datagram in datagrams:
             self._write(datagram, self._answers_from or self.server)
-        self._cancel()
-        if self.receiver.over:
+        if self.machine.over:
+            self._cancel()
             self._close()
-        elif self.receiver.deadline is not None:
-            wait = max(0.0, self.receiver.deadline - self._reactor.seconds())
-            self._timer = self._reactor.callLater(wait, self._wake)
-        if self.receiver.state is State.DALLYING:
+        else:
+            self._watch()
+        if self.machine.state is State.DALLYING:
             self._fire(self.arrived)
 
-    def _write(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
+    def _watch(self) -> None:
+        """See to it that the timer rings in time; early costs less than moving it every time."""
+        deadline = self.machine.deadline
+        if deadline is None or (self._timer is not None and self._rings_at <= deadline):
+            return
+        self._cancel()
+        self._rings_at = deadline
+        wait = max(0.0, deadline - self._reactor.seconds())
+        self._timer = self._reactor.callLater(wait, self._wake)
+
+    def _write(self, datagram: Buffer, addr: tuple[Any, ...]) -> None:
         try:
             self.transport.write(datagram, addr)
         except (OSError, MessageLengthError):
@@ -140,23 +175,74 @@ async def get(
     sha256 = hashlib.sha256()
 
     def take(block: bytes) -> None:
-        if receiver.size is not None and not receiver.moved:
-            into.expect(receiver.size)
+        if getter.size is not None and not getter.moved:
+            into.expect(getter.size)
         into.write(block)
         sha256.update(block)
-        progress(receiver.size, receiver.moved + len(block))
+        progress(getter.size, getter.moved + len(block))
 
     for options in (OPTIONS, {}):
         request = Request("read", os.fsencode(name), "octet", dict(options))
-        receiver = Receiver(request, take, patience)
-        client = TftpClient(reactor, (host, target.port), receiver)
+        getter = Getter(request, take, patience)
+        client = TftpClient(reactor, (host, target.port), getter)
         await _finished(reactor, client, target)
-        if receiver.refused is None or receiver.refused.code != Code.OPTION:
+        if getter.refused is None or getter.refused.code != Code.OPTION:
             break  # else it is one of the servers that refuse what they should ignore: plainly
-    _check(receiver, name, target)
+    _check(getter, name, target)
     into.keep()
-    fetched = Fetched(name, receiver.moved, sha256.hexdigest(), reactor.seconds() - began)
+    fetched = Fetched(name, getter.moved, sha256.hexdigest(), reactor.seconds() - began)
     return fetched, client.left
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that has been taken by a server.
+
+    :ivar seconds: from the request to the last acknowledgement.
+    """
+
+    name: str
+    size: int
+    seconds: float
+
+
+async def put(
+    reactor: Any,
+    target: Target,
+    name: str,
+    source: Source,
+    patience: float = PATIENCE,
+    progress: Progress = ignore,
+) -> Sent:
+    """Send one file; the server acknowledged every block of it, and then closed it.
+
+    :param name: what it is to be called there.
+    :raises ClientError: the server does not want it, or stopped taking it.
+    """
+    host = await resolve(reactor, target, patience)
+    began = reactor.seconds()
+    size = {} if source.size is None else {"tsize": str(source.size)}
+    for options in ({**OPTIONS, **size}, {}):
+        if not size:
+            options.pop("tsize", None)
+        request = Request("write", os.fsencode(name), "octet", dict(options))
+        putter = Putter(request, source, patience, _telling(progress))
+        await _finished(reactor, TftpClient(reactor, (host, target.port), putter), target)
+        if putter.refused is None or putter.refused.code != Code.OPTION:
+            break
+    _check(putter, name, target)
+    return Sent(name, putter.moved, reactor.seconds() - began)
+
+
+def _telling(progress: Progress) -> Callable[[Source, Agreed], Layout]:
+    """Return what lays blocks out, and tells how far it has come."""
+
+    class Told(Blocks):
+        def lay_out(self, first: int, until: int) -> list[Buffer]:
+            progress(self.size, (first - 1) * self._blksize)
+            return super().lay_out(first, until)
+
+    return Told
 
 
 async def _finished(reactor: Any, client: TftpClient, target: Target) -> None:
@@ -168,18 +254,20 @@ async def _finished(reactor: Any, client: TftpClient, target: Target) -> None:
     try:
         await client.arrived
     finally:
-        if client.receiver.state not in (State.DALLYING, State.DONE):
+        if client.machine.state not in (State.DALLYING, State.DONE):
             client.abort()
 
 
-def _check(receiver: Receiver, name: str, target: Target) -> None:
-    if receiver.trouble is not None:
-        raise receiver.trouble
-    if receiver.refused is not None:
+def _check(machine: Machine, name: str, target: Target) -> None:
+    if isinstance(machine, Getter) and machine.trouble is not None:
+        raise machine.trouble
+    if machine.refused is not None:
         # A server that fails us in the middle has broken a promise; before, it made none.
-        kind = BadAnswerError if receiver.moved else ClientError
-        raise kind(f"{name!r}: {receiver.refused.text or f'error {receiver.refused.code}'}")
-    if receiver.state is State.FAILED and not receiver.deserted:
-        raise BadAnswerError(f"{name!r} is not what {target} promised: {receiver.why}")
-    if receiver.state is State.FAILED:
-        raise NoAnswerError(f"{receiver.why} from {target}")
+        kind = BadAnswerError if machine.moved else ClientError
+        raise kind(f"{name!r}: {machine.refused.text or f'error {machine.refused.code}'}")
+    if machine.state is State.FAILED and machine.deserted:
+        raise NoAnswerError(f"{machine.why} from {target}")
+    if machine.state is State.FAILED and isinstance(machine, Putter):
+        raise ClientError(f"{name!r}: {machine.why}")
+    if machine.state is State.FAILED:
+        raise BadAnswerError(f"{name!r} is not what {target} promised: {machine.why}")

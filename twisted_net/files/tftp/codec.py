@@ -176,36 +176,16 @@ def whole(text: str, low: int, high: int) -> int | None:
     return int(text) if low <= int(text) <= high else None
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
-    """What both sides go by.
-
-    :ivar answer: the options to put in an OACK; None: none is sent.
-    """
-
-    blksize: int = BLKSIZE
-    timeout: int | None = None
-    answer: dict[str, str] | None = None
+#: Which ERROR stands for a refusal of the shelf; any other is 0, with its text.
+_ERRORS = {
+    403: Code.ACCESS,
+    404: Code.NOT_FOUND,
+    409: Code.EXISTS,
+    413: Code.DISK_FULL,
+    507: Code.DISK_FULL,
+}
 
 
-def agree(asked: dict[str, str], size: int, largest: int = LARGEST_BLKSIZE) -> Agreed:
-    """Accept what can be kept of a read request's options; leave out the others (RFC 2347).
-
-    :param largest: the block size that is offered at most.
-    """
-    answer: dict[str, str] = {}
-    blksize, timeout = BLKSIZE, None
-    for name, value in asked.items():
-        if name == "blksize":
-            wanted = whole(value, SMALLEST_BLKSIZE, LARGEST_BLKSIZE)
-            if wanted is not None:
-                blksize = min(wanted, max(largest, SMALLEST_BLKSIZE))
-                answer[name] = str(blksize)
-        elif name == "timeout":
-            timeout = whole(value, 1, 255)
-            if timeout is not None:
-                answer[name] = value  # unchanged (RFC 2349)
-        elif name == "tsize" and size and whole(value, 0, 1 << 62) is not None:
-            # An empty file's is left out: curl takes "0" for an error, and would not fetch it.
-            answer[name] = str(size)
-    return Agreed(blksize, timeout, answer or None)
+def error_code(refusal: int) -> Code:
+    """Return the code that stands for the code of a refusal."""
+    return _ERRORS.get(refusal, Code.OTHER)

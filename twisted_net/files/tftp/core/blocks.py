@@ -1,0 +1,78 @@
+"""Blocks of a source as datagrams: what a sender says is to go out, laid out."""
+
+from typing import Protocol
+
+from twisted_net.files.shelf import Source
+from twisted_net.files.tftp.core.numbers import Numbers
+from twisted_net.files.tftp.core.options import Agreed
+
+#: What goes out in one call: a datagram, or several of one size, laid end to end.
+Buffer = bytes | memoryview
+
+
+class ChangedError(Exception):
+    """A source is no longer what it was; a short block would look like its end."""
+
+
+class Layout(Protocol):
+    """How blocks become datagrams.
+
+    :ivar size: bytes in all; None: the end has not been seen yet.
+    """
+
+    size: int | None
+
+    def lay_out(self, first: int, until: int) -> list[Buffer]:
+        """Return these blocks, fewer where the source ends, ready to be sent.
+
+        The next call may use the same memory again.
+
+        :raises OSError: the source cannot be read.
+        :raises ChangedError: it is not what it was.
+        """
+
+    def read_ahead(self, first: int) -> None:
+        """Prepare what comes next, while the peer is busy; raises nothing."""
+
+
+class Blocks:
+    """Blocks laid out one by one, with nothing but `Source.read`: the portable way."""
+
+    def __init__(self, source: Source, agreed: Agreed) -> None:
+        self.size = source.size
+        self._source = source
+        self._blksize = agreed.blksize
+        self._number = Numbers(agreed.rollover).of
+
+    def lay_out(self, first: int, until: int) -> list[Buffer]:
+        """Read them in one piece, and cut it."""
+        blksize = self._blksize
+        start = (first - 1) * blksize
+        wanted = (until - first + 1) * blksize
+        if self.size is not None:
+            wanted = min(wanted, self.size - start)
+        data = self._source.read(start, wanted) if wanted else b""
+        if len(data) < wanted:
+            self._ends_at(start + len(data))
+        if self.size is not None and start + len(data) == self.size:
+            until = min(until, self.size // blksize + 1)
+            self._unchanged()
+        return [
+            b"\0\3"
+            + self._number(first + at).to_bytes(2, "big")
+            + data[at * blksize : (at + 1) * blksize]
+            for at in range(until - first + 1)
+        ]
+
+    def read_ahead(self, first: int) -> None:
+        """Do nothing: a kernel reads ahead by itself."""
+
+    def _ends_at(self, size: int) -> None:
+        """Take note of the end; it is too early if we were told where it is."""
+        if self.size is not None:
+            raise ChangedError
+        self.size = size
+
+    def _unchanged(self) -> None:
+        if self._source.changed():
+            raise ChangedError

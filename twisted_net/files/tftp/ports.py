@@ -1,0 +1,187 @@
+"""Where a transfer's packets come and go: a socket of its own, or a part of the door's.
+
+Every transfer has a port of its own (RFC 1350, 4). Where the reactor watches descriptors, it is a
+plain socket: that takes half the time of a Twisted port, logs nothing, and sends trains of blocks
+in one call. Elsewhere, and on simulated networks, it is a Twisted port.
+"""
+
+import errno
+import socket
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import CannotListenError, MessageLengthError
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.protocol import DatagramProtocol
+from zope.interface import implementer
+
+from twisted_net.files.tftp.core import Buffer
+from twisted_net.files.tftp.reading import real_socket
+
+Address = tuple[str, int]
+
+#: ``UDP_SEGMENT`` of ``linux/udp.h``, and its level.
+_SOL_UDP, _UDP_SEGMENT = 17, 103
+
+#: What sending a train fails with where single datagrams would go: a segment longer than the path
+#: takes, a device that computes no checksums, a kernel that knows nothing of trains.
+_NO_TRAINS = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT})
+
+#: Longest datagram that is read, unless a transfer says that it expects longer ones.
+LONGEST = 65535
+
+
+class Port(Protocol):
+    """Where a transfer's packets go."""
+
+    def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
+        """Send datagrams, or trains of them; return how many datagrams that were.
+
+        :param segment: where trains are cut.
+        :raises OSError: one could not be sent.
+        """
+
+    def close(self) -> None:
+        """Free the port; nothing more comes."""
+
+
+def open_port(reactor: Any, door: Any, transfer: DatagramProtocol, interface: str) -> Port:
+    """Open a port for a transfer.
+
+    :param door: the port that took the request; a transfer's is of the same kind.
+    :raises CannotListenError: there is none.
+    """
+    if real_socket(door, reactor) is not None:
+        return OwnSocket(reactor, transfer, interface)
+    return TwistedPort(
+        reactor.listenUDP(0, transfer, interface=interface, maxPacketSize=LONGEST), transfer
+    )
+
+
+class TwistedPort:
+    """A port as any reactor opens it."""
+
+    def __init__(self, port: Any, transfer: DatagramProtocol) -> None:
+        self._port = port
+
+    def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
+        """Send each."""
+        for datagram in datagrams:
+            try:
+                self._port.write(datagram, address)
+            except MessageLengthError as error:
+                raise OSError(errno.EMSGSIZE, "too long") from error
+        return len(datagrams)
+
+    def close(self) -> None:
+        """Close it."""
+        self._port.stopListening()
+
+
+class SharedPort(TwistedPort):
+    """The door's own port, for networks that let nothing else through."""
+
+    def close(self) -> None:
+        """Leave it to the others."""
+
+
+@implementer(IReadDescriptor)
+class OwnSocket:
+    """A socket that the reactor watches, and nothing else.
+
+    It is not connected: a stranger's packet has to come, to be answered (RFC 1350, 4).
+
+    :raises CannotListenError: there is none.
+    """
+
+    def __init__(self, reactor: Any, transfer: DatagramProtocol, interface: str) -> None:
+        self._reactor = reactor
+        self._transfer = transfer
+        self._cut = 0  # where the kernel cuts trains; 0: it has not been told
+        self._trains = True  # until the kernel says otherwise
+        self._wide = ":" in interface
+        family = socket.AF_INET6 if self._wide else socket.AF_INET
+        try:
+            self._socket = socket.socket(family, socket.SOCK_DGRAM)
+        except OSError as error:
+            raise CannotListenError(interface, 0, error) from error
+        try:
+            self._socket.setblocking(False)
+            self._socket.bind((interface, 0))
+        except OSError as error:
+            self._socket.close()
+            raise CannotListenError(interface, 0, error) from error
+        reactor.addReader(self)
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """Return what log lines are marked with."""
+        return "tftp"
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """Return the local address."""
+        kind = IPv6Address if self._wide else IPv4Address
+        return kind("UDP", *self._socket.getsockname()[:2])
+
+    def doRead(self) -> None:
+        """Take one datagram: there is seldom a second, and the reactor comes again."""
+        try:
+            datagram, address = self._socket.recvfrom(LONGEST)
+        except OSError:  # none after all, or an echo of something that did not arrive
+            return
+        self._transfer.datagramReceived(datagram, address[:2] if self._wide else address)
+
+    def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
+        """Send each, trains in one call where the kernel cuts them."""
+        sent = 0
+        for datagram in datagrams:
+            if len(datagram) > segment and not isinstance(datagram, bytes):
+                sent += self._send_train(datagram, address, segment)
+                continue
+            if self._cut and len(datagram) > self._cut:
+                self._cut_at(0)  # a long ERROR after short blocks
+            self._socket.sendto(datagram, address)
+            sent += 1
+        return sent
+
+    def connectionLost(self, reason: object) -> None:
+        """Close: the reactor has found that the descriptor is of no use."""
+        self.close()
+
+    def close(self) -> None:
+        """Close it; a second call changes nothing."""
+        if self._socket.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._socket.close()
+
+    def _send_train(self, train: memoryview, address: Address, segment: int) -> int:
+        if self._trains:
+            try:
+                if self._cut != segment:
+                    self._cut_at(segment)
+                self._socket.sendto(train, address)
+            except OSError as error:
+                if error.errno not in _NO_TRAINS:
+                    raise
+                self._trains = False
+                if self._cut:
+                    self._cut_at(0)
+            else:
+                return -(-len(train) // segment)
+        sent = 0
+        for datagram in _cut(train, segment):
+            self._socket.sendto(datagram, address)
+            sent += 1
+        return sent
+
+    def _cut_at(self, segment: int) -> None:
+        self._socket.setsockopt(_SOL_UDP, _UDP_SEGMENT, segment)
+        self._cut = segment
+
+
+def _cut(train: memoryview, segment: int) -> Iterator[memoryview]:
+    return (train[at : at + segment] for at in range(0, len(train), segment))
