@@ -3,6 +3,7 @@
 import atexit
 import os
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 from tests.simulated.bench import FILES_TCP, TFTP
 from twisted_net.files.client import FileClient, get, open_client
 from twisted_net.files.destination import LocalFile
+from twisted_net.files.shelf import Content
 from twisted_net.files.tftp import client as tftp
 from twisted_net.net.errors import ClientError
 from twisted_net.testing import Host
@@ -63,12 +65,14 @@ class Fetch:
 class Fetcher:
     """Somebody who fetches files into a folder, one after the other.
 
+    :ivar uploads: the folder that the server stores in.
     :ivar fetches: all that were begun.
     """
 
     host: Host
     folder: Path
     patience: float = 10.0
+    uploads: Path | None = None
     fetches: list[Fetch] = field(default_factory=list)
 
     async def by_line(self, *names: str) -> None:
@@ -96,6 +100,33 @@ class Fetcher:
                 await left
             fetch.done = True
 
+    async def by_tftp_with(self, name: str, options: Mapping[str, str], mode: str) -> None:
+        """Fetch one file over TFTP, and ask for what the options say."""
+        fetch = self._begin(name)
+        try:
+            with LocalFile(str(fetch.path)) as into:
+                _, left = await tftp.get(
+                    self.host.reactor, TFTP, name, into, self.patience, options=options, mode=mode
+                )
+        except ClientError as error:
+            fetch.error = error
+        else:
+            await left
+        fetch.done = True
+
+    async def send_by_tftp(self, name: str, options: Mapping[str, str], mode: str) -> None:
+        """Send one file over TFTP; its name there is one of its own."""
+        sending = self._begin(name, folder=self.uploads)
+        source = Content(name.encode(), content(name))
+        to = sending.path.name
+        try:
+            await tftp.put(
+                self.host.reactor, TFTP, to, source, self.patience, options=options, mode=mode
+            )
+        except ClientError as error:
+            sending.error = error
+        sending.done = True
+
     async def _get(self, client: FileClient, name: str) -> None:
         fetch = self._begin(name)
         try:
@@ -105,11 +136,24 @@ class Fetcher:
             fetch.error = error
         fetch.done = True
 
-    def _begin(self, name: str, error: ClientError | None = None) -> Fetch:
-        path = self.folder / f"{self.host.name}-{len(self.fetches)}-{name}"
+    def _begin(
+        self, name: str, error: ClientError | None = None, folder: Path | None = None
+    ) -> Fetch:
+        path = (folder or self.folder) / f"{self.host.name}-{len(self.fetches)}-{name}"
         fetch = Fetch(name, path, error, done=error is not None)
         self.fetches.append(fetch)
         return fetch
+
+
+def stored_or_failed(sendings: list[Fetch]) -> None:
+    """Look whether what was sent is there, whole; what was given up, whole or not at all.
+
+    A client that heard nothing after its last block cannot know which of the two.
+    """
+    for sending in sendings:
+        kept = sending.path.read_bytes() if sending.path.exists() else None
+        if sending.worked or kept is not None:
+            assert kept == content(sending.name), f"{sending.path.name} is not what was sent"
 
 
 def whole_or_failed(fetches: list[Fetch]) -> None:

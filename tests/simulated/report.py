@@ -21,12 +21,15 @@ from twisted.logger import globalLogBeginner
 from tests.simulated import digests, speed
 from tests.simulated.bugs import PLANTED, Planted
 from tests.simulated.fetching import shelf
-from tests.simulated.scenarios import CUT, NARROW, ROUGH, STORM, Chat, Files
+from tests.simulated.scenarios import CUT, GALE, NARROW, ROUGH, STORM, Chat, Files, Tftp
 from twisted_net.testing import SimNetwork, explore
 from twisted_net.testing.search import Scenario
 
 #: Seeds of a full run of the longest row; the others have a part of it.
 SEEDS = 10_000
+
+#: TFTP transfers of a full run.
+TFTP_TRANSFERS = 20_000
 
 #: Processes at work.
 PROCESSES = 2
@@ -104,7 +107,17 @@ def promises(seeds: int) -> Iterator[Row]:
             {"link": STORM},
         ),
     ]
+    tftp = Tftp(root, disasters=disasters)
+    many = [
+        (
+            f"TFTP to and fro, {tftp.transfers} a seed, power off, cuts",
+            tftp,
+            max(1, TFTP_TRANSFERS // tftp.transfers * seeds // SEEDS),
+            {"link": GALE},
+        )
+    ]
     yield from _played(alone, seeds / SEEDS)
+    yield from _played(many, seeds / SEEDS)
     yield from _played(others, seeds / SEEDS)
 
 

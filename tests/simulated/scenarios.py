@@ -3,20 +3,25 @@
 Tests run them under a few seeds, ``make simulate`` under thousands.
 """
 
+import os
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
-from tests.simulated.bench import SERVER, serving, together
+from tests.simulated.bench import SERVER, dice, serving, together
 from tests.simulated.chatters import Door, Member
-from tests.simulated.fetching import Fetch, Fetcher, whole_or_failed
+from tests.simulated.fetching import Fetch, Fetcher, stored_or_failed, whole_or_failed
 from tests.simulated.promises import chat_keeps_its_word
 from twisted_net.testing import Chunking, Link, SimNetwork
 
 #: A link that does to datagrams all that one can do.
 STORM = Link(latency=0.02, loss=0.3, duplicate=0.05, reorder=0.1)
+
+#: A link that does the same, but more gently.
+GALE = Link(latency=0.02, loss=0.05, duplicate=0.05, reorder=0.1)
 
 #: A link on which TCP gets through, and has to work for it.
 ROUGH = Link(latency=0.02, jitter=0.01, loss=0.03, duplicate=0.02, reorder=0.05)
@@ -117,6 +122,72 @@ class Files:
     @staticmethod
     def _fetcher(net: SimNetwork, number: int, folder: str) -> Fetcher:
         return Fetcher(net.host(f"c{number}"), Path(folder), patience=30.0)
+
+
+#: What TFTP clients ask for: nothing, what boot loaders do, and what is fast.
+_ASKED: tuple[dict[str, str], ...] = (
+    {},
+    {"tsize": "0", "blksize": "1428"},
+    {"windowsize": "4", "tsize": "0"},
+    {"windowsize": "16", "blksize": "1428"},
+    {"windowsize": "64", "timeout": "1", "rollover": "1"},
+)
+
+
+#: The files that are small enough to be fetched ten thousand times.
+_SMALL = ("empty", "note", "block", "page")
+
+
+@dataclass(frozen=True, slots=True)
+class Tftp:
+    """Several fetch and send files over TFTP, each one after the other, with options as they fall.
+
+    :ivar each: transfers of one client.
+    :ivar disasters: what befalls the server, and for ``cut`` its links: words of `chaos`.
+    """
+
+    root: Path
+    clients: int = 4
+    each: int = 5
+    disasters: tuple[Disaster, ...] = ()
+
+    @property
+    def transfers(self) -> int:
+        """Transfers in all."""
+        return self.clients * self.each
+
+    def __call__(self, net: SimNetwork) -> None:
+        """Play it."""
+        with TemporaryDirectory() as shared, TemporaryDirectory() as folder:
+            for file in self.root.iterdir():
+                os.link(file, Path(shared) / file.name)
+            serving(net, files_root=shared, tftp_write="yes", tftp_single_port=_either(net))
+            fetchers = [
+                Fetcher(net.host(f"c{n}"), Path(folder), 30.0, Path(shared))
+                for n in range(self.clients)
+            ]
+            if self.disasters:
+                _befall(net, self.disasters, [fetcher.host.name for fetcher in fetchers])
+                net.sometimes("one works", lambda: any(one.worked for one in _all(fetchers)))
+                net.sometimes("one fails", lambda: any(one.error for one in _all(fetchers)))
+            net.run(together(*(self._transfers(fetcher) for fetcher in fetchers)))
+            every = _all(fetchers)
+            stored = [one for one in every if one.path.parent == Path(shared)]
+            whole_or_failed([one for one in every if one not in stored])
+            stored_or_failed(stored)
+            assert all(one.done for one in every)
+
+    async def _transfers(self, fetcher: Fetcher) -> None:
+        roll = dice(fetcher.host)
+        for _ in range(self.each):
+            name, options = roll.choice(_SMALL), roll.choice(_ASKED)
+            mode = roll.choice(("octet", "octet", "netascii"))
+            way = fetcher.send_by_tftp if roll.random() < 0.25 else fetcher.by_tftp_with
+            await way(name, options, mode)
+
+
+def _either(net: SimNetwork) -> str:
+    return "yes" if Random(f"{net.seed}/port").random() < 0.2 else "no"  # noqa: S311
 
 
 def _befall(net: SimNetwork, disasters: tuple[Disaster, ...], clients: list[str]) -> None:

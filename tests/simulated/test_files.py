@@ -5,7 +5,7 @@ from tempfile import TemporaryDirectory
 
 from tests.simulated.bench import SERVER, serving, together
 from tests.simulated.fetching import Fetcher, whole_or_failed
-from tests.simulated.scenarios import CUT, NARROW, ROUGH, STORM, Files
+from tests.simulated.scenarios import CUT, GALE, NARROW, ROUGH, STORM, Files, Tftp
 from twisted_net.testing import Link, SimNetwork, simulate
 
 BY_LINE = (("note", "book"), ("page", "empty"), ("blocks",))
@@ -66,3 +66,11 @@ async def test_a_link_cut_for_a_moment_costs_no_file(net: SimNetwork, shared: Pa
         fetches = [each.fetches[0] for each in (one, two, three)]
         whole_or_failed(fetches)
     assert [fetch.error for fetch in fetches] == [None, None, None]
+
+
+@simulate(seeds=10, link=GALE)
+def test_tftp_brings_whole_files_to_and_fro_or_says_that_it_failed(
+    net: SimNetwork, shared: Path
+) -> None:
+    """Windows, netascii, uploads; 20,000 such transfers are a row of ``make simulate``."""
+    Tftp(shared, disasters=("power_off", "cut"))(net)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,17 @@ from twisted_net.files.client import Fetched, Progress, ignore
 from twisted_net.files.destination import Destination
 from twisted_net.files.shelf import Source
 from twisted_net.files.tftp.codec import Code, Error, Request, parse, render
-from twisted_net.files.tftp.core import Agreed, Blocks, Buffer, Getter, Layout, Putter, State
+from twisted_net.files.tftp.core import (
+    Agreed,
+    Blocks,
+    Buffer,
+    Decoder,
+    Getter,
+    Layout,
+    Netascii,
+    Putter,
+    State,
+)
 from twisted_net.files.tftp.reading import TrainReader, train_reader
 from twisted_net.net.clients import PATIENCE, Target, resolve
 from twisted_net.net.errors import (
@@ -34,6 +44,9 @@ WINDOWSIZE = 32
 
 #: What is asked for; a server that knows no options answers with the file itself.
 OPTIONS = {"blksize": str(BLKSIZE), "windowsize": str(WINDOWSIZE), "tsize": "0"}
+
+#: Bytes of converted text that are kept to be sent again, whatever the server agrees to.
+WINDOW_BYTES = 1 << 20
 
 Machine = Getter | Putter
 
@@ -164,34 +177,43 @@ async def get(
     into: Destination,
     patience: float = PATIENCE,
     progress: Progress = ignore,
+    options: Mapping[str, str] = OPTIONS,
+    mode: str = "octet",
 ) -> tuple[Fetched, Deferred[None]]:
     """Fetch one file.
 
+    :param mode: ``octet``, or ``netascii`` for text, whose lines then end as they do here.
     :return: what came, and what to wait for before the process ends.
     :raises ClientError: there is none, or it did not come whole; nothing of it is kept.
     """
     host = await resolve(reactor, target, patience)
     began = reactor.seconds()
     sha256 = hashlib.sha256()
+    size = 0
+
+    def write(data: bytes) -> None:
+        nonlocal size
+        into.write(data)
+        sha256.update(data)
+        size += len(data)
 
     def take(block: bytes) -> None:
         if getter.size is not None and not getter.moved:
             into.expect(getter.size)
-        into.write(block)
-        sha256.update(block)
+        write(block if decoder is None else decoder.feed(block))
         progress(getter.size, getter.moved + len(block))
 
-    for options in (OPTIONS, {}):
-        request = Request("read", os.fsencode(name), "octet", dict(options))
-        getter = Getter(request, take, patience)
+    for asked in (options, {}):
+        decoder = Decoder() if mode == "netascii" else None
+        getter = Getter(Request("read", os.fsencode(name), mode, dict(asked)), take, patience)
         client = TftpClient(reactor, (host, target.port), getter)
         await _finished(reactor, client, target)
         if getter.refused is None or getter.refused.code != Code.OPTION:
             break  # else it is one of the servers that refuse what they should ignore: plainly
     _check(getter, name, target)
+    write(b"" if decoder is None else decoder.end())
     into.keep()
-    fetched = Fetched(name, getter.moved, sha256.hexdigest(), reactor.seconds() - began)
-    return fetched, client.left
+    return Fetched(name, size, sha256.hexdigest(), reactor.seconds() - began), client.left
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,25 +235,33 @@ async def put(
     source: Source,
     patience: float = PATIENCE,
     progress: Progress = ignore,
+    options: Mapping[str, str] = OPTIONS,
+    mode: str = "octet",
 ) -> Sent:
-    """Send one file; the server acknowledged every block of it, and then closed it.
+    """Send one file; the server has acknowledged all of it.
 
     :param name: what it is to be called there.
+    :param options: as `get` has them; the size is filled in where it is known.
     :raises ClientError: the server does not want it, or stopped taking it.
     """
     host = await resolve(reactor, target, patience)
     began = reactor.seconds()
-    size = {} if source.size is None else {"tsize": str(source.size)}
-    for options in ({**OPTIONS, **size}, {}):
-        if not size:
-            options.pop("tsize", None)
-        request = Request("write", os.fsencode(name), "octet", dict(options))
-        putter = Putter(request, source, patience, _telling(progress))
+    for asked in (_with_size(options, source.size if mode == "octet" else None), {}):
+        sending = source
+        if mode == "netascii":
+            sending = Netascii(source, WINDOW_BYTES)
+        request = Request("write", os.fsencode(name), mode, asked)
+        putter = Putter(request, sending, patience, _telling(progress))
         await _finished(reactor, TftpClient(reactor, (host, target.port), putter), target)
         if putter.refused is None or putter.refused.code != Code.OPTION:
             break
     _check(putter, name, target)
     return Sent(name, putter.moved, reactor.seconds() - began)
+
+
+def _with_size(options: Mapping[str, str], size: int | None) -> dict[str, str]:
+    sized = {name: value for name, value in options.items() if name != "tsize"}
+    return sized if size is None or "tsize" not in options else {**sized, "tsize": str(size)}
 
 
 def _telling(progress: Progress) -> Callable[[Source, Agreed], Layout]:
