@@ -81,6 +81,31 @@ def test_a_folder_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
     )
 
 
+def settings_of(**options: str) -> FilesSettings:
+    """Return the settings that options make; ``_`` stands for ``-``."""
+    given = {name.replace("_", "-"): value for name, value in options.items()}
+    made: FilesSettings = load([Group("files", FilesSettings, "files-")], given, {})[FilesSettings]
+    return made
+
+
+@pytest.mark.parametrize("option", ["files-write", "tftp-write"])
+def test_nobody_writes_to_the_demo(option: str) -> None:
+    """It is part of the installation."""
+    with pytest.raises(StartError, match=f"--{option} yes: needs a folder of your own"):
+        files.doors(settings_of(**{option: "yes"}), Runtime(Reactor()))
+
+
+@pytest.mark.parametrize("option", ["files-write", "tftp-write"])
+def test_a_door_that_may_write_does_not_open_the_other(option: str, tmp_path: Path) -> None:
+    """Each has its own option; they share quota and folder."""
+    settings = settings_of(files_root=str(tmp_path), **{option: "yes"})
+    line, tftp = files.doors(settings, Runtime(Reactor()))
+    assert isinstance(line.serve, FileFactory)
+    assert isinstance(tftp.serve, TftpDatagramProtocol)
+    assert line.serve.limits.write is (option == "files-write")
+    assert tftp.serve.policy.write is (option == "tftp-write")
+
+
 def test_a_home_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shell expands no ``~`` in the middle of a word, and there is none round a file."""
     monkeypatch.setenv("HOME", "/nonexistent")

@@ -108,7 +108,7 @@ def promises(seeds: int) -> Iterator[Row]:
         ),
     ]
     tftp = Tftp(root, disasters=disasters)
-    many = [
+    many: list[tuple[str, Scenario, int, dict[str, Any]]] = [
         (
             f"TFTP to and fro, {tftp.transfers} a seed, power off, cuts",
             tftp,
