@@ -42,6 +42,8 @@ class Sender(Transfer):
         self._agreed = agreed
         self._layout = self._lay(self._source, agreed)
         self._numbers = Numbers(agreed.rollover)
+        self._last: int | None = None  # not known before the source has told where it ends
+        self._learn_the_end()
         self._resent = False  # the window in the air was sent more than once
         self._told = False  # a repeated ACK was answered by sending it again
         self._echoes = 0  # repeated ACKs that are owed to blocks that were sent twice
@@ -89,11 +91,10 @@ class Sender(Transfer):
         if not self.over and self._until != self._last:
             self._layout.read_ahead(self._until + 1)
 
-    @property
-    def _last(self) -> int | None:
-        """The last block's number; None: the source has not told yet where it ends."""
-        size = self._layout.size
-        return None if size is None else size // self._agreed.blksize + 1
+    def _learn_the_end(self) -> None:
+        """Take note of the last block's number, once the source has told where it ends."""
+        if self._last is None and self._layout.size is not None:
+            self._last = self._layout.size // self._agreed.blksize + 1
 
     def _first(self, now: float) -> list[Buffer]:
         if self._agreed.answer is not None:
@@ -135,7 +136,10 @@ class Sender(Transfer):
             return self.abort(Code.OTHER, f"cannot read: {(error.strerror or '').lower()}")
         except ChangedError:
             return self.abort(Code.OTHER, "file changed while sending")
-        self._until = until if self._last is None else min(until, self._last)
+        if self._last is None:
+            self._learn_the_end()
+            until = min(until, self._last or until)
+        self._until = until
         return laid_out
 
     def _answered(self, now: float) -> None:
