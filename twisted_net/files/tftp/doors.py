@@ -116,6 +116,7 @@ class TftpDatagramProtocol(DatagramProtocol):
             transfer.abort("server is stopping")
         if self._asked is not None:
             self._asked.stop()
+        self.journal.sum_up()
 
     def drain(self) -> Deferred[None]:
         """Refuse further requests; fire when the last running transfer has ended."""

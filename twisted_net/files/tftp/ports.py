@@ -18,15 +18,9 @@ from zope.interface import implementer
 
 from twisted_net.files.tftp.core import Buffer
 from twisted_net.files.tftp.reading import real_socket
+from twisted_net.net.fast.offload import NO_TRAINS, SOL_UDP, UDP_SEGMENT, sends_trains
 
 Address = tuple[str, int]
-
-#: ``UDP_SEGMENT`` of ``linux/udp.h``, and its level.
-_SOL_UDP, _UDP_SEGMENT = 17, 103
-
-#: What sending a train fails with where single datagrams would go: a segment longer than the path
-#: takes, a device that computes no checksums, a kernel that knows nothing of trains.
-_NO_TRAINS = frozenset({errno.EINVAL, errno.EIO, errno.EMSGSIZE, errno.ENOPROTOOPT})
 
 #: Longest datagram that is read, unless a transfer says that it expects longer ones.
 LONGEST = 65535
@@ -99,7 +93,7 @@ class OwnSocket:
         self._reactor = reactor
         self._transfer = transfer
         self._cut = 0  # where the kernel cuts trains; 0: it has not been told
-        self._trains = True  # until the kernel says otherwise
+        self._trains = sends_trains()
         self._wide = ":" in interface
         family = socket.AF_INET6 if self._wide else socket.AF_INET
         try:
@@ -165,7 +159,7 @@ class OwnSocket:
                     self._cut_at(segment)
                 self._socket.sendto(train, address)
             except OSError as error:
-                if error.errno not in _NO_TRAINS:
+                if error.errno not in NO_TRAINS:
                     raise
                 self._trains = False
                 if self._cut:
@@ -179,7 +173,7 @@ class OwnSocket:
         return sent
 
     def _cut_at(self, segment: int) -> None:
-        self._socket.setsockopt(_SOL_UDP, _UDP_SEGMENT, segment)
+        self._socket.setsockopt(SOL_UDP, UDP_SEGMENT, segment)
         self._cut = segment
 
 

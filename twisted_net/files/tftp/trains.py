@@ -44,12 +44,16 @@ class Trains(Blocks):
         self._per_page = min(whole or -(-agreed.windowsize // parts), self._last)
         self._enough = parts + 1  # pages: a window's, and one that is read ahead
         self._pages: list[_Page] = []
+        self._latest = _Page(0, agreed.blksize)
 
     def lay_out(self, first: int, until: int) -> list[Buffer]:
         """Return the parts of pages that these blocks are in."""
-        until = min(until, self._last)
-        if until == self._last:
+        if until >= self._last:
+            until = self._last
             self._unchanged()
+        latest = self._latest
+        if latest.first <= first and until <= latest.until:
+            return [latest.train(first, until, self._end)]
         used: list[_Page] = []
         trains: list[Buffer] = []
         while first <= until:
@@ -62,6 +66,8 @@ class Trains(Blocks):
 
     def read_ahead(self, first: int) -> None:
         """Read the page with this block, unless it is there; the rest may wait."""
+        if self._latest.first <= first <= self._latest.until:
+            return
         try:
             self._page(first, [])
         except (OSError, ChangedError):
@@ -71,6 +77,7 @@ class Trains(Blocks):
         """Return the page that a block is in; not at the cost of one that is in use."""
         for page in self._pages:
             if page.first <= block <= page.until:
+                self._latest = page
                 return page
         free = [page for page in self._pages if page not in used]
         if free and len(self._pages) >= self._enough:
@@ -83,6 +90,7 @@ class Trains(Blocks):
         if page.length < min((page.until - block + 1) * self._blksize, self._end - page.start):
             raise ChangedError
         self._pages.append(page)  # the one filled last is taken last
+        self._latest = page
         return page
 
 

@@ -57,7 +57,7 @@ class Transfer:
     @property
     def over(self) -> bool:
         """Whether nothing more will be sent."""
-        return self.state in (State.DONE, State.FAILED)
+        return self.state is State.DONE or self.state is State.FAILED
 
     @property
     def finishing(self) -> bool:
