@@ -38,6 +38,14 @@ AIMS = (
     Aim("udp-(window32|trains)", "c", 1.0),
     Aim("udp-window1", "asyncio", 1.05),
     Aim("udp-window1", "uvloop", 0.95),
+    Aim("tftp-(512|1428)x16", "atftpd", 1.7),
+    Aim("tftp-(512|1428)x64", "atftpd", 2.5),
+    Aim("tftp-8192x(16|64)", "atftpd", 1.0),
+    Aim("tftp-[0-9]+x1", "tftpd-hpa", 0.75),
+    Aim("tftp-[0-9]+x1", "tftpd-hpa", 1.15, "netdemo-spin"),
+    Aim("tftp-50-clients", "tftpd-hpa", 1.0),
+    Aim("tftp-50-clients", "atftpd", 1.0),
+    Aim("tftp-50-clients", "dnsmasq", 1.0),
     # What limits and counters may cost.
     Aim("(tcp|udp)-.*", "unguarded", 0.95),
 )

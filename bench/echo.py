@@ -101,12 +101,13 @@ def load(kind: str, connections: int, size: int, depth: int = 1, train: int = 1)
         port = server.ports["echo-udp" if kind == "datagrams" else "echo-tcp"]
         numbers = (port, connections, size, depth, train, seconds, *server.pids)
         command = [load_program(), kind, "127.0.0.1", *numbers]
-        return _sample([str(word) for word in command], seconds)
+        return sample([str(word) for word in command], seconds)
 
     return run
 
 
-def _sample(command: Sequence[str], seconds: float) -> Sample:
+def sample(command: Sequence[str], seconds: float) -> Sample:
+    """Run a load that prints a sample; raises `WrongError`."""
     try:
         done = run_load(command, seconds)
     except subprocess.TimeoutExpired as error:
