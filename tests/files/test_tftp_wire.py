@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.files.bad_wire import BadWire
+from tests.files.bad_wire import BadWire, Bytes
 from tests.files.wires import NOISE
+from twisted_net.files.tftp.codec import Ack, Data, Error, OptionAck, Packet, Request
+from twisted_net.files.tftp.core import Getter, Putter, Receiver, Sender, Transfer, agree
 
 #: Text that netascii changes on every line, with its pairs on both sides of every border.
 TEXT = b"line\n\rreturn\r\n\n\n\r\r" * 150
@@ -78,3 +80,56 @@ def test_block_numbers_roll_over(rollover: str, writing: bool) -> None:
     wire = BadWire(data, asked, writing=writing, repeat=0.0, delays=(0.01,)).run()
     assert wire.whole
     assert wire.content == data
+
+
+NUMBERS = st.integers(0, 12) | st.sampled_from([65535, 65534, 32768])
+ANYTHING = st.one_of(
+    st.builds(Ack, NUMBERS),
+    st.builds(Data, NUMBERS, st.sampled_from([b"", b"x" * 511, b"x" * 512, b"x" * 513])),
+    st.builds(Error, st.integers(0, 9), st.just("why")),
+    st.builds(
+        OptionAck,
+        st.dictionaries(
+            st.sampled_from(["blksize", "windowsize", "tsize", "timeout", "x"]),
+            st.sampled_from(["0", "2", "4", "512", "70000", "", "-1"]),
+        ),
+    ),
+    st.just(Request("read", b"f")),
+)
+
+
+@settings(deadline=None)
+@given(
+    packets=st.lists(st.tuples(ANYTHING, st.floats(0, 3)), max_size=60),
+    role=st.sampled_from(["Sender", "Receiver", "Getter", "Putter"]),
+)
+def test_no_packet_at_any_time_breaks_a_machine(
+    packets: list[tuple[Packet, float]], role: str
+) -> None:
+    """Nor makes it send more than a window at a time, or anything once it is over."""
+    options = {"windowsize": "4", "tsize": "0"}
+    machine: Transfer
+    match role:
+        case "Sender":
+            machine = Sender(Bytes(NOISE[:5000]), agree(options, 5000))
+        case "Receiver":
+            machine = Receiver(lambda _: None, agree(options, None, writing=True))
+        case "Getter":
+            machine = Getter(Request("read", b"f", "octet", options), lambda _: None)
+        case _:
+            machine = Putter(Request("write", b"f", "octet", options), Bytes(NOISE[:5000]))
+    now = 0.0
+    assert len(machine.start(now)) == 1
+    for packet, later in packets:
+        now += later
+        over = machine.over
+        sent = [*machine.wake(now), *machine.received(packet, now)]
+        assert len(sent) <= 8
+        assert not (over and sent)
+        assert machine.over == (machine.deadline is None)
+    while machine.deadline is not None:
+        assert machine.deadline > now
+        now = machine.deadline
+        machine.wake(now)
+    assert machine.over
+    assert now < 600

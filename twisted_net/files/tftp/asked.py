@@ -22,6 +22,9 @@ _IPV6_PKTINFO = getattr(socket, "IPV6_PKTINFO", 50)
 #: ``struct in_pktinfo``: interface, the address to answer from, the one in the packet.
 _PKTINFO = struct.Struct("=I4s4s")
 
+#: ``struct in6_pktinfo``: the address in the packet, and the interface.
+_PKTINFO6 = struct.Struct("=16sI")
+
 #: Datagrams taken before others have their turn.
 _AT_ONCE = 32
 
@@ -80,7 +83,11 @@ def _asked(item: tuple[int, int, bytes]) -> tuple[str, bool] | None:
         _, local, wanted = _PKTINFO.unpack(data[: _PKTINFO.size])
         return socket.inet_ntoa(local), local != wanted
     if (level, kind) == (socket.IPPROTO_IPV6, _IPV6_PKTINFO):
-        address = ipaddress.IPv6Address(data[:16])
+        packed, index = _PKTINFO6.unpack(data[: _PKTINFO6.size])
+        address = ipaddress.IPv6Address(packed)
         mapped = address.ipv4_mapped
-        return str(address), address.is_multicast if mapped is None else mapped.is_multicast
+        everybody = address.is_multicast if mapped is None else mapped.is_multicast
+        # An address of one link says nothing without the name of the link.
+        scope = f"%{socket.if_indextoname(index)}" if address.is_link_local else ""
+        return f"{address}{scope}", everybody
     return None
