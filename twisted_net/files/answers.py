@@ -230,7 +230,7 @@ class Answers:
             try:
                 await self._received(sink, request.size - request.offset)
                 await aside(sink.keep)
-            except BaseException:
+            except Exception:
                 await aside(sink.leave)
                 raise
         count = request.size - request.offset

@@ -15,6 +15,7 @@ import re
 import stat
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from secrets import token_bytes
@@ -194,6 +195,8 @@ class Upload(Sink):
         self._resumable = bool(sha256) and size is not None
         self._part = _part_name(place, sha256 if self._resumable else "")
         self._descriptor = _open_part(place.ground, self._part)
+        # Whoever forgets it, or is killed in a simulation, must not keep the lock.
+        self._close = weakref.finalize(self, os.close, self._descriptor)
         there = os.fstat(self._descriptor).st_size
         try:
             if offset > there:
@@ -204,6 +207,7 @@ class Upload(Sink):
             room.leave(self)
             self._unlock(keep=bool(there))
             raise
+        self._close_ground = weakref.finalize(self, os.close, place.ground)
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -275,13 +279,13 @@ class Upload(Sink):
         self._over = True
         self._room.leave(self)
         self._unlock(keep)
-        os.close(self._place.ground)
+        self._close_ground()
 
     def _unlock(self, keep: bool) -> None:
         if not keep:
             with contextlib.suppress(OSError):
                 os.unlink(self._part, dir_fd=self._place.ground)
-        os.close(self._descriptor)
+        self._close()
 
 
 def _part_name(place: Place, sha256: str) -> bytes:
