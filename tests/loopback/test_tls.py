@@ -1,6 +1,7 @@
 """Every service under TLS, on the real reactor."""
 
 import hashlib
+import random
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from tests.web.browsers import answers, request
 from twisted_net import assembly, registry
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
@@ -82,6 +84,30 @@ class Asks(Protocol):
         self.lost.callback(None)
 
 
+async def told(door: str, question: bytes, ending: bytes, certificate: Path, **more: str) -> bytes:
+    """Return what a door of the whole bench, behind TLS, answers to a question."""
+    from twisted.internet import reactor
+    from twisted.internet.ssl import CertificateOptions
+
+    found = registry.BUILT_IN
+    endpoint = f"ssl:0:privateKey={certificate}:certKey={certificate}"
+    options = {"echo-mode": "dialog", door: endpoint, **more}
+    for other in ("echo-tcp", "echo-udp", "chat-tcp", "chat-udp", "files-tcp", "tftp", "web"):
+        options.setdefault(other, "")
+    settings = load(assembly.groups(found), options, {})
+    bench = assembly.assemble(found, settings, Runtime(reactor), lambda _: None)
+    bench.startService()
+    port: Any = bench.opened[0].port
+    number = port.getHost().port
+    there = SSL4ClientEndpoint(reactor, "127.0.0.1", number, CertificateOptions())
+    client = await connectProtocol(there, Asks(question, ending))
+    heard: bytes = await client.answered.addTimeout(10, reactor)
+    client.transport.loseConnection()
+    await client.lost
+    await bench.stopService()
+    return heard
+
+
 @pytest.mark.parametrize(
     ("door", "question", "ending"),
     [
@@ -97,25 +123,20 @@ async def test_a_door_that_speaks_first_and_one_that_does_not_work_under_tls(
     door: str, question: bytes, ending: bytes, certificate: Path, tmp_path: Path
 ) -> None:
     """What a door says before the handshake is done must not stop the handshake."""
-    from twisted.internet import reactor
-    from twisted.internet.ssl import CertificateOptions
-
-    found = registry.BUILT_IN
-    endpoint = f"ssl:0:privateKey={certificate}:certKey={certificate}"
     (tmp_path / "large").write_bytes(LARGE)
     (tmp_path / "bytes.bin").write_bytes(bytes(256))
-    options = {"echo-mode": "dialog", door: endpoint, "files-root": str(tmp_path)}
-    for other in ("echo-tcp", "echo-udp", "chat-tcp", "chat-udp", "files-tcp", "tftp", "web"):
-        options.setdefault(other, "")
-    settings = load(assembly.groups(found), options, {})
-    bench = assembly.assemble(found, settings, Runtime(reactor), lambda _: None)
-    bench.startService()
-    port: Any = bench.opened[0].port
-    number = port.getHost().port
-    there = SSL4ClientEndpoint(reactor, "127.0.0.1", number, CertificateOptions())
-    client = await connectProtocol(there, Asks(question, ending))
-    heard = await client.answered.addTimeout(10, reactor)
-    assert heard.endswith(ending)
-    client.transport.loseConnection()
-    await client.lost
-    await bench.stopService()
+    options = {"files-root": str(tmp_path)}
+    assert (await told(door, question, ending, certificate, **options)).endswith(ending)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_large_file_comes_whole_over_https(certificate: Path, tmp_path: Path) -> None:
+    """Nothing can be moved by the kernel there; and small ones before and behind it."""
+    large = random.Random(7443).randbytes(3_000_000)  # noqa: S311 - no secret
+    contents = {"first": b"the beginning\n", "large": large, "last": b"the end\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    question = b"".join(request(f"/files/{name}") for name in contents)
+    options = {"files-root": str(tmp_path)}
+    heard = await told("web", question, contents["last"], certificate, **options)
+    assert [answer.body for answer in answers(heard)] == list(contents.values())
