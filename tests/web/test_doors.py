@@ -1,8 +1,11 @@
 """Tests of `twisted_net.web.doors` and `channel`: HTTP without a socket, and its abuse."""
 
+import itertools
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
@@ -356,3 +359,42 @@ def test_a_factory_that_listens_leaves_no_timer() -> None:
     factory.doStart()
     assert not clock.getDelayedCalls()
     factory.doStop()
+
+
+STREAM = (
+    request("/healthz")
+    + request("/quote/", "HEAD")
+    + request("/quote/", "POST", X_Netdemo="1", Transfer_Encoding="chunked")
+    + b"5\r\nhello\r\n3;x=y\r\n..!\r\n0\r\n\r\n"
+    + request("/nothing")
+    + request("/quote/large", Connection="close")
+)
+
+
+@given(st.lists(st.integers(1, len(STREAM) - 1), max_size=30))
+def test_however_a_stream_is_cut_the_answers_are_the_same(cuts: list[int]) -> None:
+    """R28: requests sent at once, in whatever pieces they come."""
+    whole, cut = Visited(), Visited()
+    heard = []
+    for web, at in ((whole, []), (cut, sorted(cuts))):
+        protocol, wire = web.connect()
+        for begin, end in itertools.pairwise([0, *at, len(STREAM)]):
+            protocol.dataReceived(STREAM[begin:end])
+        heard.append(wire.read_all())
+        assert wire.disconnecting
+    assert heard[0] == heard[1]
+    assert whole.page.posted == cut.page.posted == [b"hello..!"]
+
+
+@given(st.lists(st.binary(max_size=200) | st.sampled_from([request("/"), b"\r\n", b"GET / HT"])))
+def test_whatever_comes_there_is_an_answer_or_silence(pieces: list[bytes]) -> None:
+    """R28: and never an exception, nor a timer that outlives the connection."""
+    web = Visited()
+    protocol, wire = web.connect()
+    for piece in pieces:
+        protocol.dataReceived(piece)
+    web.clock.advance(60.0)
+    web.clock.advance(60.0)
+    assert wire.disconnecting or wire.aborted
+    lose(protocol, wire)
+    assert not web.clock.getDelayedCalls()
