@@ -205,7 +205,10 @@ def test_a_name_to_save_under_is_plain_in_the_old_form(name: bytes) -> None:
     [
         (b"a.HTML", "text/html; charset=utf-8"),
         (b"x/a.md", "text/plain; charset=utf-8"),
-        (b"a.json", "text/plain; charset=utf-8"),
+        (b"a.json", "application/json"),
+        (b"a.js", "text/plain; charset=utf-8"),
+        (b"a.MJS", "text/plain; charset=utf-8"),
+        (b"a.css", "text/css; charset=utf-8"),
         (b"a.iso", "application/octet-stream"),
         (b"a.txt.gz", "application/gzip"),
         (b"a.tar.bz2", "application/x-bzip2"),

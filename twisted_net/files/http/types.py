@@ -5,9 +5,10 @@ from mimetypes import MimeTypes
 #: Python's own table; what the machine's administrator added to it is not ours to tell others.
 _TYPES = MimeTypes(filenames=())
 
-#: Text that Python's table does not know, or would have browsers save instead of show.
+#: Text that Python's table does not know, or would have browsers save instead of show; and scripts,
+#: which no page of this server's origin is to take from among files that somebody put there.
 _TEXTS = frozenset(
-    "cfg conf ini json log lock md patch py rst sh toml tsv yaml yml".split()  # noqa: SIM905
+    "cfg cjs conf ini js log lock md mjs patch py rst sh toml tsv yaml yml".split()  # noqa: SIM905
 )
 
 #: Kinds that may bring scripts along. They run in an origin of their own that has nothing.
