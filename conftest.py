@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.doctest import DocTestParser
@@ -35,6 +36,10 @@ from twisted_net.testing import SimNetwork
 #: Rules for every test: nothing logged, nothing left behind, no real socket; and pytest's own
 #: tests of plug-ins, for those of this one.
 pytest_plugins = ["twisted_net.testing.pytest_plugin", "pytester"]
+
+# No example has to be quick: a test that passes or fails by how busy its machine is tells nothing.
+settings.register_profile("netdemo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("netdemo")
 
 #: The folder of the commands that were installed with this Python.
 BIN = Path(sys.executable).parent
