@@ -5,16 +5,29 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress
 
-from twisted_net.assembly import OpenDoor
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door
 from twisted_net.net.table import columns
 from twisted_net.net.text import with_port
 from twisted_net.registry import BUILT_IN, group
+
+
+class Opened(Protocol):
+    """A door that is open, here or in processes of ours."""
+
+    @property
+    def door(self) -> Door:
+        """What it is."""
+
+    @property
+    def port(self) -> Any:
+        """Where it listens."""
+
 
 #: Addresses that mean "every address", and one of them that a client can be given.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
@@ -22,13 +35,13 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 _DEFAULT_PASTE = {"stream": "nc {host} {port}", "datagram": "nc -u {host} {port}"}
 
 
-def table(opened: Sequence[OpenDoor]) -> list[str]:
+def table(opened: Sequence[Opened]) -> list[str]:
     """Return the table as lines."""
     head = ("door", "address", "try it from another terminal")
     return columns([head, *(_row(each) for each in opened)])
 
 
-def show(opened: Sequence[OpenDoor], how_to_stop: str = "Ctrl-C stops it") -> str:
+def show(opened: Sequence[Opened], how_to_stop: str = "Ctrl-C stops it") -> str:
     """Return all that a foreground server says at its start."""
     if not opened:
         return "netdemo listens nowhere: every door is closed"
@@ -39,7 +52,7 @@ def show(opened: Sequence[OpenDoor], how_to_stop: str = "Ctrl-C stops it") -> st
     return "\n".join(lines)
 
 
-def _row(each: OpenDoor) -> tuple[str, str, str]:
+def _row(each: Opened) -> tuple[str, str, str]:
     host = each.port.getHost()
     paste = each.door.paste or _DEFAULT_PASTE[each.door.kind]
     if _is_where_clients_ask(each.door, host):

@@ -18,13 +18,14 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from twisted_net.net import endpoints
+from twisted_net.net import endpoints, sharing
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.errors import StartError
+from twisted_net.net.fast.opening import fast
 from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census, LimitSettings, SourceRates
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import Group, Reading, one_of, seconds, setting
+from twisted_net.net.settings import Group, Reading, one_of, seconds, setting, whole
 from twisted_net.net.text import counted
 from twisted_net.net.transports import KeepAlive
 from twisted_net.registry import BUILT_IN, group
@@ -82,6 +83,7 @@ class BenchSettings:
         "Look for events so long before sleeping: faster, and a core is always busy.",
         Reading("TIME", _spin),
     )
+    workers: int = setting(1, "Processes that serve; each has the limits to itself.", whole(1, 64))
     keepalive: KeepAlive | None = setting(
         KeepAlive(60, 10, 3),
         "Ask silent TCP peers if they live, after IDLE s, every INTERVAL s, COUNT times; or off.",
@@ -101,12 +103,15 @@ def assemble(
     runtime: Runtime,
     announce: Callable[["Assembly"], None],
     quiet: bool = False,
+    adopted: Mapping[str, int] | None = None,
 ) -> "Assembly":
     """Make the doors of all services, closed, in one Twisted service.
 
     :param settings: what `settings.load` returned for `groups`.
     :param announce: called once all doors are open.
     :param quiet: a failing start is shown by whoever runs the service, not logged.
+    :param adopted: name of a door -> the socket that is open for it already; no other door is
+        opened. None: this process opens all of them.
     """
     return Assembly(
         lambda: [door for each in found for door in doors_of(each, settings, runtime)],
@@ -115,6 +120,7 @@ def assemble(
         settings[LimitSettings],
         announce,
         quiet,
+        adopted,
     )
 
 
@@ -171,8 +177,10 @@ class Assembly(Service):
         limits: LimitSettings,
         announce: Callable[["Assembly"], None],
         quiet: bool = False,
+        adopted: Mapping[str, int] | None = None,
     ) -> None:
         self.opened: list[OpenDoor] = []
+        self._adopted = adopted
         self._doors = doors
         self._runtime = runtime
         self._bench = bench
@@ -194,12 +202,7 @@ class Assembly(Service):
             self._open()
         except StartError as error:
             self._close()
-            if not self._quiet:
-                self.log.error("netdemo: {why}", why=str(error))
-            # twistd lets an exception through, and with it a traceback, which is no help against
-            # a port in use. SystemExit would be shown in one line too, but would leave the pid
-            # file behind and, daemonised, the parent waiting for ever.
-            sys.excepthook = _in_one_line
+            not_started(error, self._quiet)
             raise
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
@@ -228,10 +231,11 @@ class Assembly(Service):
 
     def _open(self) -> None:
         census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)
-        bench, reactor = self._bench, self._runtime.reactor
+        bench = self._bench
         stock = bench.transports == "stock"
         for door in self._doors():
-            if door.endpoint:
+            reactor = self._reactor_for(door)
+            if reactor is not None:
                 guard = self._guard(door, census)
                 port = endpoints.listen(reactor, door, guard, bench.interface, stock=stock)
                 self.opened.append(OpenDoor(door, port, guard))
@@ -244,6 +248,18 @@ class Assembly(Service):
             reactor.spin = self._bench.spin
         elif self._bench.spin:
             self.log.warn("--spin has no effect on {kind}", kind=type(reactor).__name__)
+
+    def _reactor_for(self, door: Door) -> Any:
+        """Return what opens a door; None: it stays closed here."""
+        reactor = self._runtime.reactor
+        if not door.endpoint:
+            return None
+        if self._adopted is None:
+            return reactor
+        if door.name not in self._adopted:
+            return None
+        beneath = reactor if self._bench.transports == "stock" else fast(reactor)
+        return sharing.Adopting(beneath, self._adopted[door.name])
 
     def _guard(self, door: Door, census: Census) -> GuardedFactory | GuardedDatagrams:
         counters = self._runtime.counters.door(door.name)
@@ -336,6 +352,19 @@ async def _closed(port: IListeningPort) -> None:
     closing = port.stopListening()
     if closing is not None:
         await closing
+
+
+def not_started(error: StartError, quiet: bool) -> None:
+    """See to it that the error of a failing start is shown in one line.
+
+    :param quiet: whoever runs the service shows it; it is not logged.
+    """
+    if not quiet:
+        Assembly.log.error("netdemo: {why}", why=str(error))
+    # twistd lets an exception through, and with it a traceback, which is no help against a port
+    # in use. SystemExit would be shown in one line too, but would leave the pid file behind and,
+    # daemonised, the parent waiting for ever.
+    sys.excepthook = _in_one_line
 
 
 def _in_one_line(kind: type[BaseException], error: BaseException, trace: Any) -> None:

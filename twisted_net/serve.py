@@ -9,13 +9,13 @@ from typing import Any
 import click
 from twisted.logger import ILogObserver, globalLogBeginner, textFileLogObserver
 
-from twisted_net import announce, assembly, registry
+from twisted_net import announce, assembly, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
 from twisted_net.net.service import Runtime
-from twisted_net.net.settings import load
+from twisted_net.net.settings import chosen, load
 
 _found = registry.services()
 
@@ -43,11 +43,12 @@ def serve(
       netdemo serve --echo-mode dialog --tftp ""
     """
     try:
+        texts = chosen(assembly.groups(_found), given, os.environ, config)
         settings = load(assembly.groups(_found), given, os.environ, config)
     except NetError as error:
         fail(error)
     _install(reactor_name)
-    _run(settings, [] if quiet else [textFileLogObserver(sys.stderr)])
+    _run(settings, texts, [] if quiet else [textFileLogObserver(sys.stderr)])
 
 
 def _install(name: str | None) -> None:
@@ -67,11 +68,13 @@ def _install(name: str | None) -> None:
         raise click.UsageError(f"--reactor {name!r}: no such reactor; there are {there}") from error
 
 
-def _run(settings: dict[type[Any], Any], observers: list[ILogObserver]) -> None:
+def _run(
+    settings: dict[type[Any], Any], texts: dict[str, str], observers: list[ILogObserver]
+) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    made = assembly.assemble(_found, settings, Runtime(reactor), _show, quiet=True)
+    made = workers.server(_found, settings, texts, Runtime(reactor), _show, quiet=True)
     signals.obey(reactor, made.report, made.force)
     try:
         made.startService()
@@ -83,5 +86,5 @@ def _run(settings: dict[type[Any], Any], observers: list[ILogObserver]) -> None:
     reactor.run()
 
 
-def _show(made: assembly.Assembly) -> None:
+def _show(made: workers.Server) -> None:
     click.echo(announce.show(made.opened))

@@ -9,11 +9,11 @@ from twisted.application.service import IService
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_net import announce, assembly, registry
+from twisted_net import announce, assembly, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.errors import SettingError
 from twisted_net.net.service import INetService, Runtime
-from twisted_net.net.settings import CONFIG_VARIABLE, Described, load
+from twisted_net.net.settings import CONFIG_VARIABLE, Described, chosen, load
 
 _log = Logger("netdemo")
 
@@ -22,6 +22,7 @@ class _Options(usage.Options):
     """The options of ``twistd netdemo``; `Options` adds those of the services there are.
 
     :ivar settings: settings class -> its instance, once the options were parsed.
+    :ivar chosen: what they were made of, option -> text.
     """
 
     longdesc = (
@@ -32,6 +33,7 @@ class _Options(usage.Options):
     )
     found: tuple[INetService, ...]
     settings: dict[type[Any], Any]
+    chosen: dict[str, str]
 
     def getSynopsis(self) -> str:
         """Return the first line of the help."""
@@ -55,7 +57,8 @@ class _Options(usage.Options):
         given = {option: self[option] for option in options if self[option] is not None}
         config = Path(self["config"]) if self["config"] else None
         try:
-            self.settings = load(groups, given, os.environ, config)
+            self.chosen = chosen(groups, given, os.environ, config)
+            self.settings = load(groups, self.chosen, {})
         except SettingError as error:
             raise usage.UsageError(str(error)) from error
 
@@ -87,9 +90,10 @@ def makeService(options: _Options) -> IService:
     from twisted.internet import reactor
 
     foreground = _in_foreground(options)
-    made = assembly.assemble(
+    made = workers.server(
         options.found,
         options.settings,
+        options.chosen,
         Runtime(reactor),
         _show if foreground else _log_doors,
         quiet=foreground,
@@ -106,11 +110,11 @@ def _in_foreground(options: _Options) -> bool:
     return sys.__stdout__ is not None and sys.__stdout__.isatty()  # twist logs JSON into a pipe
 
 
-def _show(made: assembly.Assembly) -> None:
+def _show(made: workers.Server) -> None:
     if sys.__stdout__ is not None:  # not sys.stdout: twistd makes log lines of that
         print(announce.show(made.opened), file=sys.__stdout__, flush=True)
 
 
-def _log_doors(made: assembly.Assembly) -> None:
+def _log_doors(made: workers.Server) -> None:
     for line in announce.table(made.opened):
         _log.info("{line}", line=line.strip())

@@ -230,7 +230,7 @@ def test_a_unix_door_that_another_server_has_is_said_so(tmp_path: Path) -> None:
     """Twisted's lock beside the socket tells."""
 
     class Taken(MemoryReactor):
-        def listenUNIX(self, *arguments: Any, **named: Any) -> Any:  # noqa: N802
+        def listenUNIX(self, *arguments: Any, **named: Any) -> Any:
             raise CannotListenError(None, b"/run/x", OSError("Cannot acquire lock"))
 
     door = Door("echo-tcp", "stream", f"unix:{tmp_path}/x", Factory())

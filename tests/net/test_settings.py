@@ -12,6 +12,7 @@ from twisted_net.net.settings import (
     YES_NO,
     Group,
     Reading,
+    chosen,
     load,
     one_of,
     seconds,
@@ -187,3 +188,22 @@ def test_any_text_is_read_or_refused(text: str, reading: Reading) -> None:
         return
     assert text.isascii()
     assert value in (True, False, "a") or 0 <= value <= 9
+
+
+def test_what_was_chosen_makes_the_same_settings_without_environment_and_file(
+    tmp_path: Path,
+) -> None:
+    """So that another process can make them, whatever has become of the file."""
+    file = tmp_path / "netdemo.toml"
+    file.write_text("grace = 1.5\n[quote]\nmost = 7\nlong_name = true\n")
+    environment = {"NETDEMO_TFTP": "udp:0", "NETDEMO_GRACE": "2"}
+    options = {"quote-day": "friday"}
+    texts = chosen(GROUPS, options, environment, file)
+    assert texts == {
+        "grace": "2",
+        "quote-day": "friday",
+        "quote-most": "7",
+        "tftp": "udp:0",
+        "quote-long-name": "yes",
+    }
+    assert load(GROUPS, texts, {}) == load(GROUPS, options, environment, file)

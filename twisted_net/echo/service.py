@@ -48,6 +48,7 @@ class EchoService:
                 settings.tcp,
                 EchoFactory(transform, runtime.reactor, runtime.counters.door("echo-tcp")),
                 paste="printf 'hello\\n' | nc -N {host} {port}",
+                spreads=True,
             ),
             Door(
                 "echo-udp",
@@ -55,6 +56,7 @@ class EchoService:
                 settings.udp,
                 EchoDatagramProtocol(transform),
                 paste="netdemo echo --udp --server {address} hello",
+                spreads=True,
             ),
         ]
 

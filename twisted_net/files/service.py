@@ -152,6 +152,7 @@ class FilesService:
                     digests,
                 ),
                 paste=f"netdemo get --server {{address}} {_word(example)}",
+                spreads=True,
             ),
             Door(
                 "tftp",
@@ -161,6 +162,7 @@ class FilesService:
                     shelf, runtime.reactor, _journal("tftp", runtime), _policy(settings)
                 ),
                 paste=f"curl -o {_word(example)} tftp://{{address}}/{quote(example)}",
+                spreads=True,
             ),
         ]
 

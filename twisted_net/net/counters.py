@@ -25,6 +25,17 @@ class DoorCounters:
         """
         self.dropped[reason] = self.dropped.get(reason, 0) + times
 
+    def add(self, other: "DoorCounters") -> None:
+        """Add what another process counted at the same door."""
+        self.open += other.open
+        self.accepted += other.accepted
+        self.received += other.received
+        self.sent += other.sent
+        self.datagrams_received += other.datagrams_received
+        self.datagrams_sent += other.datagrams_sent
+        for reason, times in other.dropped.items():
+            self.dropped[reason] = self.dropped.get(reason, 0) + times
+
     def __str__(self) -> str:
         """Return one line: only what is not zero, so that what matters is seen."""
         parts = [

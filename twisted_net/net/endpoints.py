@@ -10,6 +10,8 @@ import ipaddress
 import os
 import re
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -137,13 +139,24 @@ def listen(
     :param stock: use Twisted's own transports, not our fast ones.
     :raises StartError: it does not open; the message is one line for the user.
     """
-    try:
+    with explained(door):
         endpoint = parse(door.endpoint, door.kind)
+        reactor = reactor if stock else fast(reactor)
         if isinstance(serve, DatagramProtocol):
             return _listen_datagram(reactor, endpoint, serve, interface)
         if endpoint.type == "unix":
             _need_folder(endpoint.path)
-        return _listen_stream(reactor, endpoint, serve, interface, stock)
+        return _listen_stream(reactor, endpoint, serve, interface)
+
+
+@contextmanager
+def explained(door: Door) -> Iterator[None]:
+    """Make one line for the user of whatever keeps a door from being opened.
+
+    :raises StartError: for every other error.
+    """
+    try:
+        yield
     except CannotListenError as error:
         raise StartError(_why_not(door, error)) from error
     except StartError:
@@ -161,14 +174,14 @@ def _need_folder(path: str) -> None:
 def _listen_datagram(
     reactor: Any, endpoint: Endpoint, protocol: DatagramProtocol, interface: str
 ) -> IListeningPort:
-    port: IListeningPort = fast(reactor).listenUDP(
+    port: IListeningPort = reactor.listenUDP(
         endpoint.port, protocol, endpoint.interface(interface), LONGEST_DATAGRAM
     )
     return port
 
 
 def _listen_stream(
-    reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str, stock: bool
+    reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str
 ) -> IListeningPort:
     text = endpoint.text
     if endpoint.type in _ARGUMENTS:
@@ -181,7 +194,7 @@ def _listen_stream(
             text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
         if "backlog" not in endpoint.options:
             text += f":backlog={BACKLOG}"
-    server: IStreamServerEndpoint = serverFromString(reactor if stock else fast(reactor), text)
+    server: IStreamServerEndpoint = serverFromString(reactor, text)
     outcome: list[Any] = []
     server.listen(factory).addBoth(outcome.append)
     if not outcome:

@@ -28,6 +28,8 @@ class Door:
     :ivar idle: seconds without a byte in either direction before a connection is closed; None:
         for ever.
     :ivar busy: what a connection beyond the limits is told before it is closed.
+    :ivar spreads: whether several processes may serve it at once (``--workers``): none of its
+        peers ever sees what another did. Else one process serves it alone.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Door:
     paste: str = ""
     idle: float | None = 300.0
     busy: bytes = b"ERR 503 BUSY: too many connections, try again later\n"
+    spreads: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,40 +110,68 @@ def load(
     :return: settings class -> its instance.
     :raises SettingError: a value or a name is wrong; the message is one line for the user.
     """
-    named_by = "--config"
-    if file is None and environment.get(CONFIG_VARIABLE):
-        named_by, file = CONFIG_VARIABLE, Path(environment[CONFIG_VARIABLE])
     described = {group.settings: list(group) for group in groups}
-    everything = [each for group in described.values() for each in group]
-    _refuse_unknown_variables(everything, environment)
-    filed = _read_file(everything, file, named_by) if file is not None else {}
+    texts = _texts(
+        [each for group in described.values() for each in group], options, environment, file
+    )
     made: dict[type[Any], Any] = {}
     for settings, group in described.items():
-        values = {each.key: _value(each, options, environment, filed) for each in group}
+        values = {each.key: _value(each, texts) for each in group}
         made[settings] = settings(**values)
     return made
 
 
-def _value(
-    each: Described,
+def chosen(
+    groups: Sequence[Group],
     options: Mapping[str, str],
     environment: Mapping[str, str],
-    filed: Mapping[str, tuple[str, str, str]],
-) -> Any:
-    if each.option in options:
-        return _read(each, f"--{each.option}", options[each.option])
-    if each.variable in environment:
-        return _read(each, each.variable, environment[each.variable])
-    if each.path in filed:
-        return _read(each, *filed[each.path])
-    return each.default
+    file: Path | None = None,
+) -> dict[str, str]:
+    """Return what `load` would read: option -> text, of all that were chosen anywhere.
+
+    Given as its ``options``, it makes `load` return the same without environment and file.
+
+    :raises SettingError: a name is wrong, or the file cannot be read.
+    """
+    described = [each for group in groups for each in group]
+    texts = _texts(described, options, environment, file)
+    return {option: text for option, (_, text, _) in texts.items()}
 
 
-def _read(each: Described, where: str, text: str, shown: str = "") -> Any:
+def _texts(
+    described: list[Described],
+    options: Mapping[str, str],
+    environment: Mapping[str, str],
+    file: Path | None,
+) -> dict[str, tuple[str, str, str]]:
+    """Return option -> (how to name its source in an error, its text, how to show that)."""
+    named_by = "--config"
+    if file is None and environment.get(CONFIG_VARIABLE):
+        named_by, file = CONFIG_VARIABLE, Path(environment[CONFIG_VARIABLE])
+    _refuse_unknown_variables(described, environment)
+    filed = _read_file(described, file, named_by) if file is not None else {}
+    texts = {}
+    for each in described:
+        if each.option in options:
+            text = options[each.option]
+            texts[each.option] = (f"--{each.option}", text, repr(text))
+        elif each.variable in environment:
+            text = environment[each.variable]
+            texts[each.option] = (each.variable, text, repr(text))
+        elif each.path in filed:
+            texts[each.option] = filed[each.path]
+    return texts
+
+
+def _value(each: Described, texts: Mapping[str, tuple[str, str, str]]) -> Any:
+    return _read(each, *texts[each.option]) if each.option in texts else each.default
+
+
+def _read(each: Described, where: str, text: str, shown: str) -> Any:
     try:
         return each.reading.read(text)
     except ValueError as error:
-        raise SettingError(f"{where} {shown or repr(text)}: {error}") from error
+        raise SettingError(f"{where} {shown}: {error}") from error
 
 
 def _refuse_unknown_variables(everything: list[Described], environment: Mapping[str, str]) -> None:

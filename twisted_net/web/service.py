@@ -74,6 +74,7 @@ class WebService:
                 factory,
                 paste=f"{'https' if tls else 'http'}://{{address}}/",
                 busy=plain(503, "too many connections, try again later"),
+                spreads=True,
             )
         ]
 

@@ -72,6 +72,16 @@ class Fast:
         kind = self._datagrams.FastDatagramPort
         return _started(kind(port, protocol, interface, maxPacketSize, self._reactor))
 
+    def adoptDatagramPort(
+        self, fileDescriptor: int, addressFamily: int, protocol: Any, maxPacketSize: int = 8192
+    ) -> Any:
+        """Take datagrams from a socket that was inherited (IReactorSocket)."""
+        if addressFamily not in (socket.AF_INET, socket.AF_INET6):
+            raise UnsupportedAddressFamily(addressFamily)
+        make: Any = self._datagrams.FastDatagramPort._fromListeningDescriptor
+        where = (self._reactor, fileDescriptor, addressFamily, protocol)
+        return _started(make(*where, maxPacketSize=maxPacketSize))
+
     def listenMulticast(
         self,
         port: int,

@@ -1,0 +1,147 @@
+"""A worker: serves doors that its server has opened.
+
+Started by `fleet`, and of no use alone: its standard input brings one line of orders, and then
+``report``, ``stop`` or ``force``, one a line; its end means that the server is gone. It writes
+reports to descriptor 3 and its log to standard error. The argument names the reactor's module.
+"""
+
+import importlib
+import os
+import signal
+import sys
+from typing import Any
+
+from twisted.internet.error import ReactorNotRunning
+from twisted.logger import FileLogObserver, LogEvent, Logger, formatEvent, globalLogBeginner
+
+from twisted_net import assembly, registry
+from twisted_net.net.console import StandardInput
+from twisted_net.net.errors import NetError
+from twisted_net.net.fast import installing
+from twisted_net.net.framing import LineReader
+from twisted_net.net.service import Runtime
+from twisted_net.net.settings import load
+from twisted_net.workers.codec import LONGEST, Orders, Report
+from twisted_net.workers.process import REPORTS
+
+#: Seconds between two reports that nobody asked for: what is lost with a worker that is killed.
+REPORT_EVERY = 1.0
+
+
+#: What a terminal or a service manager sends to all processes at once; the server tells us itself.
+NOT_FOR_US = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+
+class Worker:
+    """The doors of one process, and its talk with the server.
+
+    :ivar exit_code: what the process exits with.
+    """
+
+    log = Logger()
+
+    def __init__(self, reactor: Any) -> None:
+        self.exit_code = 0
+        self._reactor = reactor
+        self._runtime = Runtime(reactor)
+        self._lines = LineReader(LONGEST)
+        self._input = StandardInput(reactor, self._received, self._stop)
+        self._made: assembly.Assembly | None = None
+        self._said = b""
+        self._unsent = b""
+
+    def _received(self, data: bytes) -> None:
+        try:
+            for line in self._lines.feed(data):
+                self._obey(line)
+        except NetError as error:
+            self.log.error("{why}", why=str(error))
+            self._fail()
+        except Exception:
+            self.log.failure("cannot serve")
+            self._fail()
+
+    def _obey(self, line: bytes) -> None:
+        if self._made is None:
+            self._begin(Orders.read(line))
+        elif line == b"report":
+            self._report()
+        elif line == b"stop":
+            self._stop()
+        elif line == b"force":
+            self._made.force()
+
+    def _begin(self, orders: Orders) -> None:
+        found = registry.services()
+        settings = load(assembly.groups(found), orders.chosen, {})
+        self._made = made = assembly.assemble(
+            found,
+            settings,
+            self._runtime,
+            lambda _: self._report(),
+            quiet=True,
+            adopted=orders.doors,
+        )
+        self._reactor.addSystemEventTrigger("before", "shutdown", made.stopService)
+        self._reactor.addSystemEventTrigger("during", "shutdown", self._report)
+        made.startService()
+        self._reactor.callLater(REPORT_EVERY, self._report_changes)
+
+    def _report(self) -> None:
+        self._said = Report(dict(self._runtime.counters)).line()
+        self._send(self._said)
+
+    def _report_changes(self) -> None:
+        if Report(dict(self._runtime.counters)).line() != self._said:
+            self._report()
+        self._reactor.callLater(REPORT_EVERY, self._report_changes)
+
+    def _send(self, line: bytes) -> None:
+        # A server that is stopped does not read, and must not stop us: what does not fit waits
+        # for the next report, and that one is left out.
+        if not self._unsent:
+            self._unsent = line
+        try:
+            self._unsent = self._unsent[os.write(REPORTS, self._unsent) :]
+        except BlockingIOError:
+            return
+        except BrokenPipeError:
+            self._stop()
+
+    def _fail(self) -> None:
+        self.exit_code = 1
+        self._stop()
+
+    def _stop(self) -> None:
+        try:
+            self._reactor.stop()
+        except ReactorNotRunning:
+            return  # it is stopping already
+
+
+def main() -> int:
+    """Serve until told to stop; return what to exit with."""
+    for number in NOT_FOR_US:
+        signal.signal(number, signal.SIG_IGN)
+    os.set_blocking(REPORTS, False)
+    # Every module of a reactor of Twisted's has an installer; that of our own stands apart.
+    getattr(importlib.import_module(sys.argv[1]), "install", installing.install)()
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    worker = Worker(reactor)
+    globalLogBeginner.beginLoggingTo(
+        [FileLogObserver(sys.stderr, _words)], redirectStandardIO=False
+    )
+    reactor.run()
+    return worker.exit_code
+
+
+def _words(event: LogEvent) -> str:
+    """Return an event as the server logs it, which adds the time."""
+    level = getattr(event.get("log_level"), "name", "info")
+    return f"[{event.get('log_namespace', '-')}#{level}] {formatEvent(event)}\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

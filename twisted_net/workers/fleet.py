@@ -1,0 +1,195 @@
+"""The server that opens the doors, and leaves them to processes of its own."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.logger import Logger
+
+from twisted_net.assembly import CUT_WITHIN, BenchSettings, doors_of, not_started
+from twisted_net.net import sharing
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.errors import StartError
+from twisted_net.net.service import Door, INetService, Runtime
+from twisted_net.net.text import counted
+from twisted_net.workers.codec import Orders, Report
+from twisted_net.workers.core import Crew
+from twisted_net.workers.process import WorkerProcess
+
+#: Seconds that a worker is given to answer with its counters.
+ANSWER_WITHIN = 2.0
+
+#: Seconds beyond the grace period after which a worker that still runs is killed.
+KILL_AFTER = CUT_WITHIN + 2.0
+
+
+class Fleet(Service):
+    """Every door of every service, open here and served by several processes.
+
+    :ivar opened: the doors.
+    :param chosen: what `settings` were made of, for the processes to make them again.
+    :param announce: called once all processes serve.
+    :param quiet: a failing start is shown by whoever runs the service, not logged.
+    """
+
+    log = Logger()
+
+    def __init__(
+        self,
+        found: Sequence[INetService],
+        settings: Mapping[type[Any], Any],
+        chosen: Mapping[str, str],
+        runtime: Runtime,
+        announce: Callable[["Fleet"], None],
+        quiet: bool = False,
+    ) -> None:
+        self.opened: list[sharing.HeldDoor] = []
+        self._found = found
+        self._settings = settings
+        self._chosen = chosen
+        self._runtime = runtime
+        self._reactor = runtime.reactor
+        self._bench: BenchSettings = settings[BenchSettings]
+        self._announce = announce
+        self._quiet = quiet
+        self._crew = Crew.of(self._bench.workers)
+        self._running: dict[int, WorkerProcess] = {}
+        self._past: dict[str, DoorCounters] = {}
+        self._names: list[str] = []
+        self._bound = False
+        self._all_gone: Deferred[None] | None = None
+
+    def privilegedStartService(self) -> None:
+        """Open all doors, or none.
+
+        :raises StartError: one did not open.
+        """
+        self._bound = True
+        try:
+            for door in self._doors():
+                held = sharing.hold(self._reactor, door, self._bench.interface, self._share(door))
+                self.opened.append(held)
+        except StartError as error:
+            self._close()
+            not_started(error, self._quiet)
+            raise
+        self._names = [each.door.name for each in self.opened]
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+
+    def startService(self) -> None:
+        """Start the processes; the doors are announced when all of them serve."""
+        if not self._bound:
+            self.privilegedStartService()
+        super().startService()  # type: ignore[no-untyped-call]
+        for index in range(len(self._crew.places)):
+            self._start(index)
+
+    def stopService(self) -> Deferred[None]:
+        """Let every process finish what it has begun; kill those that do not end."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return Deferred.fromCoroutine(self._stop())
+
+    def force(self) -> None:
+        """Wait no longer: every process cuts what it still waits for."""
+        for each in self._running.values():
+            each.order(b"force\n")
+
+    def report(self) -> None:
+        """Ask every process for its counters, and log one line for each door."""
+        Deferred.fromCoroutine(self._asked()).addErrback(
+            lambda failure: self.log.failure("no report was made", failure=failure)
+        )
+
+    def _doors(self) -> list[Door]:
+        doors = [
+            door for each in self._found for door in doors_of(each, self._settings, self._runtime)
+        ]
+        return [door for door in doors if door.endpoint]
+
+    def _share(self, door: Door) -> int:
+        return len(self._crew.places) if door.spreads else 1
+
+    def _start(self, index: int) -> None:
+        if self._crew.stopping:
+            return
+        doors = {
+            each.door.name: each.descriptors[min(index, len(each.descriptors) - 1)]
+            for each in self.opened
+            if each.door.spreads or index == 0
+        }
+        self._crew.started(index, self._reactor.seconds())
+        self._running[index] = WorkerProcess.start(
+            self._reactor,
+            Orders(index, self._chosen, doors),
+            ready=lambda: self._ready(index),
+            ended=lambda why: self._ended(index, why),
+        )
+
+    def _ready(self, index: int) -> None:
+        if self._crew.ready(index):
+            self._announce(self)
+
+    def _ended(self, index: int, why: str) -> None:
+        gone = self._running.pop(index)
+        for name, counters in gone.reported.doors.items():
+            self._past.setdefault(name, DoorCounters()).add(counters)
+            self._past[name].open = 0
+        pause = self._crew.ended(index, self._reactor.seconds())
+        if pause is not None:
+            self.log.warn(
+                "worker {index} (process {pid}) {why}; another takes its place",
+                index=index,
+                pid=gone.pid,
+                why=why,
+            )
+            self._reactor.callLater(pause, self._start, index)
+        if self._all_gone is not None and not self._running:
+            self._all_gone.callback(None)
+
+    def _close(self) -> list[Deferred[Any]]:
+        closed, self.opened = self.opened, []
+        return [maybeDeferred(each.port.stopListening) for each in closed]
+
+    async def _stop(self) -> None:
+        self._crew.stopping = True
+        self._all_gone = gone = Deferred[None]()
+        if not self._running:
+            gone.callback(None)
+        await DeferredList(self._close(), consumeErrors=True)
+        for each in self._running.values():
+            each.order(b"stop\n")
+        killing = self._reactor.callLater(self._bench.grace + KILL_AFTER, self._kill)
+        await gone
+        if killing.active():
+            killing.cancel()
+        self._log_counters()
+        self._bound = False
+
+    def _kill(self) -> None:
+        self.log.warn("{count} killed", count=counted(len(self._running), "worker"))
+        for each in self._running.values():
+            each.kill()
+
+    async def _asked(self) -> None:
+        asked = [each.ask(self._reactor, ANSWER_WITHIN) for each in self._running.values()]
+        await DeferredList(asked, consumeErrors=True)
+        self._log_counters()
+
+    def _log_counters(self) -> None:
+        if self._crew.restarts:
+            self.log.info("workers: {count} replaced", count=self._crew.restarts)
+        for name in self._names:
+            self.log.info("{door}: {counters!s}", door=name, counters=self.counters(name))
+
+    def counters(self, door: str) -> DoorCounters:
+        """Return what all processes, those that have ended too, did at a door.
+
+        As of their last reports: each makes one a second, one when asked and one at its end.
+        """
+        total = DoorCounters()
+        reports = [each.reported for each in self._running.values()]
+        for reported in [Report(self._past), *reports]:
+            if door in reported.doors:
+                total.add(reported.doors[door])
+        return total
