@@ -15,7 +15,6 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IListeningPort
 from twisted.internet.protocol import Factory
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from twisted_net.net import endpoints
 from twisted_net.net.errors import StartError
@@ -130,6 +129,8 @@ class Adopting:
         self, port: int, factory: Any, contextFactory: Any, backlog: int = 0, interface: str = ""
     ) -> Any:
         """Accept from the socket, and speak TLS; see IReactorSSL."""
+        from twisted.protocols.tls import TLSMemoryBIOFactory  # needs pyOpenSSL
+
         return self.listenTCP(port, TLSMemoryBIOFactory(contextFactory, False, factory))
 
     def listenUNIX(
