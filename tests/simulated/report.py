@@ -76,7 +76,7 @@ class Row:
     more: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what:48} {self.figure:36} {self.aim:30} {'ok' if self.kept else 'FAILED'}"
+        return f"{self.what:46} {self.figure:34} {self.aim:30} {'ok' if self.kept else 'FAILED'}"
 
 
 def promises(seeds: int) -> Iterator[Row]:
@@ -189,7 +189,7 @@ def repeatability(seeds: int) -> Iterator[Row]:
     with ThreadPoolExecutor(PROCESSES) as pool:
         made = list(pool.map(lambda each: _digest(each[0], each[1], seeds), which))
     for (python, hashes), digest in zip(which, made, strict=True):
-        what = f"digest, {_version(python)}, hash seed {hashes}"
+        what = f"digest, {_version(python)}, PYTHONHASHSEED={hashes}"
         more = digest if " " in digest else ""
         figure = "none" if more else digest[:16]
         yield Row(what, figure, f"one for all, {seeds} seeds", digest == made[0] and not more, more)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IReactorSSL, IReactorTCP, IReactorUNIX
+from twisted.internet.interfaces import IReactorTCP, IReactorUNIX
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
@@ -244,7 +244,7 @@ def test_every_reactor_of_descriptors_gets_fast_transports() -> None:
     async def scenario(world: LoopbackWorld) -> None:
         opened = fast(world.reactor)
         assert isinstance(opened, Fast)
-        assert all(each.providedBy(opened) for each in (IReactorTCP, IReactorSSL, IReactorUNIX))
+        assert all(each.providedBy(opened) for each in (IReactorTCP, IReactorUNIX))
         assert opened.seconds == world.reactor.seconds
         server = Party(lambda each: each.transport.write(each.heard))
         port = opened.listenTCP(0, Hands(server), interface="127.0.0.1")

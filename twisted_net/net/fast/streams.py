@@ -16,7 +16,7 @@ What differs from Twisted's own (design/transport.md, 3.2):
 from errno import ENOBUFS
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet import _newtls, tcp
+from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
@@ -106,8 +106,9 @@ class FastStream(_Connection):
 
     def stopWriting(self) -> None:
         """Tell the reactor that nothing is left."""
-        self._asked = False
-        self.reactor.removeWriter(self)
+        if self._asked:
+            self._asked = False
+            self.reactor.removeWriter(self)
 
     def doWrite(self) -> Any:
         """Send what waits (IWriteDescriptor)."""
@@ -219,6 +220,8 @@ class FastStream(_Connection):
 
     def startTLS(self, ctx: Any, normal: bool = True) -> None:
         """Speak TLS from here on (ITLSTransport)."""
+        from twisted.internet import _newtls  # not there without pyOpenSSL
+
         _newtls.startTLS(self, ctx, normal, Beneath)
 
     def connectionLost(self, reason: Failure) -> None:
