@@ -195,9 +195,11 @@ def test_a_name_to_save_under_is_plain_in_the_old_form(name: bytes) -> None:
     field = render_attachment(b"sub/" + name)
     assert all(0x20 <= byte <= 0x7E for byte in field)
     assert field.count(b'"') == 2
-    _, star, new = field.partition(b"\"; filename*=UTF-8''")  # no quote stands in the old form
     text = name.decode("utf-8", "replace")
-    assert (unquote(new.decode()) if star else field[22:-1].decode()) == text
+    if field.endswith(b'"'):
+        assert field[22:-1].decode() == text
+    else:
+        assert unquote(field.rpartition(b"''")[2].decode()) == text
 
 
 @pytest.mark.parametrize(
