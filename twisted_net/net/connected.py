@@ -8,6 +8,7 @@ from twisted.internet.error import MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 
 from twisted_net.net.errors import ConnectError
+from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
 
 #: What a send fails with for want of room on this side: the next one may do.
@@ -48,7 +49,7 @@ class ConnectedDatagrams:
         host, port = self.peer
         interface = "::" if ":" in host else ""
         try:
-            self._port = self._reactor.listenUDP(
+            self._port = fast(self._reactor).listenUDP(
                 0, _Port(self), interface=interface, maxPacketSize=65535
             )
             self._port.connect(host, port)
