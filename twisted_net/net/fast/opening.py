@@ -1,9 +1,9 @@
 """How doors and clients get fast transports, under whatever reactor runs."""
 
 import socket
+from functools import cache
 from typing import Any
 
-from twisted.internet import udp
 from twisted.internet.error import UnsupportedAddressFamily
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.logger import Logger
@@ -27,9 +27,18 @@ def fast(reactor: Any) -> Any:
         or kind.listenTCP is not PosixReactorBase.listenTCP
     ):
         return reactor
-    if not hasattr(socket, "AF_UNIX"):
-        return reactor
-    return Fast(reactor)
+    return reactor if unfit() else Fast(reactor)
+
+
+@cache
+def unfit() -> str:
+    """Return why there are no fast transports here, having logged it; empty if there are."""
+    try:
+        private.need_for_transports()
+    except ImportError as error:  # another Twisted, or a platform without UNIX sockets
+        _log.info("no fast transports here, Twisted's own are used: {why}", why=str(error))
+        return str(error)
+    return ""
 
 
 class Fast:
@@ -38,7 +47,6 @@ class Fast:
     def __init__(self, reactor: Any) -> None:
         from twisted_net.net.fast import datagrams, sockets
 
-        private.need(udp.Port, private.DATAGRAMS)
         self._reactor = reactor
         self._sockets = sockets
         self._datagrams = datagrams

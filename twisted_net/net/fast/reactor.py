@@ -102,6 +102,16 @@ class LeanReactor(EPollReactor):
         else:
             super().removeWriter(writer)
 
+    def removeReader(self, reader: IReadDescriptor) -> None:
+        """Watch no more (IReactorFDSet); by the shortest way what is only read, as most are."""
+        fd = reader.fileno()
+        if fd in self._reads and fd not in self._writes:
+            del self._selectables[fd]
+            self._poller.unregister(fd)
+            self._reads.remove(fd)
+        else:
+            super().removeReader(reader)
+
     def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
         """Watch nothing any more; return what was watched, each once (IReactorFDSet)."""
         asked: list[Any] = list(self._asked)
@@ -176,7 +186,10 @@ class LeanReactor(EPollReactor):
                 why = sys.exc_info()[1]
                 log.err()
             if why:
-                log.callWithLogger(selectable, self._disconnectSelectable, selectable, why, True)
+                try:
+                    self._disconnectSelectable(selectable, why, True)
+                except Exception:  # from connectionLost, say; as Twisted does
+                    log.err()
         owner.selectable = None
 
     doIteration = doPoll
@@ -198,7 +211,11 @@ class LeanReactor(EPollReactor):
         running = self._started
         for writer in list(self._asked):
             if writer in self._asked:  # or one before it has ended it
-                log.callWithLogger(writer, self._write_once, writer)
+                self._owner.selectable = writer
+                try:
+                    self._write_once(writer)
+                except Exception:  # from connectionLost, say; as Twisted does
+                    log.err()
         self._owner.selectable = None
         if self._asked or self._justStopped or self._started is not running:
             return 0  # one made another write, or the reactor stop

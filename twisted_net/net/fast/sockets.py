@@ -1,6 +1,7 @@
 """Fast ports, connections and connectors: Twisted's own, for TCP and UNIX sockets, made fast."""
 
 import socket
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +10,7 @@ from twisted.internet.address import IPv6Address
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.python import log
 
+from twisted_net.net.fast import private
 from twisted_net.net.fast.streams import FastStream
 
 
@@ -109,6 +111,7 @@ class FastPort(tcp.Port):
         Linux hands options down. Whether it did is looked at when the first connection comes.
         """
         super().startListening()
+        self._accept = _accepting(self.socket)
         self._options = list(getattr(self.factory, "socket_options", ()))
         if self.addressFamily == socket.AF_UNIX:
             self._options = []
@@ -124,7 +127,7 @@ class FastPort(tcp.Port):
             accepted = 0
             while accepted < self.numberAccepts:
                 try:
-                    sock, address = self.socket.accept()
+                    sock, address = self._accept()
                 except BlockingIOError:
                     break
                 except OSError:
@@ -159,6 +162,20 @@ class FastPort(tcp.Port):
         self.sessionno = number + 1
         transport = self.transport(sock, protocol, address, self, number, self.reactor)
         protocol.makeConnection(transport)
+
+
+def _accepting(listening: Any) -> Callable[[], tuple[Any, Any]]:
+    """Return what accepts a connection: ``accept``, without finding out each time for what kind."""
+    accept = getattr(listening, private.ACCEPT, None)
+    if accept is None or type(listening) is not socket.socket:
+        return listening.accept  # type: ignore[no-any-return]
+    kind = (int(listening.family), int(listening.type), listening.proto)
+
+    def accepted() -> tuple[socket.socket, Any]:
+        fd, address = accept()
+        return socket.socket(*kind, fileno=fd), address
+
+    return accepted
 
 
 class FastUnixPort(FastPort, unix.Port):
