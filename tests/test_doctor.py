@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,6 +134,7 @@ def test_the_plug_in_and_the_versions_are_told() -> None:
     """What a report of a problem needs."""
     seen = found(Quote())
     assert seen["plug-in"][0]
+    assert re.fullmatch(r"reactor: .+; stream transports: .+", seen["speed"][1])
     assert seen["versions"][1].startswith("Python 3.")
 
 

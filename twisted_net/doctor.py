@@ -21,6 +21,8 @@ from twisted.plugin import getPlugins
 from twisted_net import assembly, registry
 from twisted_net.net import console, endpoints
 from twisted_net.net.errors import NetError, StartError
+from twisted_net.net.fast import installing
+from twisted_net.net.fast.opening import unfit
 from twisted_net.net.owners import owner
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import load
@@ -82,6 +84,7 @@ def examine(
     """Yield what is found, the basics first."""
     yield _versions()
     yield _plugin()
+    yield _speed(settings[assembly.BenchSettings].transports)
     bench: assembly.BenchSettings = settings[assembly.BenchSettings]
     # Services make their doors closed; a clock is all they may touch of a reactor before that.
     runtime = Runtime(Clock())
@@ -141,6 +144,15 @@ def _plugin() -> Finding:
         return Finding(True, "plug-in", f"twistd of {sys.executable} sees netdemo")
     why = "is it installed for this Python? An editable install must put its folder on sys.path"
     return Finding(False, "plug-in", f"twistd of {sys.executable} does not see netdemo: {why}")
+
+
+def _speed(transports: str) -> Finding:
+    """Say on which reactor and transports ``netdemo serve`` would run."""
+    lean = installing.why_not()
+    reactor = f"Twisted's own ({lean})" if lean else "netdemo"
+    stock = unfit() or ("--transports stock" if transports == "stock" else "")
+    kind = f"Twisted's own ({stock})" if stock else "fast"
+    return Finding(True, "speed", f"reactor: {reactor}; stream transports: {kind}")
 
 
 class _Tried:

@@ -1,5 +1,7 @@
 """What ``twistd --reactor=netdemo`` installs: the lean reactor, or the platform's own."""
 
+from typing import Any
+
 from twisted.logger import Logger
 
 _log = Logger()
@@ -8,10 +10,8 @@ _log = Logger()
 def install() -> None:
     """Install the lean reactor; where it cannot be, Twisted's default one, and say so."""
     try:
-        from twisted_net.net.fast.reactor import LeanReactor
-
-        made = LeanReactor()
-    except ImportError as error:  # no epoll, or another Twisted
+        made = _made()
+    except ImportError as error:
         from twisted.internet.default import install as install_default
 
         install_default()
@@ -20,3 +20,26 @@ def install() -> None:
     from twisted.internet.main import installReactor
 
     installReactor(made)
+
+
+def why_not() -> str:
+    """Return why there can be no lean reactor here; empty if there can."""
+    try:
+        made = _made()
+    except ImportError as error:
+        return str(error)
+    for reader in list(made._internalReaders):
+        made.removeReader(reader)
+        reader.connectionLost(None)
+    made._poller.close()
+    return ""
+
+
+def _made() -> Any:
+    """Make a lean reactor.
+
+    :raises ImportError: there is no epoll, or this is another Twisted.
+    """
+    from twisted_net.net.fast.reactor import LeanReactor
+
+    return LeanReactor()
