@@ -107,10 +107,10 @@ def promises(seeds: int) -> Iterator[Row]:
             {"link": STORM},
         ),
     ]
-    tftp = Tftp(root, disasters=disasters)
+    tftp = Tftp(root, disasters=(*disasters, "kill", "stall"))
     many: list[tuple[str, Scenario, int, dict[str, Any]]] = [
         (
-            f"TFTP to and fro, {tftp.transfers} a seed, power off, cuts",
+            f"TFTP to and fro, {tftp.transfers} a seed, all disasters",
             tftp,
             max(1, TFTP_TRANSFERS // tftp.transfers * seeds // SEEDS),
             {"link": GALE},
