@@ -25,7 +25,7 @@ from twisted_net.files.tftp.codec import (
 )
 from twisted_net.files.tftp.core import Terms
 from twisted_net.files.tftp.doors import Policy, TftpDatagramProtocol
-from twisted_net.files.tftp.transfers import ReadTransfer
+from twisted_net.files.tftp.transfers import MOST_STRANGERS, ReadTransfer
 from twisted_net.net.service import IDrains
 
 CLIENT = ("192.0.2.1", 40000)
@@ -215,6 +215,18 @@ def test_a_stranger_is_sent_away_and_disturbs_nothing(bench: Bench) -> None:
     port.protocol.datagramReceived(b"\0", OTHER)
     port.protocol.datagramReceived(render(Ack(1)), (CLIENT[0], 40001))
     assert packets(port) == [Error(5, "unknown transfer")]
+    assert bench.answer(Ack(1)) == [Data(2, NOISE[512:1024])]
+
+
+def test_strangers_without_end_are_not_answered_without_end(bench: Bench) -> None:
+    """Their addresses may be forged, and an ERROR is longer than an ACK."""
+    bench.ask(b"large")
+    port = bench.transfer()
+    port.take()
+    for number in range(1000):
+        port.protocol.datagramReceived(render(Ack(1)), ("203.0.113.1", number + 1))
+    assert len(port.take()) == MOST_STRANGERS
+    assert bench.dropped == {"unknown_transfer": 1000}
     assert bench.answer(Ack(1)) == [Data(2, NOISE[512:1024])]
 
 
@@ -494,6 +506,7 @@ def test_a_single_port_serves_everybody(root: Path) -> None:
     assert bench.port.sent == [(render(Data(2, NOISE[512:1024])), CLIENT)]
     bench.door.datagramReceived(render(Ack(1)), ("192.0.2.77", 5))
     assert bench.dropped == {"no_request": 1}
+    assert bench.door.journal.counters.sent == 0  # the guard of the port counts
     assert bench.port.open
 
 

@@ -237,7 +237,7 @@ class TftpDatagramProtocol(DatagramProtocol):
 
     def _open_port(self, transfer: ServedTransfer) -> Port:
         if self.policy.single_port:
-            return SharedPort(self.transport, transfer)
+            return SharedPort(self.transport)
         # Answers come from the address that was asked.
         interface = self.transport.getHost().host
         if self._asked is not None and self._asked.address:

@@ -30,7 +30,7 @@ class Port(Protocol):
     """Where a transfer's packets go."""
 
     def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
-        """Send datagrams, or trains of them; return how many datagrams that were.
+        """Send datagrams, or trains of them; return how many are still to be counted.
 
         :param segment: where trains are cut.
         :raises OSError: one could not be sent.
@@ -48,15 +48,13 @@ def open_port(reactor: Any, door: Any, transfer: DatagramProtocol, interface: st
     """
     if real_socket(door, reactor) is not None:
         return OwnSocket(reactor, transfer, interface)
-    return TwistedPort(
-        reactor.listenUDP(0, transfer, interface=interface, maxPacketSize=LONGEST), transfer
-    )
+    return TwistedPort(reactor.listenUDP(0, transfer, interface=interface, maxPacketSize=LONGEST))
 
 
 class TwistedPort:
     """A port as any reactor opens it."""
 
-    def __init__(self, port: Any, transfer: DatagramProtocol) -> None:
+    def __init__(self, port: Any) -> None:
         self._port = port
 
     def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
@@ -74,7 +72,15 @@ class TwistedPort:
 
 
 class SharedPort(TwistedPort):
-    """The door's own port, for networks that let nothing else through."""
+    """The door's own port, for networks that let nothing else through.
+
+    What leaves by it is counted with everything else that does.
+    """
+
+    def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
+        """Send each."""
+        super().send(datagrams, address, segment)
+        return 0
 
     def close(self) -> None:
         """Leave it to the others."""

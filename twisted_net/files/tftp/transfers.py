@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 #: What a transfer's port tells a stranger: it must not disturb the transfer (RFC 1350, 4).
 UNKNOWN_TRANSFER = render(Error(Code.UNKNOWN_TRANSFER, "unknown transfer"))
 
+#: Strangers' packets that one transfer answers: each answer is longer than an ACK, and its address
+#: may be forged.
+MOST_STRANGERS = 16
+
 #: How a DATA packet's header, or an ACK, is long.
 _HEADER = 4
 _ACK = b"\0\4"
@@ -58,6 +62,7 @@ class ServedTransfer(DatagramProtocol):
         self._timer: IDelayedCall | None = None
         self._rings_at = 0.0
         self._ended = False
+        self._strangers = 0
 
     def begin(self, port: Port) -> None:
         """Send the first packet."""
@@ -115,7 +120,8 @@ class ServedTransfer(DatagramProtocol):
             answered = not isinstance(parse(datagram), Error)  # which is never answered
         except RemoteProtocolError:
             return
-        if answered:
+        if answered and self._strangers < MOST_STRANGERS:
+            self._strangers += 1
             self._write([UNKNOWN_TRANSFER], addr)
 
     def _wake(self) -> None:
@@ -135,12 +141,14 @@ class ServedTransfer(DatagramProtocol):
         if self._port is None:
             return
         try:
-            counters.datagrams_sent += self._port.send(datagrams, addr, self._segment)
+            count = self._port.send(datagrams, addr, self._segment)
         except OSError as error:
             # As good as lost on the way; the timeout sees to it.
             counters.drop("not_sent")
             self.log.debug("not sent to {addr!r}: {why!r}", addr=addr, why=str(error))
-        else:
+            return
+        if count:
+            counters.datagrams_sent += count
             counters.sent += sum(map(len, datagrams))
 
     def _watch(self) -> None:
