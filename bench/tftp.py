@@ -89,8 +89,17 @@ ATFTPD = Server("atftpd", "atftpd, a thread a transfer; the only peer with windo
 TFTPD_HPA = Server("tftpd-hpa", "in.tftpd, a process a transfer", _tftpd_hpa)
 DNSMASQ = Server("dnsmasq", "dnsmasq, one process", _dnsmasq)
 
-LOCK_STEP = (NETDEMO, SPIN, TFTPD_HPA, ATFTPD, DNSMASQ)
+LOCK_STEP = (NETDEMO, SPIN, TFTPD_HPA, ATFTPD)
 WINDOWS = (NETDEMO, ATFTPD)
+
+#: Bytes of a block that dnsmasq agrees to on loopback, and everywhere.
+DNSMASQ_BLKSIZE = 1428
+
+
+def _servers(blksize: int, windowsize: int) -> tuple[Server, ...]:
+    if windowsize > 1:
+        return WINDOWS
+    return (*LOCK_STEP, DNSMASQ) if blksize <= DNSMASQ_BLKSIZE else LOCK_STEP
 
 
 def load(name: str, clients: int, blksize: int, windowsize: int) -> Load:
@@ -114,7 +123,7 @@ ROWS = (
             f"64 MiB, blocks of {blksize} bytes, "
             + ("one at a time" if windowsize == 1 else f"windows of {windowsize}"),
             "KiB",
-            LOCK_STEP if windowsize == 1 else WINDOWS,
+            _servers(blksize, windowsize),
             load("one", 1, blksize, windowsize),
         )
         for blksize in (512, 1428, 8192)

@@ -3,7 +3,7 @@
  *   fetch HOST PORT NAME FILE CLIENTS BLKSIZE WINDOW SECONDS PID
  *
  * Prints one JSON object, see bench/rows.py; an operation is a KiB that arrived. PID is the server: what it
- * and the processes that it starts use is counted, in ticks of the kernel's clock. */
+ * uses is counted, and what the processes that it starts use, those in ticks of the kernel's clock. */
 #define _GNU_SOURCE
 #include "../load/load.h"
 
@@ -53,8 +53,8 @@ int need(int result, const char *call) {
     return result;
 }
 
-/* Ticks that a process has used; with those that it has waited for, or without. */
-static unsigned long long ticks(int pid, bool children) {
+/* Ticks that a process has used, or those of its children that it has waited for. */
+static unsigned long long ticks(int pid, bool of_children) {
     char path[64], text[1024];
     unsigned long long user = 0, kernel = 0, more_user = 0, more_kernel = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -67,7 +67,7 @@ static unsigned long long ticks(int pid, bool children) {
     if (!rest) return 0;
     sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %llu %llu", &user, &kernel, &more_user,
            &more_kernel);
-    return user + kernel + (children ? more_user + more_kernel : 0);
+    return of_children ? more_user + more_kernel : user + kernel;
 }
 
 static double used(int pid) {
@@ -76,9 +76,9 @@ static double used(int pid) {
     int child;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
     FILE *file = fopen(path, "r");
-    while (file && fscanf(file, "%d", &child) == 1) sum += ticks(child, true);
+    while (file && fscanf(file, "%d", &child) == 1) sum += ticks(child, false);
     if (file) fclose(file);
-    return (double)sum / (double)sysconf(_SC_CLK_TCK);
+    return servers_ran() + (double)sum / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void send_to(struct client *client, const void *packet, size_t length) {
