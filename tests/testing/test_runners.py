@@ -14,7 +14,7 @@ FILE = "tests/testing/runnable.py"
 MODULE = "tests.testing.runnable"
 
 #: Without the configuration of this project, whose plug-in would be there too.
-PYTEST = ["-m", "pytest", "-c", os.devnull, "--rootdir", str(ROOT), "--noconftest",
+PYTEST = ["-m", "pytest", "-c", "{where}/pytest.ini", "--rootdir", str(ROOT), "--noconftest",
           "-p", "no:cacheprovider"]  # fmt: skip
 
 RUNNERS = {
@@ -36,15 +36,16 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def digests(command: list[str], where: Path) -> list[str]:
     """Run the tests and return what they have told."""
     told = where / "digests"
+    (where / "pytest.ini").write_text("[pytest]\n")
     surroundings = {name: value for name, value in os.environ.items() if "TWISTED_NET" not in name}
     done = subprocess.run(
-        [sys.executable, *command],
+        [sys.executable, *(word.replace("{where}", str(where)) for word in command)],
         cwd=ROOT if "pytest" in command else where,
         env={**surroundings, "DIGESTS": str(told), "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout
