@@ -48,6 +48,14 @@ AIMS = (
     Aim("tftp-50-clients", "dnsmasq", 1.0),
     # What limits and counters may cost.
     Aim("(tcp|udp)-.*", "unguarded", 0.95),
+    Aim("files-large(-read)?", "nginx", 1.0),
+    Aim("files-large(-read)?", "twistd-web", 5.0),
+    Aim("files-large(-read)?", "twisted", 5.0),
+    Aim("files-large(-read)?", "nginx", 1.0, "netdemo-web"),
+    Aim("files-small", "nginx", 0.8),
+    Aim("files-small", "uvloop", 1.15),
+    Aim("files-small-churn", "nginx", 0.6),
+    Aim("files-small-churn", "uvloop", 1.0),
 )
 
 

@@ -43,15 +43,23 @@ def _python(script: str, *arguments: str) -> list[str]:
     return [sys.executable, str(PEERS / script), *arguments]
 
 
-def _uvloop() -> list[str]:
+def peer_python() -> str:
+    """Return a Python that has uvloop.
+
+    :raises MissingError: there is none.
+    """
     for python in (str(PEER_PYTHON), sys.executable):
         if Path(python).exists():
             tried = subprocess.run(
                 [python, "-c", "import uvloop"], capture_output=True, timeout=60, check=False
             )
             if not tried.returncode:
-                return [python, str(PEERS / "echo_asyncio.py"), "uvloop"]
+                return python
     raise MissingError("not installed; make .venv-bench/installed, which needs the package index")
+
+
+def _uvloop() -> list[str]:
+    return [peer_python(), str(PEERS / "echo_asyncio.py"), "uvloop"]
 
 
 def _server(name: str, note: str, command: Callable[[], list[str]]) -> Server:

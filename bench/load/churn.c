@@ -30,15 +30,21 @@ static int open_now;
 static uint64_t made;
 static char incoming[LONGEST];
 
-static void begin(struct talk *talk) {
+void source_address(int socket) {
+    static uint32_t next;
     struct sockaddr_in source = {.sin_family = AF_INET};
-    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = talk};
     int yes = 1;
+    if (!next) next = (uint32_t)(seconds_now() * 1000); /* another place than the last run's */
+    source.sin_addr.s_addr = htonl(FIRST_SOURCE + next++ % SOURCES);
+    need(setsockopt(socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes), "IP_BIND_ADDRESS_NO_PORT");
+    need(bind(socket, (struct sockaddr *)&source, sizeof source), "bind");
+}
+
+static void begin(struct talk *talk) {
+    struct epoll_event event = {.events = EPOLLOUT, .data.ptr = talk};
     *talk = (struct talk){.which = made++};
     talk->socket = need(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), "socket");
-    source.sin_addr.s_addr = htonl(FIRST_SOURCE + (uint32_t)(talk->which % SOURCES));
-    need(setsockopt(talk->socket, SOL_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes), "IP_BIND_ADDRESS_NO_PORT");
-    need(bind(talk->socket, (struct sockaddr *)&source, sizeof source), "bind");
+    source_address(talk->socket);
     int connected = connect(talk->socket, (const struct sockaddr *)&plan->to, sizeof plan->to);
     if (connected < 0 && errno != EINPROGRESS) wrong("connect: %s", strerror(errno));
     need(epoll_ctl(poll_fd, EPOLL_CTL_ADD, talk->socket, &event), "epoll_ctl");
@@ -82,7 +88,6 @@ static void turn(bool asking) {
 void load_churn(const struct plan *given) {
     plan = given;
     poll_fd = need(epoll_create1(0), "epoll_create1");
-    made = (uint64_t)(seconds_now() * 1000); /* another place among the sources than the last run's */
     struct talk *talks = calloc((size_t)plan->connections, sizeof *talks);
     for (int i = 0; i < plan->connections; i++) begin(&talks[i]);
     while (window_open()) turn(true);

@@ -25,6 +25,10 @@ struct plan {
 void load_stream(const struct plan *plan);
 void load_churn(const struct plan *plan);
 void load_datagrams(const struct plan *plan);
+void load_fetch(const struct plan *plan);
+
+/* Give a socket the next of many addresses of our own: a closed connection keeps its port for a minute. */
+void source_address(int socket);
 
 /* Whether to go on asking. Begins the window after a moment of warming up, and ends it. */
 bool window_open(void);

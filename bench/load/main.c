@@ -1,6 +1,6 @@
 /* Load on an echo server, with every byte that comes back compared with what was sent.
  *
- *   load stream|churn|datagrams HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...
+ *   load stream|churn|datagrams|fetch HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...
  *
  * Prints one JSON object, see bench/rows.py: PID are the server's processes. Exits with 1 and one line if
  * the server was wrong. */
@@ -81,7 +81,7 @@ static void report(void) {
 
 int main(int count, char **words) {
     if (count < 10)
-        wrong("usage: load stream|churn|datagrams HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...");
+        wrong("usage: load stream|churn|datagrams|fetch HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...");
     struct plan plan = {
         .to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(words[3]))},
         .connections = atoi(words[4]), .size = atoi(words[5]), .depth = atoi(words[6]),
@@ -95,6 +95,7 @@ int main(int count, char **words) {
     if (!strcmp(words[1], "stream")) load_stream(&plan);
     else if (!strcmp(words[1], "churn")) load_churn(&plan);
     else if (!strcmp(words[1], "datagrams")) load_datagrams(&plan);
+    else if (!strcmp(words[1], "fetch")) load_fetch(&plan);
     else wrong("%s: no such load", words[1]);
     report();
 }
