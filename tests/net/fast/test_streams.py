@@ -403,3 +403,30 @@ def test_connections_are_born_with_what_their_factory_asks_for() -> None:
             assert inside.transport.getTcpNoDelay()
 
     LoopbackWorld().run(scenario)
+
+
+def test_a_server_that_reads_only_while_its_peer_does_is_not_paused_for_nothing() -> None:
+    """An answer longer than what pauses a producer leaves at once; only a rest of it pauses."""
+
+    def answer(party: Party) -> None:
+        if party.transport.producer is None:
+            party.transport.registerProducer(party.transport, True)
+        party.transport.write(b"x" * 70_000)
+        paused.append(party.transport.producerPaused)
+
+    paused: list[bool] = []
+    server = Party(answer)
+    net, client = joined(server)
+    for _ in range(3):
+        client.transport.write(b"more")
+        net.run_for(1)
+    assert (len(client.heard), paused) == (210_000, [False, False, False])
+    client.transport.pauseProducing()
+    for _ in range(9):
+        client.transport.write(b"more")
+        net.run_for(1)
+    assert server.transport.producerPaused
+    assert len(paused) < 12  # it reads no more
+    client.transport.resumeProducing()
+    net.run_for(5)
+    assert len(client.heard) == 70_000 * len(paused)

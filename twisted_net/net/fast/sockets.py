@@ -9,6 +9,7 @@ from twisted.internet import tcp, unix
 from twisted.internet.address import IPv6Address
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.python import log
+from twisted.python.failure import Failure
 
 from twisted_net.net.fast import private
 from twisted_net.net.fast.streams import FastStream
@@ -27,7 +28,8 @@ class FastServer(FastStream, tcp.Server):
         self.client = client
         self.sessionno = sessionno
         self.hostname = client[0]
-        self._first = protocol  # whom log lines are marked with, to the last
+        self._first: Any = protocol  # whom log lines are marked with, to the last
+        self._kind = type(protocol).__name__
         self._port = None if server is None else server._realPortNumber
         self.inherits = server is not None and server.passes_on
         self.startReading()
@@ -40,15 +42,23 @@ class FastServer(FastStream, tcp.Server):
             self.inherits = False
             super().setTcpNoDelay(enabled)
 
+    def connectionLost(self, reason: Failure) -> None:
+        """Tell the protocol that this was the end, and forget it."""
+        try:
+            super().connectionLost(reason)
+        finally:
+            self._first = None  # a circle would be left to the garbage collector
+
     @cached_property
     def logstr(self) -> str:  # type: ignore[override]  # may still be set, as Twisted does
         """What log lines are marked with."""
-        return f"{self._getLogPrefix(self._first)},{self.sessionno},{self.hostname}"
+        prefix = self._kind if self._first is None else self._getLogPrefix(self._first)
+        return f"{prefix},{self.sessionno},{self.hostname}"
 
     @cached_property
     def repstr(self) -> str:  # type: ignore[override]
         """How it is shown."""
-        return f"<{type(self._first).__name__} #{self.sessionno} on {self._port}>"
+        return f"<{self._kind} #{self.sessionno} on {self._port}>"
 
 
 class FastClient(FastStream, tcp.Client):

@@ -27,6 +27,10 @@ from twisted_net.net.counters import DoorCounters
 #: Where the bytes are counted of connections that nobody counts: clients', say.
 UNCOUNTED = DoorCounters()
 
+#: Bytes to read at a time, as Twisted does: less would leave more unread when a protocol closes,
+#: which resets the connection. The unused rest costs nothing. And what to read when that was full.
+SMALL_READ, LARGE_READ = 65536, 262_144
+
 if TYPE_CHECKING:
     _Connection = tcp.Connection
 else:
@@ -52,22 +56,26 @@ class FastStream(_Connection):
     _asked = False  # the reactor was asked to let us write
     _inside = False  # the protocol's dataReceived runs
     _broken = False  # a send has failed
+    _read_size = SMALL_READ
 
     # Reading
 
     def doRead(self) -> Any:
         """Read once, hand it on, send what was answered (IReadDescriptor)."""
         try:
-            # As much as Twisted reads: less would leave more unread when a protocol closes, which
-            # resets the connection; more made streams slower, and an unused rest costs nothing.
-            data = self.socket.recv(self.bufferSize)
+            data = self.socket.recv(self._read_size)
         except BlockingIOError:
             return None
         except OSError:
             return CONNECTION_LOST
         if not data:
             return self._ended()
-        self.counters.received += len(data)
+        count = len(data)
+        if count >= SMALL_READ:
+            self._read_size = LARGE_READ  # a stream; what one read does not get costs another
+        elif self._read_size == LARGE_READ:
+            self._read_size = SMALL_READ
+        self.counters.received += count
         self.stirred = self._inside = True
         try:
             self.protocol.dataReceived(data)
@@ -135,7 +143,7 @@ class FastStream(_Connection):
 
     def _answer(self) -> None:
         """Send what was written while we were reading."""
-        if self.producerPaused or self._tempDataLen > self.SEND_LIMIT:
+        if self.producerPaused or self._tempDataLen > LARGE_READ:
             self.startWriting()
             return
         try:
@@ -145,6 +153,7 @@ class FastStream(_Connection):
             done = False
         if not done:
             self.startWriting()
+            self._maybePauseProducer()
 
     def _send(self) -> bool:
         """Send what waits, of which nothing was sent before; say whether all of it went.
@@ -173,7 +182,8 @@ class FastStream(_Connection):
 
     def _crowded(self) -> None:
         """Pause the producer; cut a protocol that has none, or does not care."""
-        self._maybePauseProducer()
+        if not self._reads_for_itself():
+            self._maybePauseProducer()
         if self.producerPaused and not self._asked:
             self.startWriting()
         if self.queue_limit is None:
@@ -184,6 +194,16 @@ class FastStream(_Connection):
             if self.guard is not None:
                 self.guard.overflowed()
             self.abortConnection()
+
+    def _reads_for_itself(self) -> bool:
+        """Say whether what is to be paused is our reading, which waits for the answer anyway."""
+        own: Any = self.producer
+        return own is self and self._inside and not self._asked
+
+    def _settle(self) -> None:
+        """Pause what `_crowded` did not: it will matter now."""
+        if self._reads_for_itself():
+            self._maybePauseProducer()
 
     # What is not plain
 
@@ -210,6 +230,7 @@ class FastStream(_Connection):
 
     def loseWriteConnection(self) -> None:
         """Close our half when all is sent (IHalfCloseableDescriptor)."""
+        self._settle()
         self._plain = False
         super().loseWriteConnection()
 
@@ -300,11 +321,13 @@ class Beneath:
     @staticmethod
     def unregisterProducer(connection: FastStream) -> None:
         """Forget the producer."""
+        connection._settle()
         FileDescriptor.unregisterProducer(connection)
         connection._judge()
 
     @staticmethod
     def loseConnection(connection: FastStream) -> None:
         """Close when all is sent."""
+        connection._settle()
         connection._plain = False
         FileDescriptor.loseConnection(connection)
