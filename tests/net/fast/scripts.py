@@ -25,7 +25,6 @@ ACTIONS: tuple[tuple[str, int], ...] = (
     ("push", 3),
     ("pull", 3),
     ("pause", 3),
-    ("own", 3),
     ("write, pull", 2),
     ("write, lose", 2),
     ("half", 2),
@@ -269,12 +268,6 @@ class Party(Protocol):
 
     def _pull(self, step: Step) -> None:
         Producer(self, step.size, step.count, False).start()
-
-    def _own(self, step: Step) -> None:
-        """Read only while the peer reads, as a good server does; and answer much."""
-        if self.transport.producer is None:
-            self.transport.registerProducer(self.transport, True)
-        self.write(step.size)
 
     def _pause(self, step: Step) -> None:
         self.transport.pauseProducing()

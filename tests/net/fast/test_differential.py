@@ -63,9 +63,19 @@ def seen(seed: int, **options: Any) -> list[Seen]:
 @pytest.mark.logs("ZeroDivisionError")
 @pytest.mark.parametrize("part", range(4))
 def test_every_script_is_seen_alike_by_both_parties(part: int) -> None:
-    """Bytes, half-closes, ends and their reasons, and what producers are told."""
+    """Bytes, half-closes, ends and their reasons, and what producers are told.
+
+    One thing may differ: where a write finds out that the connection was reset, Twisted's own
+    transport throws away what came before and was not read yet, bytes or the end of the peer's
+    half; a fast one reads it.
+    """
     for seed in range(part, SEEDS, 4):
-        assert seen(seed, transports=FAST) == seen(seed), f"seed {seed}"
+        for ours, stock in zip(seen(seed, transports=FAST), seen(seed), strict=True):
+            if stock.told[-1:] == ["lost: ConnectionLost"]:
+                stock.heard = max(ours.heard, stock.heard)
+                if len(ours.told) > len(stock.told) and "no more to read" in ours.told:
+                    ours.told.remove("no more to read")
+            assert ours == stock, f"seed {seed}"
 
 
 @pytest.mark.real_sockets
@@ -121,4 +131,6 @@ async def _one(world: LoopbackWorld, pair: tuple[Script, Script]) -> list[Seen]:
 def _settled(one: Party, other: Party) -> bool:
     """Say whether all is done and heard."""
     heard = one.seen.heard == other.seen.written and other.seen.heard == one.seen.written
-    return heard and not one.waiting and not other.waiting and bool(one.transport)
+    if not heard or one.waiting or other.waiting or one.transport is None:
+        return False
+    return one.transport.producer is None and other.transport.producer is None

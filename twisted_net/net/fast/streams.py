@@ -13,7 +13,7 @@ What differs from Twisted's own (design/transport.md, 3.2):
   error off the socket, so that the read after it looks like a clean end.
 """
 
-from errno import ENOBUFS
+from errno import ENOBUFS, EPIPE
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp
@@ -55,7 +55,7 @@ class FastStream(_Connection):
     _plain = False  # see above
     _asked = False  # the reactor was asked to let us write
     _inside = False  # the protocol's dataReceived runs
-    _broken = False  # a send has failed
+    _broken = False  # a send has failed, and no FIN came before
     _read_size = SMALL_READ
 
     # Reading
@@ -148,8 +148,10 @@ class FastStream(_Connection):
             return
         try:
             done = self._send()
-        except OSError:
-            self._broken = True
+        except OSError as error:
+            # After a FIN a reset is EPIPE, and the end that is read next is a true one; without a
+            # FIN it would only look like one (tcp_reset in Linux, net/ipv4/tcp_input.c).
+            self._broken = error.errno != EPIPE
             done = False
         if not done:
             self.startWriting()
