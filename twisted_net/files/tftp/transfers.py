@@ -1,5 +1,6 @@
 """One transfer of the server's: a machine, the port that its packets come and go by, a timer."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
@@ -57,6 +58,7 @@ class ServedTransfer(DatagramProtocol):
         self.peer = peer
         self.began = door.reactor.seconds()
         self._door = door
+        self._now: Callable[[], float] = door.reactor.seconds
         self._segment = agreed.blksize + _HEADER
         self._port: Port | None = None
         self._timer: IDelayedCall | None = None
@@ -131,10 +133,11 @@ class ServedTransfer(DatagramProtocol):
     def _send(self, datagrams: list[Buffer]) -> None:
         if datagrams:
             self._write(datagrams, self.peer)
-        if self.machine.over:
+        deadline = self.machine.deadline
+        if deadline is None and self.machine.over:
             self._end()
-        else:
-            self._watch()
+        elif deadline is not None and (self._timer is None or deadline < self._rings_at):
+            self._watch(deadline)
 
     def _write(self, datagrams: list[Buffer], addr: Address) -> None:
         counters = self._door.journal.counters
@@ -151,14 +154,11 @@ class ServedTransfer(DatagramProtocol):
             counters.datagrams_sent += count
             counters.sent += sum(map(len, datagrams))
 
-    def _watch(self) -> None:
+    def _watch(self, deadline: float) -> None:
         """See to it that the timer rings in time.
 
         It may ring early: that costs less than moving it with every packet.
         """
-        deadline = self.machine.deadline
-        if deadline is None or (self._timer is not None and self._rings_at <= deadline):
-            return
         self._cancel()
         self._rings_at = deadline
         wait = max(0.0, deadline - self._now())
@@ -178,10 +178,6 @@ class ServedTransfer(DatagramProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-    def _now(self) -> float:
-        now: float = self._door.reactor.seconds()
-        return now
 
 
 class ReadTransfer(ServedTransfer):
@@ -213,13 +209,13 @@ class ReadTransfer(ServedTransfer):
 
     def datagramReceived(self, datagram: bytes, addr: Address) -> None:
         """Take an ACK, nearly always: in as few steps as there are."""
-        if addr == self.peer and len(datagram) == _HEADER and datagram.startswith(_ACK):
-            number = int.from_bytes(datagram[2:], "big")
-            self._send(self.machine.acked(number, self._now()))
-            if not self._ended:
-                self.machine.read_ahead()
-        else:
+        if addr != self.peer or len(datagram) != _HEADER or datagram[:2] != _ACK or self._ended:
             super().datagramReceived(datagram, addr)
+            return
+        machine = self.machine
+        self._send(machine.acked(datagram[2] << 8 | datagram[3], self._now()))
+        if not self._ended:
+            machine.read_ahead()
 
     def tell(self) -> None:
         """Say in the log how it went."""
