@@ -11,7 +11,8 @@ from twisted.python.failure import Failure
 
 from tests.files.wires import NOISE, Reactor, Wire, at_once, lose
 from twisted_net.files import client
-from twisted_net.files.client import Fetched, FileClient
+from twisted_net.files.client import Fetched, FileClient, line
+from twisted_net.files.client.core import BusyError
 from twisted_net.files.codec import Entry
 from twisted_net.files.destination import LocalFile
 from twisted_net.files.digests import Digests
@@ -117,8 +118,8 @@ def test_a_digest_that_the_server_does_not_know_ahead_is_fine(fetch: Fetch, cut:
     ("said", "error", "why"),
     [
         (b"ERR 404 no such file\n", ClientError, "'hello': no such file"),
-        (b"ERR 503 busy\n", ClientError, "'hello': busy"),
-        (b"ERR 503 BUSY: too many connections, try again later\n", ClientError, "BUSY"),
+        (b"ERR 503 busy\n", BusyError, "'hello': busy"),
+        (b"ERR 503 BUSY: too many connections, try again later\n", BusyError, "BUSY"),
         (f"OK 5 5 {SHA} 0\nhelloERR 500 file changed while sending\n", BadAnswerError, "changed"),
         (f"OK 5 5 {SHA} 0\nhelloDONE {'0' * 64}\n", BadAnswerError, "not what 192.0.2.9:7009"),
         (f"OK 5 5 {'0' * 64} 0\nhelloDONE {SHA}\n", BadAnswerError, "not what 192.0.2.9:7009"),
@@ -279,7 +280,7 @@ def test_a_listing_of_nothing_is_an_error(root: Path) -> None:
 
 def test_a_long_listing_is_asked_for_in_pages(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Until the server says that it was the last."""
-    monkeypatch.setattr(client, "List", lambda *words: _short(*words))
+    monkeypatch.setattr(line, "List", lambda *words: _short(*words))
     served = Served(root)
     entries = served.run(listed(served, "sub")).result
     assert [entry.name for entry in entries] == [b"sub/%d" % number for number in range(5)]

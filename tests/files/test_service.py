@@ -9,10 +9,11 @@ from zope.interface.verify import verifyObject
 from tests.files.wires import Reactor
 from twisted_net.files import FileFactory, FilesSettings, ShelfResource, TftpDatagramProtocol
 from twisted_net.files.codec import Entry, List
-from twisted_net.files.commands import _hinted, _row, _server_and_names
 from twisted_net.files.service import DEMO, files
 from twisted_net.files.shown import amount, rate
 from twisted_net.files.store import Folder
+from twisted_net.files.telling import hinted, row
+from twisted_net.files.words import Asked, read_words
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError, SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
@@ -143,18 +144,19 @@ def test_a_server_is_told_from_names(
     words: list[str], server: str | None, use_tftp: bool, target: Target, names: list[str]
 ) -> None:
     """By the option, or by a scheme that no name has."""
-    assert _server_and_names(tuple(words), server, use_tftp) == (target, names)
+    asked = [Asked(target, name) for name in names]
+    assert read_words(tuple(words), server, use_tftp) == asked
 
 
-@pytest.mark.parametrize("word", ["tcp:h:abc", "tftp://h/a;mode=netascii", "tcp:", "tftp:///x"])
+@pytest.mark.parametrize("word", ["tcp:h:abc", "tftp://h/a;mode=mail", "tcp:", "tftp:///x"])
 def test_a_server_that_cannot_be_is_refused(word: str) -> None:
     """In one line that quotes it."""
     with pytest.raises(SettingError, match="'t"):
-        _server_and_names((word, "x"), None, False)
+        read_words((word, "x"), None, False)
 
 
 @pytest.mark.parametrize(
-    ("name", "hinted"),
+    ("name", "wanted"),
     [
         ("192.0.2.7", True),
         ("192.0.2.7:7009", True),
@@ -166,21 +168,21 @@ def test_a_server_that_cannot_be_is_refused(word: str) -> None:
         ("10.5.1", False),
     ],
 )
-def test_a_missing_name_that_looks_like_a_server_gets_a_hint(name: str, hinted: bool) -> None:
+def test_a_missing_name_that_looks_like_a_server_gets_a_hint(name: str, wanted: bool) -> None:
     """Where a server has its place is not what one tries first."""
-    wanted = f"x; for a server: -s {name}" if hinted else "x"
-    assert str(_hinted(name, ClientError("x"))) == wanted
+    shown = f"x; for a server: -s {name}" if wanted else "x"
+    assert hinted(name, ClientError("x")) == shown
 
 
 def test_a_listing_is_shown_in_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sizes end in one column; a hostile name or time does no harm."""
     monkeypatch.setenv("TZ", "UTC")
-    rows = [
+    entries = [
         Entry("file", 1234, 1700000000, b"hello.txt"),
         Entry("folder", 0, 1700000000, b"sub/"),
         Entry("file", 10**18, 10**18, b"\x1b[31m\xff"),
     ]
-    shown = [_row(row) for row in rows]
+    shown = [row(each) for each in entries]
     assert [line.split("  ")[-1].strip() for line in shown] == [
         "hello.txt",
         "sub/",

@@ -117,6 +117,7 @@ class FilesService:
     settings = FilesSettings
     commands: ClassVar = {
         "get": "twisted_net.files.commands:get",
+        "put": "twisted_net.files.commands:put",
         "ls": "twisted_net.files.commands:ls",
     }
 

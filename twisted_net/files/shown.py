@@ -1,4 +1,4 @@
-"""Amounts of bytes as people read them."""
+"""Amounts of bytes, and times, as people read them."""
 
 _UNITS = ("bytes", "KB", "MB", "GB", "TB", "PB")
 
@@ -24,3 +24,14 @@ def rate(count: int, took: float) -> str:
     '2.5 MB/s'
     """
     return f"{amount(count / max(took, 1e-6))}/s"
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a clock shows it.
+
+    >>> duration(5), duration(3725)
+    ('0:05', '1:02:05')
+    """
+    minutes, seconds = divmod(int(min(seconds, 359_999)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

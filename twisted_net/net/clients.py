@@ -7,7 +7,12 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, connectProtocol
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    UNIXClientEndpoint,
+    connectProtocol,
+    wrapClientTLS,
+)
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import (
     ConnectionRefusedError,
@@ -19,7 +24,7 @@ from twisted.internet.interfaces import IHostResolution
 from twisted.internet.protocol import DatagramProtocol, Protocol
 
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
-from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
+from twisted_net.net.errors import ClientError, ConnectError, NoAnswerError, SettingError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
 
@@ -34,7 +39,8 @@ PATIENCE = 5.0
 class Target:
     """Where a client goes.
 
-    :ivar scheme: ``tcp``, ``udp``, ``tftp`` or ``unix``; empty where the user named none.
+    :ivar scheme: ``tcp``, ``udp``, ``tftp``, ``https`` or ``unix``; empty where the
+        user named none.
     :ivar host: a name or an address; for ``unix`` the path.
     """
 
@@ -105,12 +111,16 @@ async def within(reactor: Any, patience: float, waiting: Deferred[T], otherwise:
 async def connect(reactor: Any, target: Target, protocol: P, patience: float = PATIENCE) -> P:
     """Connect a stream protocol.
 
+    :param target: with the scheme ``https`` the connection is TLS, and the certificate is checked.
     :param patience: seconds.
     :raises ConnectError: refused, not resolved, no way there.
     :raises NoAnswerError: nobody answered in time.
     """
     endpoint: Any
-    if target.scheme == "unix":
+    if target.scheme == "https":
+        plain = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)
+        endpoint = _over_tls(plain, target.host)
+    elif target.scheme == "unix":
         endpoint = UNIXClientEndpoint(fast(reactor), target.host, timeout=patience)
     else:
         endpoint = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)
@@ -125,6 +135,14 @@ async def connect(reactor: Any, target: Target, protocol: P, patience: float = P
     except TwistedConnectError as error:
         raise ConnectError(f"cannot connect to {target}: {_reason(error)}") from error
     return connected
+
+
+def _over_tls(endpoint: Any, host: str) -> Any:
+    try:
+        from twisted.internet.ssl import optionsForClientTLS
+    except ImportError as error:  # the extra "tls" is not installed
+        raise ClientError("https needs pyOpenSSL: pip install 'twisted_net[tls]'") from error
+    return wrapClientTLS(optionsForClientTLS(host), endpoint)
 
 
 def _reason(error: TwistedConnectError) -> str:

@@ -1,0 +1,265 @@
+"""Files and folders of HTTP servers, ours and others', that can be gone on with (RFC 9110, 14)."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+from twisted_net.files.client.checking import hashed_part, mismatch, patience_for
+from twisted_net.files.client.codec import (
+    Head,
+    Linked,
+    Url,
+    parse_content_range,
+    parse_digest,
+    parse_html_listing,
+    parse_json_listing,
+    parse_retry_after,
+    redirected,
+)
+from twisted_net.files.client.core import BrokenOffError, BusyError, Pace
+from twisted_net.files.client.http import HttpClient, open_http
+from twisted_net.files.client.told import Fetched, Progress, ignore
+from twisted_net.files.destination import WORTH, Destination
+from twisted_net.files.origin import Origin, StaleError
+from twisted_net.net.clients import PATIENCE
+from twisted_net.net.errors import BadAnswerError, ClientError, RemoteProtocolError
+
+#: Redirections that are followed.
+MOST_REDIRECTED = 10
+
+#: Bytes of a file whose server does not tell how long it is: it may never end.
+LONGEST_UNTOLD = 1 << 30
+
+#: Bytes of a listing.
+LONGEST_LISTING = 4 << 20
+
+#: A body up to this size is read and thrown away, because that is quicker than to connect again.
+THROWN_AWAY = 64 << 10
+
+#: Codes that may be another one soon (RFC 9110, 15; RFC 6585, 4).
+_BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+_REDIRECTIONS = (301, 302, 303, 307, 308)
+
+
+class Web:
+    """HTTP servers, with the connections that can be used again.
+
+    :param pace: how fast to read.
+    """
+
+    def __init__(self, reactor: Any, patience: float = PATIENCE, pace: Pace | None = None) -> None:
+        self._reactor = reactor
+        self._patience = patience
+        self._pace = pace
+        self._idle: dict[str, list[HttpClient]] = {}
+        self._no_digests: set[str] = set()
+
+    def close(self) -> None:
+        """Close all connections that nobody uses."""
+        for clients in self._idle.values():
+            for client in clients:
+                client.close()
+        self._idle.clear()
+
+    async def get(self, url: Url, into: Destination, progress: Progress = ignore) -> Fetched:
+        """Fetch one file, or what is still missing of it.
+
+        :raises ClientError: there is none, or it did not come whole.
+        :raises StaleError: what had come before is of no use; it was forgotten.
+        """
+        began = self._reactor.seconds()
+        asked = str(url)
+        client, url, head = await self._asked(url, _ranged(into))
+        offset = into.offset if head.code == 206 else 0
+        try:
+            size, sha256 = await self._taken(client, url, head, into, progress)
+        except RemoteProtocolError as error:
+            client.close()
+            raise BadAnswerError(f"{client.target}: {error}") from error
+        except BaseException:
+            client.close()
+            raise
+        into.keep()
+        return Fetched(asked, size, sha256, self._reactor.seconds() - began, offset)
+
+    async def entries(self, folder: Url) -> AsyncIterator[Linked]:
+        """Yield what is in a folder, of our own HTTP door or any that shows a page of links.
+
+        :raises ClientError: there is no such folder, or it is not shown.
+        """
+        path = folder.path.partition("?")[0]
+        page: Url | None = replace(folder, path=f"{path.rstrip('/')}/?json")
+        seen: set[str] = set()
+        while page is not None:
+            if page.path in seen:
+                raise BadAnswerError(f"{folder}: a listing without an end")
+            seen.add(page.path)
+            entries, page = await self._page(page)
+            for each in entries:
+                yield each
+
+    async def _page(self, url: Url) -> tuple[list[Linked], Url | None]:
+        client, url, head = await self._asked(url, {})
+        folder = replace(url, path=url.path.partition("?")[0])
+        try:
+            if head.code != 200:
+                raise _refusal(str(folder), head)
+            body = b""
+            async for piece in client.body(head):
+                body += piece
+                if len(body) > LONGEST_LISTING:
+                    raise BadAnswerError(
+                        f"{folder}: a listing of more than {LONGEST_LISTING} bytes"
+                    )
+            kind = head.fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if kind == b"application/json":
+                found = parse_json_listing(body, folder)
+            elif kind == b"text/html":
+                found = parse_html_listing(body, folder), None
+            else:
+                raise ClientError(f"'{folder}': not a folder that can be listed")
+        except RemoteProtocolError as error:
+            client.close()
+            raise BadAnswerError(f"{client.target}: {error}") from error
+        except BaseException:
+            client.close()
+            raise
+        self._done_with(client, url, head)
+        return found
+
+    async def _taken(
+        self, client: HttpClient, url: Url, head: Head, into: Destination, progress: Progress
+    ) -> tuple[int, str]:
+        """Take a body; return the size and the SHA-256 of the whole file."""
+        offset, length, size = _part(url, head, into)
+        known = parse_digest(head.fields.get(b"repr-digest", b""))
+        into.begin(Origin("", size, 0, head.tag, known), offset)
+        if length is not None:
+            into.expect(length)
+        sha256 = await hashed_part(into, self._reactor)
+        count = offset
+        progress(size, count)
+        most = offset + (LONGEST_UNTOLD if length is None else length)
+        async for piece in client.body(head):
+            count += len(piece)
+            if count > most:
+                raise BadAnswerError(f"'{url}': {_too_much(length)}")
+            into.write(piece)
+            sha256.update(piece)
+            progress(size, count)
+        if length is not None and count < most:
+            raise RemoteProtocolError(f"{most - count} bytes are missing")
+        self._done_with(client, url, head)
+        known = known or await self._digest(url, head, count)
+        if known not in ("", sha256.hexdigest()):
+            raise mismatch(str(url), url.base, into, offset)
+        return count, sha256.hexdigest()
+
+    async def _digest(self, url: Url, before: Head, size: int) -> str:
+        """Ask for the SHA-256 that did not come with the file; empty: it is not to be had."""
+        if size < WORTH or not before.tag or url.base in self._no_digests:
+            return ""
+        fields = {"Want-Repr-Digest": "sha-256=10"}
+        patience = patience_for(size, self._patience)
+        client, url, head = await self._asked(url, fields, "HEAD", patience)
+        self._done_with(client, url, head)
+        known = parse_digest(head.fields.get(b"repr-digest", b""))
+        if not known:
+            self._no_digests.add(url.base)
+        return known if head.tag == before.tag else ""
+
+    async def _asked(
+        self, url: Url, fields: dict[str, str], method: str = "GET", patience: float = 0.0
+    ) -> tuple[HttpClient, Url, Head]:
+        """Ask, and ask where it leads to; the connection is the caller's then."""
+        for _ in range(MOST_REDIRECTED):
+            client = await self._connected(url)
+            used = not client.fresh
+            try:
+                head = await client.ask(url, fields, method, patience)
+                if head.code not in _REDIRECTIONS or b"location" not in head.fields:
+                    return client, url, head
+                await self._throw_away(client, url, head, method)
+                url = redirected(url, head.fields[b"location"])
+            except RemoteProtocolError as error:
+                client.close()
+                raise BadAnswerError(f"{client.target}: {error}") from error
+            except BrokenOffError:
+                client.close()
+                if not used:  # else it was closed for being idle, just now
+                    raise
+            except BaseException:
+                client.close()
+                raise
+        raise BadAnswerError(f"'{url}': more than {MOST_REDIRECTED} redirections")
+
+    async def _connected(self, url: Url) -> HttpClient:
+        idle = self._idle.get(url.base, [])
+        while idle:
+            client = idle.pop()
+            if not client.ended:
+                return client
+        client = await open_http(self._reactor, url, self._patience)
+        client.pace = self._pace
+        return client
+
+    async def _throw_away(self, client: HttpClient, url: Url, head: Head, method: str) -> None:
+        if method != "HEAD":
+            if head.length is None or head.length > THROWN_AWAY:
+                client.close()
+                return
+            async for _ in client.body(head):
+                pass
+        self._done_with(client, url, head)
+
+    def _done_with(self, client: HttpClient, url: Url, head: Head) -> None:
+        """Keep a connection for the next request, if it takes one."""
+        if head.last or client.ended or (head.length is None and not head.chunked):
+            client.close()
+        else:
+            self._idle.setdefault(url.base, []).append(client)
+
+
+def _ranged(into: Destination) -> dict[str, str]:
+    """Return the fields that ask for what is still missing, if the rest is still what it was."""
+    if not into.offset:
+        return {}
+    fields = {"Range": f"bytes={into.offset}-"}
+    if into.origin is not None and into.origin.tag:
+        fields["If-Range"] = into.origin.tag
+    return fields
+
+
+def _part(url: Url, head: Head, into: Destination) -> tuple[int, int | None, int | None]:
+    """Return which part of a file comes: offset, length, and the size of the whole."""
+    if head.code == 200:
+        return 0, head.length, head.length
+    if head.code == 206 and into.offset:
+        told = head.fields.get(b"content-range", b"")
+        offset, length, size = parse_content_range(told)
+        whole = size is None or offset + length == size
+        if offset != into.offset or not whole or head.length not in (None, length):
+            raise RemoteProtocolError(
+                f"a part that was not asked for: {told[:80].decode('latin-1')}"
+            )
+        return offset, length, size
+    if head.code == 416 and into.offset:
+        into.forget()
+        raise StaleError(f"'{url}' is shorter than it was; begun anew")
+    raise _refusal(str(url), head)
+
+
+def _refusal(name: str, head: Head) -> ClientError:
+    why = f"{name!r}: {head.code} {head.reason}".rstrip()
+    if head.code in _BUSY:
+        return BusyError(why, parse_retry_after(head.fields.get(b"retry-after", b"")))
+    if 400 <= head.code < 600:
+        return ClientError(why)
+    return BadAnswerError(f"{why}: nobody asked for that")
+
+
+def _too_much(length: int | None) -> str:
+    if length is None:
+        return f"more than {LONGEST_UNTOLD} bytes, and the server does not tell how many there are"
+    return "more bytes than the server announced"
