@@ -192,6 +192,20 @@ def test_who_writes_on_and_on_to_a_peer_that_does_not_read_is_cut() -> None:
     assert (server.end, guard.told) == ("ConnectionAborted", ["overflowed", "ended"])
 
 
+def test_who_writes_on_in_sequences_is_cut_too() -> None:
+    """As Twisted's `LineOnlyReceiver` does, for each of its lines."""
+    server, guard = Party(), Guard()
+    net, client = joined(server)
+    client.transport.pauseProducing()
+    server.transport.guard, server.transport.queue_limit = guard, 300_000
+    server.transport.writeSequence([b"x" * 1_000_000, b"", b"\n"])
+    net.run_for(1)
+    assert server.end == ""
+    server.transport.writeSequence([b"x", b"\n"])
+    net.run_for(1)
+    assert (server.end, guard.told) == ("ConnectionAborted", ["overflowed", "ended"])
+
+
 def test_the_transport_counts() -> None:
     """What came and what went, not what was only written."""
     server, counters = Party(lambda each: each.transport.write(b"four")), DoorCounters()
@@ -228,6 +242,8 @@ def test_only_bytes_can_be_written() -> None:
     for wrong in ("text", None, bytearray(b"x")):
         with pytest.raises(TypeError, match="must be bytes"):
             server.transport.write(wrong)
+        with pytest.raises(TypeError, match="must be bytes"):
+            server.transport.writeSequence([b"right", wrong])
 
 
 def test_a_reactor_that_makes_its_own_transports_is_left_alone() -> None:

@@ -309,7 +309,10 @@ class Beneath:
     @staticmethod
     def writeSequence(connection: FastStream, iovec: Any) -> None:
         """Send some bytes soon."""
-        FileDescriptor.writeSequence(connection, iovec)
+        if connection._plain and all(isinstance(each, bytes) for each in iovec):
+            Beneath.write(connection, b"".join(iovec))  # as one: it has the same bounds
+        else:
+            FileDescriptor.writeSequence(connection, iovec)
 
     @staticmethod
     def registerProducer(connection: FastStream, producer: Any, streaming: bool) -> None:
