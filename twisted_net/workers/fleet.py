@@ -119,12 +119,17 @@ class Fleet(Service):
             if each.door.spreads or index == 0
         }
         self._crew.started(index, self._reactor.seconds())
-        self._running[index] = WorkerProcess.start(
-            self._reactor,
-            Orders(index, self._chosen, doors),
-            ready=lambda: self._ready(index),
-            ended=lambda why: self._ended(index, why),
-        )
+        try:
+            self._running[index] = WorkerProcess.start(
+                self._reactor,
+                Orders(index, self._chosen, doors),
+                ready=lambda: self._ready(index),
+                ended=lambda why: self._ended(index, why),
+            )
+        except OSError as error:  # no process, memory or descriptor to be had, for the moment
+            why = error.strerror or str(error)
+            self.log.warn("worker {index} cannot be started: {why}", index=index, why=why.lower())
+            self._start_again(index)
 
     def _ready(self, index: int) -> None:
         if self._crew.ready(index):
@@ -135,17 +140,22 @@ class Fleet(Service):
         for name, counters in gone.reported.doors.items():
             self._past.setdefault(name, DoorCounters()).add(counters)
             self._past[name].open = 0
-        pause = self._crew.ended(index, self._reactor.seconds())
-        if pause is not None:
+        if self._start_again(index):
             self.log.warn(
                 "worker {index} (process {pid}) {why}; another takes its place",
                 index=index,
                 pid=gone.pid,
                 why=why,
             )
-            self._reactor.callLater(pause, self._start, index)
         if self._all_gone is not None and not self._running:
             self._all_gone.callback(None)
+
+    def _start_again(self, index: int) -> bool:
+        """See to it that a place is not left empty; say whether somebody will take it."""
+        pause = self._crew.ended(index, self._reactor.seconds())
+        if pause is not None:
+            self._reactor.callLater(pause, self._start, index)
+        return pause is not None
 
     def _close(self) -> list[Deferred[Any]]:
         closed, self.opened = self.opened, []
