@@ -7,21 +7,24 @@ What they have in common with Twisted's own transports is tested in `test_differ
 import os
 import socket
 from collections.abc import Callable
+from errno import EAGAIN, EMFILE
 from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet import tcp
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.interfaces import IReactorTCP, IReactorUNIX
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 
 from tests.net.fast.kinds import FAST
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast.opening import Fast, fast
-from twisted_net.net.fast.sockets import FastServer
+from twisted_net.net.fast.sockets import LACK, FastPort, FastServer
 from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door
@@ -446,3 +449,69 @@ def test_a_server_that_reads_only_while_its_peer_does_is_not_paused_for_nothing(
     client.transport.resumeProducing()
     net.run_for(5)
     assert len(client.heard) == 70_000 * len(paused)
+
+
+class Exhausted:
+    """A listening socket of a process that has no descriptor left; then some who wait, or none."""
+
+    def __init__(self, *waiting: tuple[Any, Any]) -> None:
+        self.waiting = list(waiting)
+        self.refused = 0
+
+    def accept(self) -> tuple[Any, Any]:
+        """Fail at first (accept(2))."""
+        if not self.refused or not self.waiting:
+            self.refused += 1
+            raise OSError(EAGAIN if self.refused > 1 else EMFILE, "")
+        return self.waiting.pop(0)
+
+
+def exhausted(*waiting: tuple[Any, Any]) -> tuple[SimNetwork, Any, GuardedFactory]:
+    """Listen with a guarded party on such a socket; return it and its port, too."""
+    net = SimNetwork(transports=FAST)
+    factory = guarded(net, Party())
+    readers: list[Any] = net["server"].reactor.getReaders()
+    port: Any = next(each for each in readers if isinstance(each, FastPort))
+    port._accept, port.socket.accept = Exhausted().accept, Exhausted(*waiting).accept
+    return net, port, factory
+
+
+def test_who_finds_no_descriptor_is_counted_and_not_logged_one_by_one() -> None:
+    """Whoever connects could fill the log: Twisted writes a line for each, and two around them."""
+    closed: list[str] = []
+
+    class Waiting:
+        def close(self) -> None:
+            closed.append("closed")
+
+    _, port, factory = exhausted(*[(Waiting(), ("192.0.2.1", 40_000 + each)) for each in range(3)])
+    with capturedLogs() as lines:
+        port.doRead()
+    assert closed == ["closed"] * 3
+    assert factory.counters.dropped == {"no_descriptor": 3}
+    assert len(lines) == 1
+
+
+def test_a_port_that_can_turn_nobody_away_looks_again_in_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The kernel says that somebody waits for as long as they do: it would take all the time."""
+
+    class Lost:
+        def __init__(self) -> None:
+            self.there = False
+
+        def available(self) -> bool:
+            return self.there
+
+        def reserve(self) -> None:
+            self.there = True
+
+    net, port, factory = exhausted()
+    lost = Lost()
+    monkeypatch.setattr(tcp, "_reservedFD", lost)
+    port.doRead()
+    readers = net["server"].reactor.getReaders
+    assert (port in readers(), factory.counters.dropped) == (False, {"not_accepted_emfile": 1})
+    net.run_for(2 * LACK)
+    assert (port in readers(), lost.there) == (True, True)

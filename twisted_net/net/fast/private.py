@@ -33,11 +33,14 @@ CLASSES = {
     "twisted.internet.tcp.Server": ("_addressType", "_getLogPrefix"),
     "twisted.internet.tcp.Client": ("_connectDone", "_commonConnection"),
     "twisted.internet.tcp.Connector": ("_makeTransport",),
-    "twisted.internet.tcp.Port": ("_buildAddr", "_realPortNumber", "_fromListeningDescriptor"),
+    "twisted.internet.tcp.Port": (
+        "_buildAddr", "_realPortNumber", "_fromListeningDescriptor", "_logger",
+    ),
+    "twisted.internet.tcp._reservedFD": ("available", "reserve"),
     "twisted.internet.unix.Port": ("_fromListeningDescriptor",),
     "twisted.internet.unix": ("_SendmsgMixin",),
     "twisted.internet.udp.Port": DATAGRAMS,
-}
+}  # fmt: skip
 
 #: What `sockets` uses of Python's listening sockets, if they have it: ``accept`` without a wrapper.
 ACCEPT = "_accept"

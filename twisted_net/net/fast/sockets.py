@@ -8,11 +8,15 @@ from typing import Any
 from twisted.internet import tcp, unix
 from twisted.internet.address import IPv6Address
 from twisted.internet.interfaces import IFileDescriptorReceiver
+from twisted.logger import LogEvent, Logger, globalLogPublisher
 from twisted.python import log
 from twisted.python.failure import Failure
 
 from twisted_net.net.fast import private
 from twisted_net.net.fast.streams import FastStream
+
+#: Seconds for which nobody is accepted when not even the descriptor is there that is kept for that.
+LACK = 1.0
 
 
 class FastServer(FastStream, tcp.Server):
@@ -120,6 +124,8 @@ class FastPort(tcp.Port):
 
         Linux hands options down. Whether it did is looked at when the first connection comes.
         """
+        told: Any = self._told  # a function is an ILogObserver, which mypy cannot know
+        self._logger = Logger(namespace=self._logger.namespace, observer=told)
         super().startListening()
         self._accept = _accepting(self.socket)
         self._options = list(getattr(self.factory, "socket_options", ()))
@@ -141,7 +147,7 @@ class FastPort(tcp.Port):
                 except BlockingIOError:
                     break
                 except OSError:
-                    super().doRead()  # Twisted knows what to do when descriptors run out
+                    self._lack()
                     return
                 accepted += 1
                 self._welcome(sock, address)
@@ -151,6 +157,32 @@ class FastPort(tcp.Port):
                 self.numberAccepts = max(1, accepted)
         except BaseException:  # as Twisted does
             log.deferr()
+
+    def _lack(self) -> None:
+        """Let Twisted turn away who waits: it keeps a descriptor for when there is no other.
+
+        When it has lost that, to another thread, it would be asked again and again for nothing.
+        """
+        super().doRead()
+        if not tcp._reservedFD.available():
+            self.stopReading()
+            reactor: Any = self.reactor
+            reactor.callLater(LACK, self._look_again)
+
+    def _look_again(self) -> None:
+        if self.connected and not self.disconnecting:
+            tcp._reservedFD.reserve()
+            self.startReading()
+
+    def _told(self, event: LogEvent) -> None:
+        """Take what Twisted would log, a line or three for each who is turned away; count those."""
+        drops = _drops(self.factory)
+        if drops is None:
+            globalLogPublisher(event)
+        elif "address" in event:
+            drops.drop("no_descriptor", (event["address"] or ("local",))[0])
+        elif "acceptError" in event:
+            drops.drop(f"not_accepted_{event['acceptError'].lower()}", "any")
 
     def _welcome(self, sock: socket.socket, address: Any) -> None:
         if len(address) == 4 and address[3]:
@@ -172,6 +204,13 @@ class FastPort(tcp.Port):
         self.sessionno = number + 1
         transport = self.transport(sock, protocol, address, self, number, self.reactor)
         protocol.makeConnection(transport)
+
+
+def _drops(factory: Any) -> Any:
+    """Return where a factory, or the one inside it, counts whom it refuses; None: nowhere."""
+    while factory is not None and not hasattr(factory, "drops"):
+        factory = getattr(factory, "wrappedFactory", None)
+    return getattr(factory, "drops", None)
 
 
 def _accepting(listening: Any) -> Callable[[], tuple[Any, Any]]:
