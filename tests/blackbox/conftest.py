@@ -98,8 +98,9 @@ def bench() -> Iterator[Callable[..., Bench]]:
     """Start ``twistd -n netdemo`` with more options; it has announced its doors on return."""
     started: list[Bench] = []
 
-    def start(*options: str, **popen: object) -> Bench:
-        command = [str(BIN / "twistd"), "-n", "--pidfile=", "netdemo", *free_ports(), *options]
+    def start(*options: str, reactor: str = "default", **popen: object) -> Bench:
+        twistd = [str(BIN / "twistd"), f"--reactor={reactor}", "-n", "--pidfile="]
+        command = [*twistd, "netdemo", *free_ports(), *options]
         made = Bench(command, **popen)
         started.append(made)
         made.wait_for("netdemo is listening|listens nowhere")

@@ -140,6 +140,25 @@ def test_one_process_alone_serves_what_its_peers_share(bench: Start) -> None:
     assert running.stop() == -signal.SIGTERM
 
 
+def test_a_stop_that_is_told_to_all_processes_is_one_stop(bench: Start) -> None:
+    """As by a service manager, or a shell's ``timeout``; and whoever is first.
+
+    Nobody shuts a socket down on which others still listen: they would be told that somebody
+    waits, again and again, until they stop.
+    """
+    running = bench("--workers=2", reactor="select")
+    for pid in (workers := crew(running)):
+        os.kill(pid, signal.SIGSTOP)
+    running.process.send_signal(signal.SIGTERM)
+    running.wait_for("TCP Port .* Closed")
+    for pid in workers:
+        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, signal.SIGCONT)
+    assert running.wait() == -signal.SIGTERM
+    assert "accept" not in running.text
+    assert "critical" not in running.text
+
+
 def test_workers_end_when_their_server_is_gone(bench: Start) -> None:
     """Nobody would be left to replace or to stop them."""
     running = bench("--workers=2")

@@ -70,6 +70,8 @@ def hold(reactor: Any, door: Door, interface: str, processes: int) -> HeldDoor:
         port.stopListening()
         raise StartError(f"--{door.name} {door.endpoint!r}: only one process can serve this type")
     port.stopReading()
+    # Or Twisted would shut the socket down, under those that still accept from it.
+    port._shouldShutdown = False
     return HeldDoor(door, port, [port.fileno()])
 
 

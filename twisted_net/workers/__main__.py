@@ -87,6 +87,10 @@ class Worker:
         made.startService()
         self._reactor.callLater(REPORT_EVERY, self._report_changes)
 
+    def obey_signals(self) -> None:
+        """Stop on SIGTERM as when told to: a service manager sends it to all of us at once."""
+        signal.signal(signal.SIGTERM, lambda *_: self._reactor.callFromThread(self._stop))
+
     def _report(self) -> None:
         self._said = Report(dict(self._runtime.counters)).line()
         self._send(self._said)
@@ -133,6 +137,7 @@ def main() -> int:
     globalLogBeginner.beginLoggingTo(
         [FileLogObserver(sys.stderr, _words)], redirectStandardIO=False
     )
+    reactor.callWhenRunning(worker.obey_signals)
     reactor.run()
     return worker.exit_code
 
