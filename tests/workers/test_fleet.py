@@ -1,12 +1,17 @@
 """Tests of `twisted_net.workers.fleet`, without a process."""
 
+import sys
 from typing import Any
 
+import pytest
+from twisted.internet.error import ProcessDone
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from twisted_net.assembly import BenchSettings
+from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
-from twisted_net.workers.core import PAUSES
+from twisted_net.workers.core import PAUSES, SETTLED
 from twisted_net.workers.fleet import Fleet
 
 
@@ -15,28 +20,40 @@ class Process:
 
     pid = 4711
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: Any) -> None:
+        self.protocol = protocol
         self.orders: list[bytes] = []
+        self.signals: list[str] = []
 
     def write(self, order: bytes) -> None:
         """Take one."""
         self.orders.append(order)
 
+    def signalProcess(self, number: str) -> None:  # noqa: N802
+        """Take a signal."""
+        self.signals.append(number)
+
+    def end(self) -> None:
+        """End."""
+        self.protocol.processEnded(Failure(ProcessDone(0)))
+
 
 class Short(Clock):
-    """A reactor of a machine that has no more processes to give, for a while."""
+    """A reactor of a machine that may have no more processes to give, for a while."""
 
-    def __init__(self, refusals: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.refusals = refusals
+        self.refusals = 0
+        self.left = sys.maxsize
         self.started: list[Process] = []
 
     def spawnProcess(self, protocol: Any, *_: Any, **__: Any) -> Process:  # noqa: N802
         """Start one, or not (fork(2))."""
-        if self.refusals:
-            self.refusals -= 1
+        if self.refusals or not self.left:
+            self.refusals = max(0, self.refusals - 1)
             raise BlockingIOError(11, "Resource temporarily unavailable")
-        self.started.append(Process())
+        self.left -= 1
+        self.started.append(Process(protocol))
         protocol.makeConnection(self.started[-1])
         return self.started[-1]
 
@@ -47,24 +64,35 @@ def fleet(reactor: Short) -> Fleet:
     return Fleet((), settings, {}, Runtime(reactor), lambda _: None)
 
 
-def test_a_worker_that_cannot_be_started_is_tried_again() -> None:
+def test_a_worker_that_cannot_be_replaced_at_once_is_replaced_later() -> None:
     """What fails now, for want of memory or descriptors, may work in a moment."""
-    reactor = Short(3)
-    made = fleet(reactor)
-    made.startService()
-    assert reactor.started == []
-    reactor.advance(PAUSES[0])
-    assert len(reactor.started) == 1
-    reactor.advance(PAUSES[1])
+    reactor = Short()
+    fleet(reactor).startService()
+    for each in reactor.started:
+        each.protocol.childDataReceived(3, b"{}\n")
+    reactor.advance(SETTLED)
+    reactor.refusals = 2
+    reactor.started[0].end()
+    reactor.advance(0)
     assert len(reactor.started) == 2
-
-
-def test_a_fleet_that_could_start_nobody_stops() -> None:
-    """At once: there is nobody to wait for, and nobody is started afterwards."""
-    reactor = Short(3)
-    made = fleet(reactor)
-    made.startService()
-    stopped = made.stopService()
-    assert stopped.called
     reactor.advance(PAUSES[0])
-    assert reactor.started == []
+    assert len(reactor.started) == 2
+    reactor.advance(PAUSES[1])
+    assert len(reactor.started) == 3
+
+
+def test_a_fleet_that_cannot_start_all_its_workers_does_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says so in one line, and leaves none of them behind."""
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    reactor = Short()
+    reactor.left = 1
+    with pytest.raises(StartError) as caught:
+        fleet(reactor).startService()
+    why = "--workers 2: cannot start a process: resource temporarily unavailable"
+    assert str(caught.value) == why
+    assert [each.signals for each in reactor.started] == [["KILL"]]
+    reactor.started[0].end()
+    reactor.advance(PAUSES[-1])
+    assert len(reactor.started) == 1

@@ -78,12 +78,24 @@ class Fleet(Service):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
 
     def startService(self) -> None:
-        """Start the processes; the doors are announced when all of them serve."""
+        """Start the processes; the doors are announced when all of them serve.
+
+        :raises StartError: one cannot be started.
+        """
         if not self._bound:
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
-        for index in range(len(self._crew.places)):
-            self._start(index)
+        try:
+            for index in range(len(self._crew.places)):
+                self._start(index)
+        except OSError as error:
+            why = StartError(f"--workers {self._bench.workers}: {_cannot_start(error)}")
+            self._crew.stopping = True
+            self._close()
+            for each in self._running.values():
+                each.kill()
+            not_started(why, self._quiet)
+            raise why from error
 
     def stopService(self) -> Deferred[None]:
         """Let every process finish what it has begun; kill those that do not end."""
@@ -119,16 +131,18 @@ class Fleet(Service):
             if each.door.spreads or index == 0
         }
         self._crew.started(index, self._reactor.seconds())
+        self._running[index] = WorkerProcess.start(
+            self._reactor,
+            Orders(index, self._chosen, doors),
+            ready=lambda: self._ready(index),
+            ended=lambda why: self._ended(index, why),
+        )
+
+    def _replace(self, index: int) -> None:
         try:
-            self._running[index] = WorkerProcess.start(
-                self._reactor,
-                Orders(index, self._chosen, doors),
-                ready=lambda: self._ready(index),
-                ended=lambda why: self._ended(index, why),
-            )
+            self._start(index)
         except OSError as error:  # no process, memory or descriptor to be had, for the moment
-            why = error.strerror or str(error)
-            self.log.warn("worker {index} cannot be started: {why}", index=index, why=why.lower())
+            self.log.warn("worker {index}: {why}", index=index, why=_cannot_start(error))
             self._start_again(index)
 
     def _ready(self, index: int) -> None:
@@ -154,7 +168,7 @@ class Fleet(Service):
         """See to it that a place is not left empty; say whether somebody will take it."""
         pause = self._crew.ended(index, self._reactor.seconds())
         if pause is not None:
-            self._reactor.callLater(pause, self._start, index)
+            self._reactor.callLater(pause, self._replace, index)
         return pause is not None
 
     def _close(self) -> list[Deferred[Any]]:
@@ -203,3 +217,8 @@ class Fleet(Service):
             if door in reported.doors:
                 total.add(reported.doors[door])
         return total
+
+
+def _cannot_start(error: OSError) -> str:
+    why = (error.strerror or str(error)).lower()
+    return f"cannot start a process: {why}" + (f": {error.filename!r}" if error.filename else "")
