@@ -24,6 +24,9 @@ from twisted_net.net.errors import RemoteProtocolError
 
 NAMES = st.binary(min_size=1, max_size=80)
 NUMBERS = st.integers(0, 2**62)
+
+#: Seconds since 1970; a file may be older.
+TIMES = st.integers(-(10**18), 10**18)
 SHA256 = st.binary(min_size=32, max_size=32).map(bytes.hex)
 SHA = b"cafe" * 16
 REQUESTS = st.one_of(
@@ -118,7 +121,7 @@ def test_any_line_is_read_or_refused(line: bytes) -> None:
         codec.parse_request(line)
 
 
-@given(NUMBERS, NUMBERS, SHA256 | st.just(""), NUMBERS)
+@given(NUMBERS, NUMBERS, SHA256 | st.just(""), TIMES)
 def test_a_promise_is_read_back_as_it_was_written(
     length: int, more: int, sha256: str, mtime: int
 ) -> None:
@@ -128,7 +131,7 @@ def test_a_promise_is_read_back_as_it_was_written(
     assert codec.parse_promise(line.removesuffix(b"\n")) == promise
 
 
-@given(st.lists(st.builds(Entry, st.sampled_from(["file", "folder"]), NUMBERS, NUMBERS, NAMES)))
+@given(st.lists(st.builds(Entry, st.sampled_from(["file", "folder"]), NUMBERS, TIMES, NAMES)))
 def test_a_listing_is_read_back_as_it_was_written(entries: list[Entry]) -> None:
     """Names with blanks and newlines too."""
     head, *lines = codec.render_listing(entries, more=True).split(b"\n")[:-1]

@@ -332,6 +332,7 @@ STORED = b"OK stored\n"
 
 _KINDS: dict[str, Kind] = {"file": "file", "folder": "folder"}
 _NUMBER = re.compile(r"[0-9]{1,19}", re.ASCII)
+_TIME = re.compile(r"-?[0-9]{1,19}", re.ASCII)  # a file may be older than 1970
 
 
 def parse_promise(line: bytes) -> Promise:
@@ -345,7 +346,7 @@ def parse_promise(line: bytes) -> Promise:
     if sha256 != "-" and not _SHA256.fullmatch(sha256):
         raise _unexpected(line)
     promise = Promise(
-        _number(length, line), _number(size, line), sha256.strip("-"), _number(mtime, line)
+        _number(length, line), _number(size, line), sha256.strip("-"), _time(mtime, line)
     )
     if promise.length > promise.size:
         raise _unexpected(line)
@@ -404,7 +405,7 @@ def parse_entry(line: bytes) -> Entry:
 def _entry(kind: str, size: str, mtime: str, name: bytes, line: bytes) -> Entry:
     if kind not in _KINDS:
         raise _unexpected(line)
-    return Entry(_KINDS[kind], _number(size, line), _number(mtime, line), name)
+    return Entry(_KINDS[kind], _number(size, line), _time(mtime, line), name)
 
 
 def _ok(line: bytes, count: int) -> list[str]:
@@ -423,6 +424,12 @@ def _raise_refusal(line: bytes) -> None:
 
 def _number(text: str, line: bytes) -> int:
     if not _NUMBER.fullmatch(text):
+        raise _unexpected(line)
+    return int(text)
+
+
+def _time(text: str, line: bytes) -> int:
+    if not _TIME.fullmatch(text):
         raise _unexpected(line)
     return int(text)
 
