@@ -3,13 +3,14 @@
 import errno
 import hashlib
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from twisted_net.files import beneath
+from twisted_net.files import beneath, uploads
 from twisted_net.files.codec import List, RefusedError
 from twisted_net.files.store import Folder
 from twisted_net.files.uploads import DEEPEST, KEPT, Upload, Writes
@@ -397,3 +398,48 @@ def test_no_descriptor_is_left_open(make: Make, share: Path) -> None:
     refused(shelf.receive, b"big", 10**6, SHA)
     after = sorted(os.listdir("/proc/self/fd")) if before else []
     assert after == before
+
+
+def test_what_is_written_while_the_folder_is_looked_through_is_counted(
+    make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who cannot say how much they bring have no more room together than one."""
+    shelf = make(quota=20)  # 3 are taken
+    one = shelf.receive(b"one")
+    taken = uploads._taken
+
+    def looked_through(folder: int) -> int:
+        count = taken(folder)
+        one.write(b"1234567890")  # behind the back of who counts
+        return count
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "_taken", looked_through)
+        other = shelf.receive(b"other")
+    assert refused(other.write, b"12345678") == (507, "no room")
+    other.write(b"1234567")
+
+
+def test_folders_below_folders_without_end_are_counted_with_few_descriptors(
+    make: Make, share: Path
+) -> None:
+    """What lies deep down counts too, however few files may be open."""
+    here, depth = os.open(share, os.O_RDONLY), 0
+    for depth in range(200):
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+        if depth in (100, 199):
+            at = os.open("f", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+            os.write(at, b"12345")
+            os.close(at)
+    os.close(here)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 40, hard))
+    try:
+        shelf = make(quota=20)  # 3 + 10 are taken
+        assert refused(put, shelf, b"new", b"12345678") == (507, "no room")
+        put(shelf, b"new", b"1234567")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

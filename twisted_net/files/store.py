@@ -161,7 +161,8 @@ class Folder(Shelf):
                 raise RefusedError(403, "a hidden name")
             place = uploads.find(self._opener, self._folder, parts)
         try:
-            return Upload(place, self._room, self._writes.overwrite, size, sha256, offset)
+            with uploads.told():
+                return Upload(place, self._room, self._writes.overwrite, size, sha256, offset)
         except BaseException:
             os.close(place.ground)
             raise

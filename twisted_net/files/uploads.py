@@ -76,7 +76,7 @@ class Room:
             raise RefusedError(413, f"more than {self.quota} bytes, which is the quota")
         with self._entering:
             with self._lock:
-                promised = sum(self._promised.values())
+                promised, before = sum(self._promised.values()), self._free
             # What is written meanwhile may be counted twice: to be too strict is the safe side.
             free = self.quota - _taken(self._folder) - promised
             found = os.statvfs(self._folder)
@@ -84,7 +84,7 @@ class Room:
             if wanted > min(free, found.f_bavail * found.f_frsize):
                 raise RefusedError(507, "no room")
             with self._lock:
-                self._free = free - wanted
+                self._free = free - wanted - (before - self._free)
                 if size is not None:
                     self._promised[writer] = size - kept
 
@@ -108,14 +108,37 @@ class Room:
 
 
 def _taken(folder: int) -> int:
-    """Return the bytes of all files below a folder."""
+    """Return the bytes of all files below a folder; never more than one of them is open."""
     total = 0
-    for _, _, names, here in os.fwalk(b".", dir_fd=folder):
-        for name in names:
-            with contextlib.suppress(OSError):  # gone meanwhile
-                found = os.stat(name, dir_fd=here, follow_symlinks=False)
-                total += found.st_size if stat.S_ISREG(found.st_mode) else 0
+    left = [b"."]
+    while left:
+        here = left.pop()
+        try:
+            count, inner = _inside(folder, here)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                raise  # it would count as empty
+            continue  # gone meanwhile, or not ours to read
+        total += count
+        left += [here + b"/" + name for name in inner]
     return total
+
+
+def _inside(folder: int, here: bytes) -> tuple[int, list[bytes]]:
+    """Return the bytes of the files in one folder, and the names of the folders there."""
+    total, folders = 0, []
+    descriptor = os.open(here, beneath.FOLDER | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        for name in map(os.fsencode, os.listdir(descriptor)):
+            with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                found = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if stat.S_ISDIR(found.st_mode):
+                    folders.append(name)
+                elif stat.S_ISREG(found.st_mode):
+                    total += found.st_size
+    finally:
+        os.close(descriptor)
+    return total, folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +158,7 @@ class Place:
         """Say whether the name is that of a file; raises RefusedError if of something else."""
         if self.missing:
             return False
-        with _told():
+        with told():
             try:
                 found = os.stat(self.last, dir_fd=self.ground, follow_symlinks=False)
             except FileNotFoundError:
@@ -211,7 +234,7 @@ class Upload(Sink):
 
     def write(self, data: bytes) -> None:
         """Take the next bytes."""
-        with self._lock, _told():
+        with self._lock, told():
             if self._over:
                 return
             if self.size is not None and self.offset + len(data) > self.size:
@@ -231,7 +254,7 @@ class Upload(Sink):
                 return
             try:
                 self._check()
-                with _told():
+                with told():
                     renamed = self._name()
             except BaseException:
                 self._end(keep=False)
@@ -245,7 +268,7 @@ class Upload(Sink):
                 self._end(keep=self._resumable and bool(self.offset))
 
     def _go_back(self, offset: int) -> None:
-        with _told():
+        with told():
             os.ftruncate(self._descriptor, offset)
             while piece := os.pread(self._descriptor, _CHUNK, self.offset):
                 self._hash.update(piece)
@@ -298,7 +321,7 @@ def _open_part(ground: int, part: bytes) -> int:
     """Open a part and lock it; raises RefusedError, if somebody else is writing it."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     for _ in range(3):
-        with _told():
+        with told():
             descriptor = os.open(part, flags, 0o600, dir_fd=ground)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -372,7 +395,8 @@ _MEANING = {
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
+    """Let what a disk says be what the peer is told; raises RefusedError for OSError."""
     try:
         yield
     except OSError as error:
