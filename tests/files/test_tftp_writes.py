@@ -1,5 +1,6 @@
 """Tests of files sent to the TFTP door."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -208,3 +209,36 @@ def test_an_address_that_proves_nothing_takes_a_place_for_a_while_only(bench: Be
     assert packets(bench.reactor.ports[-1]) == [Ack(0)]  # and the first one
     assert not bench.door.running
     assert bench.files == {}
+
+
+def test_no_descriptors_left_is_told_and_takes_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it happens: a place that nobody gives back would be lost for ever."""
+
+    def exhausted(*_: object) -> list[str]:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    bench = Bench(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", exhausted)
+        for _ in range(bench.door.policy.per_peer):
+            assert bench.ask() == [Error(0, "busy: too many files are open")]
+    assert bench.ask() == [Ack(0)]
+
+
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_shelf_that_breaks_takes_no_place(tmp_path: Path) -> None:
+    """It may be anybody's; the client is told, and the log says what broke."""
+
+    class Broken(Folder):
+        def receive(self, *_: object, **__: object) -> Upload:
+            raise ZeroDivisionError
+
+    bench = Bench(tmp_path)
+    shelf, bench.door.shelf = bench.door.shelf, Broken(str(tmp_path))
+    assert bench.ask() == [Error(0, "this is a bug of the server's; its log says more")]
+    bench.door.shelf = shelf
+    for _ in range(bench.door.policy.per_peer):
+        assert bench.ask() == [Ack(0)]
+        assert bench.send(Error(0, "")) == []

@@ -40,6 +40,9 @@ REPEATED_WITHIN = 5.0
 #: The modes that a transfer may have (RFC 1350, 1); mail must not be (RFC 1123, 4.2.2.1).
 MODES = ("octet", "netascii")
 
+#: What a client is told when a shelf, which may be anybody's, breaks.
+BUG = "this is a bug of the server's; its log says more"
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -212,6 +215,10 @@ class TftpDatagramProtocol(DatagramProtocol):
             self._leave(peer)
             self._refuse(name, peer, _answer(refused))
             return
+        except Exception:
+            self._leave(peer)
+            self._refuse(name, peer, _AnswerError(Code.OTHER, BUG, 500))
+            raise
         finally:
             del self._opening[peer]
         if self._draining is None:
