@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from twisted_net.files.codec import Get, RefusedError
 from twisted_net.files.desk import Limits, Recent
 from twisted_net.files.digests import Aside, Digests
 from twisted_net.files.doors import FileFactory, FileProtocol
+from twisted_net.files.journal import Journal
 from twisted_net.files.shelf import Content, Shelf, Source
 from twisted_net.files.store import Folder, OpenFile
+from twisted_net.net.counters import DoorCounters
 from twisted_net.net.sendfile import COPIED
 from twisted_net.net.service import IDrains
 
@@ -617,7 +620,7 @@ def test_a_shelf_that_opens_in_its_own_way_is_always_asked(root: Path) -> None:
 
 def test_what_is_remembered_of_answers_is_bounded(root: Path) -> None:
     """Those that were kept for the longest time make room."""
-    recent = Recent(Folder(str(root)), room=100)
+    recent = Recent(Folder(str(root)), room=2300)
     state = Folder(str(root)).peek(b"hello.txt")
     for offset in range(5):
         recent.keep(Get(b"hello.txt", offset), state, b"x" * 40, 1)
@@ -638,3 +641,34 @@ def test_ten_thousand_small_files_do_not_fill_the_log(door: Door) -> None:
     assert len(lines) == 202
     assert lines[100] == "files-tcp: sent 50 more within a second, 650 bytes"
     assert lines[-1] == "files-tcp: sent 1 more within a second, 13 bytes"
+
+
+def test_answers_without_content_take_room_too(root: Path) -> None:
+    """There are as many as there are numbers: what is kept beside the bytes counts as well."""
+    shelf = Folder(str(root))
+    state = shelf.peek(b"hello.txt")
+    tracemalloc.start()
+    try:
+        recent = Recent(shelf, room=1 << 20)
+        before = tracemalloc.get_traced_memory()[0]
+        for length in range(1 << 40, (1 << 40) + 20_000):
+            answer = bytes(100)
+            recent.keep(Get(b"hello.txt", 0, length), state, answer, 0)
+        assert tracemalloc.get_traced_memory()[0] - before < 2 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_transfers_that_stop_do_not_fill_the_log(root: Path) -> None:
+    """Whoever hangs up again and again is told of a few times a second, and counted always."""
+    clock = Clock()
+    journal = Journal("files-tcp", DoorCounters(), clock.seconds)
+    with capturedLogs() as events:
+        for _ in range(1000):
+            journal.stopped(b"big", "192.0.2.1:40000", 1, 0.0, "the connection was lost")
+        clock.advance(1)
+        journal.stopped(b"big", "192.0.2.1:40000", 1, 0.0, "the connection was lost")
+    lines = logged(events).splitlines()
+    assert len(lines) == 12
+    assert lines[10] == "files-tcp: stopped 990 more within a second, 990 bytes"
+    assert journal.counters.dropped == {"transfer_stopped": 1001}

@@ -17,6 +17,10 @@ LONGEST_UNTOLD = 16 << 20
 #: Bytes of answers that are remembered, for small files that are asked for again and again.
 REMEMBERED = 8 << 20
 
+#: What remembering one takes beside its bytes: there may be as many without content as there are
+#: numbers that can stand behind a GET.
+_BESIDE = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -117,9 +121,9 @@ class Recent:
         if state is None or request in self._kept:
             return
         self._kept[request] = (state, answer, length)
-        self._room -= len(answer)
+        self._room -= len(answer) + _BESIDE
         while self._room < 0:
             self._forget(next(iter(self._kept)))
 
     def _forget(self, request: Get) -> None:
-        self._room += len(self._kept.pop(request)[1])
+        self._room += len(self._kept.pop(request)[1]) + _BESIDE

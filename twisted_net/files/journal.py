@@ -13,9 +13,10 @@ from twisted_net.net.text import with_port
 #: could otherwise fill the log. The counters miss none.
 SPEAK_EVERY = 1.0
 
-#: Lines in one second about transfers that went well. Small files may be sent by the ten thousand
-#: in that time, and to tell of each would take longer than to send it.
-MOST_LINES = 100
+#: Lines in one second about transfers, by what became of them. Small files may be sent by the ten
+#: thousand in that time, and to tell of each would take longer than to send it; and whoever hangs
+#: up again and again could fill the log.
+MOST_LINES = {"sent": 100, "stored": 100, "stopped": 10}
 
 
 def peer_name(address: object) -> str:
@@ -44,8 +45,8 @@ class Journal:
         self.seconds = seconds
         self._quiet_until = float("-inf")
         self._second_ends = float("-inf")
-        self._lines = 0  # in this second
-        self._more = [0, 0]  # files and bytes that had none
+        self._lines = dict.fromkeys(MOST_LINES, 0)  # in this second
+        self._more = {what: [0, 0] for what in MOST_LINES}  # files and bytes that had none
 
     def sent(self, name: bytes, peer: str, count: int, began: float, more: str = "") -> None:
         """Tell of a transfer that came to its end; many in one second are summed up.
@@ -53,14 +54,7 @@ class Journal:
         :param more: words of our own behind it.
         """
         now = self.seconds()
-        if now >= self._second_ends:
-            self.sum_up()
-            self._second_ends = now + 1.0
-            self._lines = 0
-        self._lines += 1
-        if self._lines > MOST_LINES:
-            self._more[0] += 1
-            self._more[1] += count
+        if not self._has_line("sent", count, now):
             return
         took = now - began
         self.log.info(
@@ -76,19 +70,23 @@ class Journal:
 
     def sum_up(self) -> None:
         """Tell of the transfers that had no line of their own."""
-        if self._more[0]:
-            files, self._more[0] = self._more[0], 0
-            count, self._more[1] = self._more[1], 0
-            self.log.info(
-                "{door}: sent {files} more within a second, {amount}",
-                door=self.door,
-                files=files,
-                amount=amount(count),
-            )
+        for what, more in self._more.items():
+            if more[0]:
+                self.log.info(
+                    "{door}: {what} {files} more within a second, {amount}",
+                    door=self.door,
+                    what=what,
+                    files=more[0],
+                    amount=amount(more[1]),
+                )
+                more[:] = 0, 0
 
     def stored(self, name: bytes, peer: str, count: int, began: float, more: str = "") -> None:
-        """Tell of a file that was put here."""
-        took = self.seconds() - began
+        """Tell of a file that was put here; many in one second are summed up."""
+        now = self.seconds()
+        if not self._has_line("stored", count, now):
+            return
+        took = now - began
         self.log.info(
             "{door}: stored {name!r} from {peer!r}: {count} bytes in {took:.2f} s, {rate}{more}",
             door=self.door,
@@ -103,11 +101,14 @@ class Journal:
     def stopped(
         self, name: bytes, peer: str, count: int, began: float, why: str, taking: bool = False
     ) -> None:
-        """Tell of a transfer that did not.
+        """Tell of a transfer that did not; many in one second are summed up.
 
         :param taking: it was on its way here.
         """
         self.counters.drop("transfer_stopped")
+        now = self.seconds()
+        if not self._has_line("stopped", count, now):
+            return
         self.log.warn(
             "{door}: stopped {doing} {name!r} {to} {peer!r} after {count} bytes,"
             " {took:.2f} s: {why}",
@@ -117,7 +118,7 @@ class Journal:
             name=_shown(name),
             peer=peer,
             count=count,
-            took=self.seconds() - began,
+            took=now - began,
             why=why,
         )
 
@@ -145,6 +146,19 @@ class Journal:
                 code=code,
                 why=why,
             )
+
+    def _has_line(self, what: str, count: int, now: float) -> bool:
+        """Say whether a transfer has a line of its own; count it among the others if not."""
+        if now >= self._second_ends:
+            self.sum_up()
+            self._second_ends = now + 1.0
+            self._lines = dict.fromkeys(MOST_LINES, 0)
+        self._lines[what] += 1
+        if self._lines[what] <= MOST_LINES[what]:
+            return True
+        self._more[what][0] += 1
+        self._more[what][1] += count
+        return False
 
     def _may_speak(self) -> bool:
         if self.seconds() < self._quiet_until:
