@@ -362,6 +362,14 @@ def test_the_whole_shelf_comes_as_a_zip_file(web: Shared, root: Path) -> None:
     assert {files["files/caf%E9"], files["_files/caf%E9"]} == {b"latin", b"percent"}
 
 
+def test_no_name_in_a_zip_file_leads_out_of_it(web: Shared, root: Path) -> None:
+    """Not even where a backslash stands between folders."""
+    (root / "sub" / "x\\..\\..\\evil").write_bytes(b"evil")
+    files = unzipped(web.get("sub/?zip").body)
+    assert files["sub/x%5C..%5C..%5Cevil"] == b"evil"
+    assert not any("\\" in name for name in files)
+
+
 def test_a_zip_file_is_never_whole_in_memory(root: Path) -> None:
     """However large the folder is: one piece waits for the client."""
     for number in range(8):

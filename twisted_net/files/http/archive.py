@@ -138,8 +138,12 @@ def _time(mtime: int) -> tuple[int, int, int, int, int, int]:
 
 
 def _name(name: bytes) -> str:
-    """Return a name as text; bytes that are not UTF-8 as ``%E9``, for zip has no other way."""
-    text = name.decode("utf-8", "surrogateescape")
+    r"""Return a name as text; bytes that are not UTF-8 as ``%E9``, for zip has no other way.
+
+    A backslash is ``%5C``: where it stands between folders, a name with ``..\`` in it would lead
+    out of the folder that the archive is unpacked in.
+    """
+    text = name.decode("utf-8", "surrogateescape").replace("\\", "%5C")
     return "".join(
         f"%{ord(each) - 0xDC00:02X}" if "\udc80" <= each <= "\udcff" else each for each in text
     )
