@@ -91,18 +91,20 @@ def test_what_is_remembered_is_bounded(shelf: Folder) -> None:
 def test_a_file_that_changes_while_it_is_hashed_has_no_digest(shelf: Folder, share: Path) -> None:
     """A digest of two halves of two states is worse than none."""
     for other in (b"longer than before", b"", b"other"):
-        file = shelf.open(b"a.txt")
+        later = Later()
+        digest = result(Digests(later).of(shelf.open(b"a.txt")))
         (share / "a.txt").write_bytes(other)
-        assert digests.hashed(file) == ""
+        later.do()
+        assert digest == [""]
 
 
 def test_a_disk_that_fails_gives_no_digest(shelf: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever reads on will find out."""
 
-    def broken(*_: object) -> str:
+    def broken(*_: object) -> bytes:
         raise OSError(errno.EIO, "Input/output error")
 
-    monkeypatch.setattr(digests, "hashed", broken)
+    monkeypatch.setattr(OpenFile, "read", broken)
     assert result(Digests(at_once).of(shelf.open(b"a.txt"))) == [""]
 
 
@@ -201,3 +203,48 @@ def test_what_is_no_file_is_not_remembered() -> None:
     content = Content(b"x", b"x")
     known.learn(content, sha256(b"x"))
     assert not known.known(content)
+
+
+def test_huge_files_do_not_keep_others_waiting(
+    shelf: Folder, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has its turn, the huge ones again and again, until all are done."""
+    monkeypatch.setattr(digests, "TURN", 10)
+    content = bytes(range(100))
+    for name in ("huge", "vast"):
+        (share / name).write_bytes(content)
+    later = Later()
+    known = Digests(later)
+    large = [result(known.of(shelf.open(name))) for name in (b"huge", b"vast")]
+    small = result(known.of(shelf.open(b"a.txt")))
+    later.do()
+    later.do()
+    assert small == [sha256(b"a.txt")]
+    assert large == [[], []]
+    for _ in range(20):
+        later.do()
+    assert large == [[sha256(content)]] * 2
+    assert not later.waiting
+
+
+def test_what_nobody_waits_for_makes_room_for_what_somebody_does(
+    shelf: Folder, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone on with only while there is nothing else to do."""
+    monkeypatch.setattr(digests, "TURN", 1)
+    later = Later()
+    known = Digests(later)
+    abandoned = [known.of(shelf.open(name)) for name in (b"a.txt", b"b.txt")]
+    for each in abandoned:
+        each.addErrback(lambda failure: failure.trap(CancelledError) and None)
+    later.do()
+    for each in abandoned:
+        each.cancel()
+    wanted = [result(known.of(shelf.open(b"c.txt"), 0, length)) for length in range(1, 5)]
+    turns = 0
+    while later.waiting:
+        later.do()
+        turns += 1
+    assert wanted == [[sha256(b"c.txt"[:length])] for length in range(1, 5)]
+    assert turns <= 1 + 1 + 2 + 3 + 4
+    assert not known.known(shelf.open(b"a.txt"))

@@ -28,6 +28,10 @@ UNSETTLED = 2.0
 #: One read; large enough that the calls cost nothing beside the hashing.
 CHUNK = 1 << 20
 
+#: Bytes hashed before others have their turn: who asks for the digest of a huge file must not keep
+#: everybody else waiting.
+TURN = 64 << 20
+
 #: A file in one state, and the part of it: offset and length.
 Part = tuple[Version, int, int]
 
@@ -55,10 +59,26 @@ class _Hashing:
         self.whole = part[1:] == (0, file.size)
         self.waiters: list[Deferred[str]] = []
         self.wanted = True
+        self.begun = False
+        self._sha256 = hashlib.sha256()
+        # No further than it was long at first: a log may grow faster than it is read.
+        self._at, self._end = part[1], part[1] + part[2]
 
-    def run(self) -> str:
-        _, offset, length = self.part
-        return hashed(self.file, offset, length, lambda: self.wanted)
+    def run(self) -> str | None:
+        """Hash for one turn; return the digest in hex, or None: there is more to do.
+
+        Nothing, if the file changed, or the digest is no longer wanted.
+        """
+        until = min(self._at + TURN, self._end)
+        while self._at < until and self.wanted:
+            piece = self.file.read(self._at, min(CHUNK, until - self._at))
+            if not piece:
+                return ""
+            self._sha256.update(piece)
+            self._at += len(piece)
+        if self._at < self._end:
+            return None if self.wanted else ""
+        return "" if self.file.changed() else self._sha256.hexdigest()
 
 
 class Digests:
@@ -130,6 +150,7 @@ class Digests:
         while self._queue and self._running < AT_ONCE:
             hashing = next(iter(self._queue))
             del self._queue[hashing]
+            hashing.begun = True
             self._running += 1
             computing: Deferred[Any] = maybeDeferred(self.aside, hashing.run)
             computing.addBoth(self._end, hashing)
@@ -137,6 +158,10 @@ class Digests:
     def _end(self, outcome: object, hashing: _Hashing) -> None:
         # A failure is a disk that cannot be read: whoever reads on will find out and say so.
         self._running -= 1
+        if outcome is None and hashing.wanted and (hashing.waiters or not self._queue):
+            self._queue[hashing] = None  # behind all others
+            self._begin()
+            return
         self._forget(hashing)
         hashing.file.close()
         sha256 = outcome if isinstance(outcome, str) else ""
@@ -150,7 +175,7 @@ class Digests:
     def _leave(self, hashing: _Hashing, waiter: "Deferred[str]") -> None:
         hashing.waiters.remove(waiter)
         waits = hashing in self._queue
-        if hashing.waiters or (hashing.whole and not waits):
+        if hashing.waiters or (hashing.whole and hashing.begun and not self._queue):
             return
         hashing.wanted = False
         self._forget(hashing)  # a thread that works on it stops, and whoever comes begins anew
@@ -167,19 +192,3 @@ def _part(source: Source, offset: int, length: int | None) -> Part | None:
     if source.version is None or source.size is None:
         return None
     return source.version, offset, source.size - offset if length is None else length
-
-
-def hashed(
-    file: OpenFile,
-    offset: int = 0,
-    length: int | None = None,
-    wanted: Callable[[], bool] = lambda: True,
-) -> str:
-    """Read a file and return its SHA-256 in hex; nothing if it changed, or is no longer wanted."""
-    sha256 = hashlib.sha256()
-    # No further than it was long at first: a log may grow faster than it is read.
-    end = file.size if length is None else offset + length
-    while offset < end and wanted() and (piece := file.read(offset, min(CHUNK, end - offset))):
-        sha256.update(piece)
-        offset += len(piece)
-    return sha256.hexdigest() if offset == end and not file.changed() else ""
