@@ -209,6 +209,8 @@ def test_the_first_file_is_an_example(shelf: Folder, tmp_path: Path) -> None:
     dull.mkdir()
     (dull / "empty").touch()
     (dull / ".profile").write_text("x")
+    for name in (b"\x1b[31mred", b"a\nb", "\u202egnp.exe".encode(), b"caf\xe9"):
+        (dull / os.fsdecode(name)).write_text("shown as it is, it would do something else")
     assert Folder(str(dull), hidden=True).first() == b""
 
 

@@ -170,11 +170,12 @@ class Folder(Shelf):
     def first(self) -> bytes:
         """Return the name of a file at the top, or nothing: an example for people.
 
-        One with a dot at the beginning is nobody's idea of a file, and an empty one shows nothing.
+        One with a dot at the beginning is nobody's idea of a file, and an empty one shows nothing;
+        one with controls in it would do something to the terminal that it is shown on.
         """
         entries, _ = self.list(List())
-        good = (each for each in entries if each.kind == "file" and each.size)
-        return next((each.name for each in good if not each.name.startswith(b".")), b"")
+        good = (each.name for each in entries if each.kind == "file" and each.size)
+        return next((each for each in good if each[:1] != b"." and _is_plain(each)), b"")
 
     def _parts(self, name: bytes) -> beneath.Parts:
         """Take a name apart; raises OSError, for what is hidden as for what is not there."""
@@ -186,6 +187,14 @@ class Folder(Shelf):
     def _shared(self, name: bytes) -> bool:
         last = name.rpartition(b"/")[2]
         return not PART.fullmatch(last) if self._hidden else not last.startswith(b".")
+
+
+def _is_plain(name: bytes) -> bool:
+    """Say whether a name can be shown as it is."""
+    try:
+        return name.decode().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _seen(descriptor: int, names: list[bytes], request: List) -> Iterator[Entry]:
