@@ -522,3 +522,22 @@ def test_content_may_be_made_for_each_client() -> None:
     reactor.listenUDP(7069, door, "192.0.2.99")
     door.datagramReceived(render(Request("read", b"any", "octet", {})), CLIENT)
     assert packets(reactor.ports[-1]) == [Data(1, b"hello 192.0.2.1")]
+
+
+@pytest.mark.parametrize("limits", [{"transfers": 2}, {"per_peer": 2}])
+def test_who_answers_nothing_makes_room_for_who_asks(root: Path, limits: dict[str, int]) -> None:
+    """A few forged requests a second would shut the door for everybody."""
+    bench = Bench(root, **limits)
+    for port in (1, 2):
+        bench.ask(b"large", (CLIENT[0], 40000 + port), tsize="0")
+    bench.answer(Ack(0), (CLIENT[0], 40001), at=0)
+    bench.ask(b"small", (CLIENT[0], 40003))
+    assert packets(bench.port) == [Error(0, "busy, try again later")]
+    bench.reactor.advance(1.0)
+    bench.ask(b"small", (CLIENT[0], 40003))
+    assert packets(bench.transfer()) == [Data(1, b"small")]
+    assert list(bench.door.running) == [(CLIENT[0], 40001), (CLIENT[0], 40003)]
+    assert bench.dropped == {"refused_503": 1, "unanswered": 1}
+    bench.reactor.advance(0.5)
+    bench.ask(b"small", (CLIENT[0], 40004))
+    assert packets(bench.port) == [Error(0, "busy, try again later")]

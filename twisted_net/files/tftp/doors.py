@@ -37,6 +37,10 @@ from twisted_net.net.text import with_port
 #: that, somebody has started anew from a fixed port, as boot loaders do.
 REPEATED_WITHIN = 5.0
 
+#: Seconds for which an address that answers nothing keeps its place while others wait for one: its
+#: request may be forged, and as many forgeries as there are places would shut the door.
+YIELDS_AFTER = 1.0
+
 #: The modes that a transfer may have (RFC 1350, 1); mail must not be (RFC 1123, 4.2.2.1).
 MODES = ("octet", "netascii")
 
@@ -181,12 +185,28 @@ class TftpDatagramProtocol(DatagramProtocol):
             raise _AnswerError(Code.ILLEGAL, why)
         if self._draining is not None:
             raise _AnswerError(Code.OTHER, "server is stopping", 503)
-        many = sum(self._peers.values()) >= policy.transfers
-        if many or self._peers[peer[0]] >= policy.per_peer:
+        if not (self._has_room() and self._has_room(peer[0])):
             raise _AnswerError(Code.OTHER, "busy, try again later", 503)
         if policy.require_options and request.action == "read" and not _provable(request):
             why = "ask with options, as tsize: they prove where you are"
             raise _AnswerError(Code.OPTION, why)
+
+    def _has_room(self, host: str | None = None) -> bool:
+        """Say whether one more may begin, of an address or of all, making room if need be."""
+        if host is None:
+            count, most = sum(self._peers.values()), self.policy.transfers
+        else:
+            count, most = self._peers[host], self.policy.per_peer
+        if count < most:
+            return True
+        until = self.reactor.seconds() - YIELDS_AFTER
+        for transfer in self.running.values():  # the longest first
+            if transfer.began > until:
+                break
+            if not transfer.machine.proven and host in (None, transfer.peer[0]):
+                transfer.leave("another needed its place")
+                return True
+        return False
 
     def _read(self, request: Request, name: bytes, peer: Address) -> None:
         source = self.shelf.open(name, peer[0])
