@@ -4,6 +4,7 @@ What they have in common with Twisted's own transports is tested in `test_differ
 `test_twisted_own` and `tests/parity`.
 """
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -29,7 +30,7 @@ from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door
 from twisted_net.net.transports import KeepAlive
-from twisted_net.testing import LoopbackWorld, SimNetwork
+from twisted_net.testing import LoopbackWorld, SimNetwork, Transports
 
 
 class Party(Protocol):
@@ -66,9 +67,9 @@ class Hands(Factory):
         return self.party
 
 
-def joined(server: Party) -> tuple[SimNetwork, Party]:
+def joined(server: Party, transports: Transports = FAST) -> tuple[SimNetwork, Party]:
     """Connect a party to the one given, on fast transports."""
-    net = SimNetwork(transports=FAST)
+    net = SimNetwork(transports=transports)
     here, there = net.host("server"), net.host("client")
     here.reactor.listenTCP(7, Hands(server))
     endpoint = TCP4ClientEndpoint(there.reactor, here.ip, 7)
@@ -515,3 +516,75 @@ def test_a_port_that_can_turn_nobody_away_looks_again_in_a_while(
     assert (port in readers(), factory.counters.dropped) == (False, {"not_accepted_emfile": 1})
     net.run_for(2 * LACK)
     assert (port in readers(), lost.there) == (True, True)
+
+
+def _too_long(party: Party) -> None:
+    party.transport.registerProducer(party.transport, True)
+    party.transport.write(b"x" * 600_000)
+
+
+def _refused(party: Party) -> None:
+    party.transport.registerProducer(party.transport, True)
+    party.transport.write(b"x" * 140_000)
+    with contextlib.suppress(RuntimeError):  # it has a producer
+        party.transport.registerProducer(Puller(party.transport), False)
+
+
+def _registered_late(party: Party) -> None:
+    party.transport.write(b"x" * 600_000)
+    party.transport.registerProducer(party.transport, True)
+
+
+def _reads_on(party: Party) -> None:
+    party.transport.registerProducer(party.transport, True)
+    party.transport.write(b"x" * 140_000)
+    party.transport.resumeProducing()
+
+
+def _unregistered(party: Party) -> None:
+    party.transport.registerProducer(party.transport, True)
+    party.transport.write(b"x" * 140_000)
+    party.transport.unregisterProducer()
+
+
+def _in_pieces(party: Party) -> None:
+    party.transport.registerProducer(party.transport, True)
+    party.transport.write(b"x" * 140_000)
+    party.transport.writeSequence([b"x", b"y"])
+
+
+def _nearly_all(party: Party) -> None:
+    party.transport.registerProducer(party.transport, True)
+    party.transport.write(b"x" * 135_000)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reads"),
+    [
+        (_too_long, False),
+        (_refused, False),
+        (_registered_late, True),
+        (_reads_on, True),
+        (_unregistered, False),
+        (_in_pieces, False),
+        (_nearly_all, False),
+    ],
+)
+def test_a_server_whose_answer_does_not_leave_at_once_reads_on_exactly_when_stock_does(
+    answer: Callable[[Party], None], reads: bool
+) -> None:
+    """It is its own producer, and the peer reads nothing yet."""
+
+    def once(party: Party) -> None:
+        if party.heard == b"go":
+            answer(party)
+
+    for transports in (FAST, Transports()):
+        server = Party(once)
+        net, client = joined(server, transports)
+        client.transport.pauseProducing()
+        client.transport.write(b"go")
+        net.run_for(1)
+        client.transport.write(b" on")
+        net.run_for(1)
+        assert server.heard == (b"go on" if reads else b"go")

@@ -55,6 +55,7 @@ class FastStream(_Connection):
     _plain = False  # see above
     _asked = False  # the reactor was asked to let us write
     _inside = False  # the protocol's dataReceived runs
+    _owed = False  # our reading should be paused, unless all that waits is sent at once
     _broken = False  # a send has failed, and no FIN came before
     _read_size = SMALL_READ
 
@@ -145,6 +146,7 @@ class FastStream(_Connection):
         """Send what was written while we were reading."""
         if self.producerPaused or self._tempDataLen > LARGE_READ:
             self.startWriting()
+            self._settle()
             return
         try:
             done = self._send()
@@ -155,7 +157,8 @@ class FastStream(_Connection):
             done = False
         if not done:
             self.startWriting()
-            self._maybePauseProducer()
+            self._settle()
+        self._owed = False
 
     def _send(self) -> bool:
         """Send what waits, of which nothing was sent before; say whether all of it went.
@@ -184,7 +187,9 @@ class FastStream(_Connection):
 
     def _crowded(self) -> None:
         """Pause the producer; cut a protocol that has none, or does not care."""
-        if not self._reads_for_itself():
+        if self._reads_for_itself():
+            self._owed = True
+        else:
             self._maybePauseProducer()
         if self.producerPaused and not self._asked:
             self.startWriting()
@@ -200,14 +205,26 @@ class FastStream(_Connection):
     def _reads_for_itself(self) -> bool:
         """Say whether what is to be paused is our reading, which waits for the answer anyway."""
         own: Any = self.producer
-        return own is self and self._inside and not self._asked
+        return own is self and self._inside and not (self._asked or self.producerPaused)
 
     def _settle(self) -> None:
-        """Pause what `_crowded` did not: it will matter now."""
-        if self._reads_for_itself():
-            self._maybePauseProducer()
+        """Pause what `_crowded` did not: it matters now."""
+        if self._owed:
+            self._owed = False
+            self.producerPaused = True
+            self.pauseProducing()
 
     # What is not plain
+
+    def pauseProducing(self) -> None:
+        """Read no more (IPushProducer)."""
+        self._settle()
+        super().pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read on (IPushProducer)."""
+        self._settle()
+        super().resumeProducing()
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Register a producer (IConsumer)."""
@@ -312,12 +329,13 @@ class Beneath:
         if connection._plain and all(isinstance(each, bytes) for each in iovec):
             Beneath.write(connection, b"".join(iovec))  # as one: it has the same bounds
         else:
+            connection._settle()
             FileDescriptor.writeSequence(connection, iovec)
 
     @staticmethod
     def registerProducer(connection: FastStream, producer: Any, streaming: bool) -> None:
         """Register a producer; one that pulls waits until what was written before has left."""
-        if not streaming:
+        if not streaming and connection.producer is None:  # else it fails, and nothing changes
             connection._plain = False
             if connection._tempDataBuffer and not connection._asked:
                 connection.startWriting()
