@@ -37,6 +37,7 @@ class FastServer(FastStream, tcp.Server):
         self._port = None if server is None else server._realPortNumber
         self.inherits = server is not None and server.passes_on
         self.startReading()
+        self._begin()
         self.connected = 1
         self._plain = True
 
@@ -69,6 +70,7 @@ class FastClient(FastStream, tcp.Client):
     """A connection that was made."""
 
     def _connectDone(self) -> None:
+        self._begin()
         super()._connectDone()
         self._judge()
 
@@ -103,6 +105,7 @@ class FastUnixClient(_Passing, FastStream, unix.Client):
     """A connection that was made to a UNIX socket."""
 
     def _connectDone(self) -> None:
+        self._begin()
         super()._connectDone()
         self._judge()
 

@@ -47,7 +47,7 @@ class FastStream(_Connection):
         producer was paused long before; who writes on all the same is cut.
     """
 
-    counters: DoorCounters = UNCOUNTED
+    counters: DoorCounters  # not with a default: Python would then find it less quickly
     guard: Any = None
     stirred = False
     queue_limit: int | None = None
@@ -74,7 +74,7 @@ class FastStream(_Connection):
         count = len(data)
         if count >= SMALL_READ:
             self._read_size = LARGE_READ  # a stream; what one read does not get costs another
-        elif self._read_size == LARGE_READ:
+        elif self._read_size != SMALL_READ:
             self._read_size = SMALL_READ
         self.counters.received += count
         self.stirred = self._inside = True
@@ -82,7 +82,7 @@ class FastStream(_Connection):
             self.protocol.dataReceived(data)
         finally:
             self._inside = False
-        if self._tempDataBuffer and self._plain and not self._asked:
+        if self._tempDataLen and self._plain and not self._asked:
             self._answer()
         return None
 
@@ -96,7 +96,14 @@ class FastStream(_Connection):
 
     def write(self, data: bytes) -> None:
         """Send some bytes soon (ITransport)."""
-        if self.TLS:
+        held = self._inside and self._plain and not (self._asked or self.TLS)
+        if held and data and type(data) is bytes:
+            # As below, in fewer steps: it is the answer to what was read, and leaves with `doRead`.
+            self._tempDataBuffer.append(data)
+            self._tempDataLen = waiting = self._tempDataLen + len(data)
+            if waiting > self.bufferSize:
+                self._crowded()
+        elif self.TLS:
             super().write(data)
         else:
             Beneath.write(self, data)
@@ -159,6 +166,13 @@ class FastStream(_Connection):
             self.startWriting()
             self._settle()
         self._owed = False
+
+    def _begin(self) -> None:
+        """Keep in the instance what every read looks at: there it is found soonest."""
+        self.counters = UNCOUNTED
+        self.TLS = self._asked = self._inside = self.producerPaused = False
+        self._tempDataLen = 0
+        self._read_size, self.bufferSize = SMALL_READ, self.bufferSize
 
     def _send(self) -> bool:
         """Send what waits, of which nothing was sent before; say whether all of it went.
