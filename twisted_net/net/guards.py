@@ -59,13 +59,13 @@ class GuardedProtocol(LetsPass, Protocol):
         self.transport = transport
         self.connected = 1
         self._guard.entered(self)
-        below = getattr(transport, "transport", None)
         if isinstance(transport, FastStream):
             self._beside = True
             transport.attend(self, self._counters, self._guard.queue_limit)
             transport.protocol = self.inside
             self.inside.makeConnection(transport)
             return
+        below = getattr(transport, "transport", None)
         if isinstance(below, FastStream):
             below.attend(self, UNCOUNTED, self._guard.queue_limit)
         directlyProvides(self, providedBy(transport))

@@ -16,6 +16,7 @@ from twisted.python.reflect import namedAny
 REACTOR = (
     "_poller", "_reads", "_writes", "_selectables", "_newTimedCalls", "_pendingTimedCalls",
     "_justStopped", "_started", "_doReadOrWrite", "_disconnectSelectable", "threadCallQueue",
+    "_continuousPolling",
 )  # fmt: skip
 
 #: What `datagrams.FastDatagramPort` uses of the port that it is made from.

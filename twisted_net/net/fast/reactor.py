@@ -105,12 +105,15 @@ class LeanReactor(EPollReactor):
     def removeReader(self, reader: IReadDescriptor) -> None:
         """Watch no more (IReactorFDSet); by the shortest way what is only read, as most are."""
         fd = reader.fileno()
-        if fd in self._reads and fd not in self._writes:
+        if fd not in self._reads:
+            if fd == -1 or self._continuousPolling.isReading(reader):
+                super().removeReader(reader)
+        elif fd in self._writes:
+            super().removeReader(reader)
+        else:
             del self._selectables[fd]
             self._poller.unregister(fd)
             self._reads.remove(fd)
-        else:
-            super().removeReader(reader)
 
     def removeAll(self) -> list[IReadDescriptor | IWriteDescriptor]:
         """Watch nothing any more; return what was watched, each once (IReactorFDSet)."""

@@ -6,7 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from twisted.internet import tcp, unix
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.logger import LogEvent, Logger, globalLogPublisher
 from twisted.python import log
@@ -47,10 +49,17 @@ class FastServer(FastStream, tcp.Server):
             self.inherits = False
             super().setTcpNoDelay(enabled)
 
-    def connectionLost(self, reason: Failure) -> None:
-        """Tell the protocol that this was the end, and forget it."""
+    def _lose(self, reason: Failure) -> None:
         try:
-            super().connectionLost(reason)
+            if type(reason.value) is not ConnectionDone or not hasattr(self, "socket"):
+                super()._lose(reason)
+                return
+            # As Twisted does, but for asking the reason at length whether it is another one.
+            FileDescriptor.connectionLost(self, reason)
+            self._closeSocket(True)
+            protocol = self.protocol
+            del self.protocol, self.socket, self.fileno
+            protocol.connectionLost(reason)
         finally:
             self._first = None  # a circle would be left to the garbage collector
 

@@ -20,6 +20,7 @@ from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python import log
 from twisted.python.failure import Failure
 
 from twisted_net.net.counters import DoorCounters
@@ -56,6 +57,7 @@ class FastStream(_Connection):
     _asked = False  # the reactor was asked to let us write
     _inside = False  # the protocol's dataReceived runs
     _owed = False  # our reading should be paused, unless all that waits is sent at once
+    _heard_all = False  # the protocol is being told that the peer has closed its half
     _broken = False  # a send has failed, and no FIN came before
     _read_size = SMALL_READ
 
@@ -283,10 +285,13 @@ class FastStream(_Connection):
         self._plain = False
         guard, self.guard = self.guard, None
         try:
-            super().connectionLost(reason)
+            self._lose(reason)
         finally:
             if guard is not None:
                 guard.ended()
+
+    def _lose(self, reason: Failure) -> None:
+        super().connectionLost(reason)
 
     def readConnectionLost(self, reason: Failure) -> None:
         """Pass on that the peer has closed its half, and close at once if that was all."""
@@ -294,13 +299,24 @@ class FastStream(_Connection):
         if not knows and (self.guard is None or self.TLS):
             self.connectionLost(reason)
             return
-        if knows:
-            super().readConnectionLost(reason)
-        else:
-            self.loseConnection()  # who knows nothing of half-closes may still finish writing
-        if self.disconnecting and self.connected and self._has_nothing_left():
-            self.stopWriting()
-            self.connectionLost(reason)
+        self._heard_all = True
+        try:
+            if knows:
+                self.protocol.readConnectionLost()  # type: ignore[attr-defined]
+            else:
+                self.loseConnection()  # who knows nothing of half-closes may still finish writing
+        except BaseException:  # as Twisted does
+            log.err()
+            self.connectionLost(Failure())
+        finally:
+            self._heard_all = False
+        if self.disconnecting and self.connected:
+            if self._has_nothing_left():
+                self.stopWriting()
+                self.connectionLost(reason)
+            elif not self._asked:
+                self.stopReading()  # it may have been resumed
+                self.startWriting()
 
     def _has_nothing_left(self) -> bool:
         return not (self._tempDataBuffer or self.dataBuffer or self.producer or self._broken)
@@ -358,13 +374,18 @@ class Beneath:
     @staticmethod
     def unregisterProducer(connection: FastStream) -> None:
         """Forget the producer."""
-        connection._settle()
+        if connection._inside:
+            connection._settle()
         FileDescriptor.unregisterProducer(connection)
         connection._judge()
 
     @staticmethod
     def loseConnection(connection: FastStream) -> None:
         """Close when all is sent."""
-        connection._settle()
+        if connection._inside:
+            connection._settle()
         connection._plain = False
-        FileDescriptor.loseConnection(connection)
+        if connection._heard_all and connection.connected and not connection._writeDisconnected:
+            connection.disconnecting = 1  # nobody reads; `readConnectionLost` will see to the rest
+        else:
+            FileDescriptor.loseConnection(connection)
