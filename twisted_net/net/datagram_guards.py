@@ -11,8 +11,8 @@ from zope.interface import implementer
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
+from twisted_net.net.fast.addresses import Address
 from twisted_net.net.fast.datagrams import FastDatagramPort
-from twisted_net.net.fast.offload import Address
 from twisted_net.net.limits import LOOP_PORTS, SourceRates
 from twisted_net.net.service import Door, IBatches, IDrains
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from twisted_net.files.tftp.reading import Reader, real_socket
 from twisted_net.net.counters import DoorCounters
+from twisted_net.net.fast.addresses import readable
 
 #: Linux's number; Python names it from 3.14 on.
 _IP_PKTINFO = getattr(socket, "IP_PKTINFO", 8)
@@ -73,7 +74,7 @@ class AskedPort(Reader):
                 if everybody:
                     self._counters.drop("broadcast")
                     continue
-            self._port.protocol.datagramReceived(datagram, address[:2])
+            self._port.protocol.datagramReceived(datagram, readable(address))
 
 
 def _asked(item: tuple[int, int, bytes]) -> tuple[str, bool] | None:

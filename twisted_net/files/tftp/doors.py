@@ -26,10 +26,11 @@ from twisted_net.files.tftp.codec import (
     shelf_name,
 )
 from twisted_net.files.tftp.core import Agreed, Terms, agree
-from twisted_net.files.tftp.ports import Address, Port, SharedPort, open_port
+from twisted_net.files.tftp.ports import Port, SharedPort, open_port
 from twisted_net.files.tftp.transfers import ReadTransfer, ServedTransfer, WriteTransfer
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
+from twisted_net.net.fast.addresses import Address, readable
 from twisted_net.net.service import IDrains
 from twisted_net.net.text import with_port
 
@@ -266,7 +267,8 @@ class TftpDatagramProtocol(DatagramProtocol):
         if self.policy.single_port:
             return SharedPort(self.transport)
         # Answers come from the address that was asked.
-        interface = self.transport.getHost().host
+        here = self.transport.getHost()
+        interface, _ = readable((here.host, here.port, 0, getattr(here, "scopeID", 0)))
         if self._asked is not None and self._asked.address:
             interface = self._asked.address
         return open_port(self.reactor, self.transport, transfer, interface)

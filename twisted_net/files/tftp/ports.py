@@ -18,9 +18,8 @@ from zope.interface import implementer
 
 from twisted_net.files.tftp.core import Buffer
 from twisted_net.files.tftp.reading import real_socket
+from twisted_net.net.fast.addresses import Address, readable, sockaddr
 from twisted_net.net.fast.offload import NO_TRAINS, SOL_UDP, UDP_SEGMENT, sends_trains
-
-Address = tuple[str, int]
 
 #: Longest datagram that is read, unless a transfer says that it expects longer ones.
 LONGEST = 65535
@@ -100,6 +99,8 @@ class OwnSocket:
         self._transfer = transfer
         self._cut = 0  # where the kernel cuts trains; 0: it has not been told
         self._trains = sends_trains()
+        self._peer: Address | None = None  # whom the last datagram went to, and …
+        self._place: tuple[Any, ...] = ()  # … the same as the socket wants it
         self._wide = ":" in interface
         family = socket.AF_INET6 if self._wide else socket.AF_INET
         try:
@@ -108,7 +109,7 @@ class OwnSocket:
             raise CannotListenError(interface, 0, error) from error
         try:
             self._socket.setblocking(False)
-            self._socket.bind((interface, 0))
+            self._socket.bind(sockaddr((interface, 0)))
         except OSError as error:
             self._socket.close()
             raise CannotListenError(interface, 0, error) from error
@@ -133,18 +134,20 @@ class OwnSocket:
             datagram, address = self._socket.recvfrom(LONGEST)
         except OSError:  # none after all, or an echo of something that did not arrive
             return
-        self._transfer.datagramReceived(datagram, address[:2] if self._wide else address)
+        self._transfer.datagramReceived(datagram, readable(address) if self._wide else address)
 
     def send(self, datagrams: list[Buffer], address: Address, segment: int) -> int:
         """Send each, trains in one call where the kernel cuts them."""
+        if address is not self._peer:
+            self._place, self._peer = sockaddr(address), address
         sent = 0
         for datagram in datagrams:
             if len(datagram) > segment and not isinstance(datagram, bytes):
-                sent += self._send_train(datagram, address, segment)
+                sent += self._send_train(datagram, segment)
                 continue
             if self._cut and len(datagram) > self._cut:
                 self._cut_at(0)  # a long ERROR after short blocks
-            self._socket.sendto(datagram, address)
+            self._socket.sendto(datagram, self._place)
             sent += 1
         return sent
 
@@ -158,12 +161,12 @@ class OwnSocket:
             self._reactor.removeReader(self)
             self._socket.close()
 
-    def _send_train(self, train: memoryview, address: Address, segment: int) -> int:
+    def _send_train(self, train: memoryview, segment: int) -> int:
         if self._trains:
             try:
                 if self._cut != segment:
                     self._cut_at(segment)
-                self._socket.sendto(train, address)
+                self._socket.sendto(train, self._place)
             except OSError as error:
                 if error.errno not in NO_TRAINS:
                     raise
@@ -174,7 +177,7 @@ class OwnSocket:
                 return -(-len(train) // segment)
         sent = 0
         for datagram in _cut(train, segment):
-            self._socket.sendto(datagram, address)
+            self._socket.sendto(datagram, self._place)
             sent += 1
         return sent
 

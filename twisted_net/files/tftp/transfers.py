@@ -21,9 +21,10 @@ from twisted_net.files.tftp.core import (
     State,
     Transfer,
 )
-from twisted_net.files.tftp.ports import Address, OwnSocket, Port
+from twisted_net.files.tftp.ports import OwnSocket, Port
 from twisted_net.files.tftp.trains import lay
 from twisted_net.net.errors import RemoteProtocolError
+from twisted_net.net.fast.addresses import Address
 from twisted_net.net.text import with_port
 
 if TYPE_CHECKING:

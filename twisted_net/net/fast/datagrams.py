@@ -9,6 +9,7 @@ The contract is that of `twisted.internet.udp.Port`; what differs inside:
   each peer. An error is then counted and not raised. All else leaves at once, and raises what it
   raises on Twisted's own port, unless the port is to count that too (`FastDatagramPort.account`).
 * Addresses that a datagram came from, or went to, are not checked again.
+* IPv6 addresses of one link keep the link (`addresses`), so that they can be answered.
 """
 
 import errno
@@ -18,13 +19,16 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from twisted.internet import udp
-from twisted.internet.error import MessageLengthError
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import CannotListenError, MessageLengthError
 from twisted.python import log
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.fast import offload
-from twisted_net.net.fast.offload import MOST, Address
+from twisted_net.net.fast.addresses import Address, readable, sockaddr
+from twisted_net.net.fast.offload import MOST
 from twisted_net.net.service import IBatches
 
 T = TypeVar("T")
@@ -51,11 +55,12 @@ class FastDatagramPort(udp.Port):
         self._singly = self._pause = SINGLY
         self._batch: offload.Batch | None = None
         self._sender: Address | None = None
-        self._reached: dict[Address, None] = {}
+        self._reached: dict[Address, tuple[Any, ...]] = {}  # as the socket wants them
         self._too_long: dict[Address, int] = {}
         self._counters = DoorCounters()
         self._drops: Drops | None = None
         self._accounted = False
+        self._wide = self.addressFamily == socket.AF_INET6
 
     def account(self, counters: DoorCounters, drops: Drops) -> None:
         """Count here what is sent; count what cannot be sent, too, and do not raise it.
@@ -67,6 +72,9 @@ class FastDatagramPort(udp.Port):
 
     def startListening(self) -> None:
         """Bind the port, and give it room for bursts; see IListeningPort."""
+        if "%" in self.interface and self._preexistingSocket is None:
+            bound: Any = self._bound_to_a_link()
+            self._preexistingSocket = bound
         self._bindSocket()
         offload.enlarge(self.socket)
         real = isinstance(self.socket, socket.socket)  # a simulated one goes the portable ways
@@ -74,6 +82,23 @@ class FastDatagramPort(udp.Port):
         self._sends_trains = real and offload.sends_trains()
         self._takes_batches = IBatches.providedBy(self.protocol)
         self._connectToProtocol()
+
+    def _bound_to_a_link(self) -> socket.socket:
+        """Return a socket that is bound where Twisted's own way would forget the link."""
+        made: socket.socket = self.createInternetSocket()
+        try:
+            made.bind(sockaddr((self.interface, self.port)))
+        except OSError as error:
+            made.close()
+            raise CannotListenError(self.interface, self.port, error) from error
+        return made
+
+    def getHost(self) -> IPv4Address | IPv6Address:
+        """Return the local address; an IPv6 one with its link, as TCP's have it."""
+        if self.addressFamily == socket.AF_INET6:
+            return IPv6Address("UDP", *self.socket.getsockname())
+        here: IPv4Address = super().getHost()
+        return here
 
     # Reading
 
@@ -88,7 +113,7 @@ class FastDatagramPort(udp.Port):
         except OSError as error:
             self._read_failed(error)
         else:
-            self._take_one(datagram, sender[:2])
+            self._take_one(datagram, readable(sender))
 
     def _read_many(self) -> None:
         if self._reads_batches:
@@ -117,7 +142,7 @@ class FastDatagramPort(udp.Port):
                 failed = error
             else:
                 datagrams.append(datagram)
-                senders.append(sender[:2])
+                senders.append(readable(sender))
         if datagrams:
             self._take(datagrams, senders)
         if failed is not None:
@@ -173,16 +198,26 @@ class FastDatagramPort(udp.Port):
         try:
             if self._connectedAddr:
                 super().write(datagram, addr)
-            elif addr is self._sender or addr in self._reached:
-                self.socket.sendto(datagram, addr)
+            elif addr in self._reached:
+                self.socket.sendto(datagram, self._reached[addr])
+            elif addr is self._sender or (self._wide and isIPv6Address(addr[0])):
+                self.socket.sendto(datagram, self._place(addr))
             else:
                 super().write(datagram, addr)
-                _remember(self._reached, addr, None)
+                _remember(self._reached, addr, addr)
         except (MessageLengthError, OSError, OverflowError) as error:
             self._write_failed(error, addr)
         else:
             self._counters.datagrams_sent += 1
             self._counters.sent += len(datagram)
+
+    def _place(self, addr: Address) -> tuple[Any, ...]:
+        """Return an address as the socket wants it; raises OSError if its link is gone."""
+        place = self._reached.get(addr)
+        if place is None:
+            place = sockaddr(addr)
+            _remember(self._reached, addr, place)
+        return place
 
     def _write_failed(self, error: Exception, addr: Address | None) -> None:
         """Count or raise what Twisted's own port would raise of a failed write."""
@@ -229,7 +264,7 @@ class FastDatagramPort(udp.Port):
         if not self._sends_trains or size >= self._too_long.get(addr, offload.LONGEST_TRAIN):
             return False
         try:
-            sent = offload.send_train(self.socket, train, addr)
+            sent = offload.send_train(self.socket, train, self._place(addr))
         except OSError as error:
             if error.errno in offload.NO_TRAINS:
                 _remember(self._too_long, addr, size)
@@ -242,7 +277,7 @@ class FastDatagramPort(udp.Port):
 
     def _send_held(self, datagram: bytes, addr: Address) -> None:
         try:
-            self.socket.sendto(datagram, addr)
+            self.socket.sendto(datagram, self._place(addr))
         except OSError as error:
             self._not_sent(error, addr, 1)
         else:

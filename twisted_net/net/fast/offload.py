@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-Address = tuple[str, int]
+from twisted_net.net.fast.addresses import Address, readable
 
 #: ``UDP_SEGMENT`` of ``linux/udp.h``; Python has no name for it, and `socket.SOL_UDP` not
 #: everywhere.
@@ -75,7 +75,7 @@ def trains(datagrams: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
         start = end
 
 
-def send_train(sock: socket.socket, datagrams: Sequence[bytes], address: Address) -> int:
+def send_train(sock: socket.socket, datagrams: Sequence[bytes], address: tuple[Any, ...]) -> int:
     """Send one train, as `trains` makes them, of two datagrams or more; return its bytes.
 
     :raises OSError: none of it was sent; see `NO_TRAINS`.
@@ -252,5 +252,6 @@ def _address4(name: bytes) -> Address:
 
 
 def _address6(name: bytes) -> Address:
-    """Read a ``struct sockaddr_in6``, without flow and scope, as Twisted's ports do."""
-    return socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[2:4], "big")
+    """Read a ``struct sockaddr_in6``."""
+    host, port = socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[2:4], "big")
+    return readable((host, port, 0, int.from_bytes(name[24:28], sys.byteorder)))

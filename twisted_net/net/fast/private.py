@@ -20,7 +20,7 @@ REACTOR = (
 )  # fmt: skip
 
 #: What `datagrams.FastDatagramPort` uses of the port that it is made from.
-DATAGRAMS = ("_bindSocket", "_connectToProtocol")
+DATAGRAMS = ("_bindSocket", "_connectToProtocol", "_preexistingSocket")
 
 #: What `streams` and `sockets` use of a connection, once that is made, …
 CONNECTION = (
