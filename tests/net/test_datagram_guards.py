@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.datagram_guards import GuardedDatagrams
-from twisted_net.net.limits import SourceRates
+from twisted_net.net.limits import GRANT, SOURCES, SourceRates
 from twisted_net.net.service import Door, IDrains
 
 
@@ -56,8 +56,9 @@ class GuardedUdp:
         self.wire = Wire()
         self.inside = inside or EchoDatagrams()
         door = Door("quote-udp", "datagram", "udp:7017", self.inside)
+        self.own_ports = [7007]
         self.guard = GuardedDatagrams(
-            door, self.inside, self.clock, self.counters, SourceRates(rate), [7007]
+            door, self.inside, self.clock, self.counters, SourceRates(rate), self.own_ports
         )
         self.guard.makeConnection(self.wire)  # type: ignore[arg-type]
 
@@ -91,6 +92,38 @@ def test_a_source_that_floods_is_not_answered() -> None:
     udp = GuardedUdp(rate=2)
     assert [len(udp.answers(b"x")) for _ in range(4)] == [1, 1, 0, 0]
     assert udp.counters.dropped == {"too_fast": 2}
+
+
+@pytest.mark.parametrize("together", [1, 50])
+def test_a_peer_that_is_known_is_limited_as_before(together: int) -> None:
+    """A second's worth and no more, from all of its ports together."""
+    udp = GuardedUdp(rate=1000)
+    for port in (40000, 40001) * (1000 // together):
+        sender = ("192.0.2.1", port)
+        udp.guard.datagramsReceived([b"x"] * together, [sender] * together, {sender: together})
+    assert len(udp.wire.sent) == 1000
+    assert udp.counters.dropped == {"too_fast": 1000}
+    assert len(udp.answers(b"x", 40000)) == 0
+    udp.clock.advance(0.1)
+    assert sum(len(udp.answers(b"x", 40000)) for _ in range(1000)) == 100
+
+
+def test_a_peer_is_not_answered_for_long_once_its_port_is_a_door_of_ours() -> None:
+    """Doors open one after the other: who was known before one did is looked at again."""
+    udp = GuardedUdp(rate=10_000)
+    assert len(udp.answers(b"x", 7018)) == 1
+    udp.own_ports.append(7018)
+    heard = sum(len(udp.answers(b"x", 7018)) for _ in range(1000))
+    assert heard <= GRANT
+    assert udp.counters.dropped == {"loop_port": 1000 - heard}
+
+
+def test_spoofed_peers_do_not_fill_the_memory() -> None:
+    """Neither the addresses nor the ports that a flood can have."""
+    udp = GuardedUdp(rate=10_000)
+    for number in range(2 * SOURCES + 10):
+        udp.guard.datagramReceived(b"x", (f"192.0.{number % 100}.1", 1024 + number))
+    assert len(udp.guard._known) <= SOURCES
 
 
 def test_a_batch_is_handed_on_as_its_datagrams_would_be_one_by_one() -> None:

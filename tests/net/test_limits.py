@@ -56,6 +56,44 @@ def test_each_source_has_a_rate_of_its_own() -> None:
     assert rates.take("192.0.2.2", 1, 0.0)
 
 
+@given(
+    st.sampled_from([1, 100, 10_000]),
+    st.lists(st.tuples(st.floats(0, 0.5), st.integers(1, 5000)), max_size=30),
+)
+def test_what_is_granted_in_advance_adds_to_nothing(
+    rate: int, takes: list[tuple[float, int]]
+) -> None:
+    """With one look at the clock for many, too, a burst of one second's worth and a rate is all."""
+    rates, now, passed = SourceRates(rate), 0.0, 0
+    for pause, count in takes:
+        now += pause
+        source = rates.source("192.0.2.1", now)
+        for _ in range(count):
+            if source.granted:
+                source.granted -= 1
+                passed += 1
+            else:
+                passed += rates.take("192.0.2.1", 1, now)
+    assert passed <= rate + rate * now + 1e-6
+
+
+def test_a_burst_of_a_seconds_worth_passes_whatever_is_granted() -> None:
+    """Nothing of it is lost on the way."""
+    rates = SourceRates(10_000)
+    assert [rates.take("192.0.2.1", 6000, 0.0) for _ in range(3)] == [6000, 4000, 0]
+    assert rates.take("192.0.2.1", 6000, 0.5) == 5000
+
+
+def test_what_was_granted_to_a_source_that_is_forgotten_is_void() -> None:
+    """Who remembers it has to ask again."""
+    rates = SourceRates(10_000)
+    old = rates.source("192.0.2.1", 0.0)
+    assert old.granted
+    for number in range(SOURCES):
+        rates.take(str(number), 1, 0.0)
+    assert not old.granted
+
+
 def test_a_rate_of_zero_is_no_limit() -> None:
     """Measuring needs a way to switch the limit off."""
     rates = SourceRates(0)

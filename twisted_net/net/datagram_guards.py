@@ -13,7 +13,7 @@ from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.fast.addresses import Address
 from twisted_net.net.fast.datagrams import FastDatagramPort
-from twisted_net.net.limits import LOOP_PORTS, SourceRates
+from twisted_net.net.limits import LOOP_PORTS, SOURCES, Source, SourceRates
 from twisted_net.net.service import Door, IBatches, IDrains
 
 
@@ -66,6 +66,7 @@ class GuardedDatagrams(DatagramProtocol):
         self._seconds: Callable[[], float] = reactor.seconds
         self._rates = rates
         self._own_ports = own_ports
+        self._known: dict[Address, Source] = {}  # peers that were let pass
 
     def logPrefix(self) -> str:
         """Return what log lines are marked with."""
@@ -85,14 +86,23 @@ class GuardedDatagrams(DatagramProtocol):
         self._inside.doStop()
 
     def datagramReceived(self, datagram: bytes, addr: Address) -> None:
-        """Hand on what may be answered; count the rest (see `limits`)."""
-        self.counters.datagrams_received += 1
-        self.counters.received += len(datagram)
-        if self._allowed(addr, 1, self._seconds()):
-            try:
-                self._inside.datagramReceived(datagram, addr)
-            except BaseException:  # all that Twisted's own port catches
-                self._crashed(addr)
+        """Hand on what may be answered; count the rest (see `limits`).
+
+        For a peer that has been let pass, and sends not too much, that is one look at what is
+        known of it.
+        """
+        counters = self.counters
+        counters.datagrams_received += 1
+        counters.received += len(datagram)
+        source = self._known.get(addr)
+        if source is not None and source.granted:
+            source.granted -= 1
+        elif not self._allowed(addr, 1, self._seconds()):
+            return
+        try:
+            self._inside.datagramReceived(datagram, addr)
+        except BaseException:  # all that Twisted's own port catches
+            self._crashed(addr)
 
     def datagramsReceived(
         self, datagrams: Sequence[bytes], senders: Sequence[Address], counts: Mapping[Address, int]
@@ -103,10 +113,13 @@ class GuardedDatagrams(DatagramProtocol):
         """
         self.counters.datagrams_received += len(datagrams)
         self.counters.received += sum(map(len, datagrams))
-        now = self._seconds()
         short: dict[Address, int] = {}
         for sender, count in counts.items():
-            allowed = self._allowed(sender, count, now)
+            source = self._known.get(sender)
+            if source is not None and source.granted >= count:
+                source.granted -= count
+                continue
+            allowed = self._allowed(sender, count, self._seconds())
             if allowed < count:
                 short[sender] = allowed
         pairs: Iterable[tuple[bytes, Address]] = zip(datagrams, senders, strict=True)
@@ -127,6 +140,10 @@ class GuardedDatagrams(DatagramProtocol):
         allowed = self._rates.take(sender[0], count, now)
         if allowed < count:
             self.drops.drop("too_fast", sender, count - allowed)
+        elif sender not in self._known:
+            if len(self._known) >= SOURCES:
+                self._known.clear()
+            self._known[sender] = self._rates.source(sender[0], now)
         return allowed
 
     def _crashed(self, sender: Address) -> None:

@@ -9,6 +9,10 @@ from twisted_net.net.settings import setting, size, whole
 #: out, which costs an honest peer no more than a fresh bucket.
 SOURCES = 4096
 
+#: Datagrams of a source that are let pass at one look at the clock: at most so many, and what its
+#: rate gives in so many seconds.
+GRANT, GRANTED_SECONDS = 128, 1 / 128
+
 #: Ports from which no person's client sends, and which are never answered: below 1024 live the
 #: services that answer anything (echo, chargen, DNS, NTP, TFTP, SNMP); the others are SSDP, mDNS
 #: and memcached. Answering them is how two servers are set talking to each other for ever (CERT
@@ -80,6 +84,20 @@ class TokenBucket:
         return self._tokens + max(0.0, now - self._at) * self._rate
 
 
+class Source:
+    """What one source of datagrams may still send.
+
+    :ivar granted: datagrams that may pass without anybody looking at a clock: who lets one pass
+        takes one off. They have been taken out of the bucket, and so add to nothing.
+    """
+
+    __slots__ = ("bucket", "granted")
+
+    def __init__(self, bucket: TokenBucket, granted: int) -> None:
+        self.bucket = bucket
+        self.granted = granted
+
+
 class SourceRates:
     """A token bucket for each source of datagrams, at most `SOURCES` of them.
 
@@ -88,18 +106,34 @@ class SourceRates:
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._buckets: dict[str, TokenBucket] = {}
+        self._grant = min(GRANT, int(rate * GRANTED_SECONDS)) if rate else GRANT
+        self._sources: dict[str, Source] = {}
 
-    def take(self, source: str, count: int, now: float) -> int:
-        """Return how many of ``count`` more datagrams from ``source`` may pass."""
+    def source(self, host: str, now: float) -> Source:
+        """Return what an address may still send; a fresh one if it was not known."""
+        source = self._sources.get(host)
+        if source is None:
+            if len(self._sources) >= SOURCES:
+                oldest = self._sources.pop(next(iter(self._sources)))
+                oldest.granted = 0  # whoever remembers it has to ask for the new one
+            bucket = TokenBucket(self._rate, self._rate - self._grant, now)
+            source = self._sources[host] = Source(bucket, self._grant)
+        return source
+
+    def take(self, host: str, count: int, now: float) -> int:
+        """Return how many of ``count`` more datagrams from an address may pass."""
+        source = self.source(host, now)
         if not self._rate:
+            source.granted = self._grant
             return count
-        bucket = self._buckets.get(source)
-        if bucket is None:
-            if len(self._buckets) >= SOURCES:
-                del self._buckets[next(iter(self._buckets))]
-            bucket = self._buckets[source] = TokenBucket(self._rate, self._rate, now)
-        return bucket.take_up_to(count, now)
+        granted = min(source.granted, count)
+        source.granted -= granted
+        if granted == count:
+            return count
+        taken = granted + source.bucket.take_up_to(count - granted, now)
+        if taken == count:
+            source.granted = source.bucket.take_up_to(self._grant, now)
+        return taken
 
 
 Refused = Literal["all", "peer"]

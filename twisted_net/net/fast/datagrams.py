@@ -42,6 +42,9 @@ SINGLY = 8
 #: most `MOST` peers. Longer ones would also gain little.
 LONGEST_HELD = 2048
 
+#: No address: what is written to no address at all goes to whom the port is connected to.
+_NOBODY = object()
+
 #: Peers that are remembered: who has been sent to, and whom trains do not reach.
 PEERS = 4096
 
@@ -54,7 +57,11 @@ class FastDatagramPort(udp.Port):
         self._held: dict[Address, list[bytes]] = {}
         self._singly = self._pause = SINGLY
         self._batch: offload.Batch | None = None
-        self._sender: Address | None = None
+        # Who sent the datagram that is being dealt with, if it came alone and all that waits to be
+        # sent has been sent: for one answer is often all that is done. And where that is, as the
+        # socket told it.
+        self._sender: Any = _NOBODY
+        self._place: tuple[Any, ...] = ()
         self._reached: dict[Address, tuple[Any, ...]] = {}  # as the socket wants them
         self._too_long: dict[Address, int] = {}
         self._counters = DoorCounters()
@@ -109,11 +116,17 @@ class FastDatagramPort(udp.Port):
             return
         self._singly -= 1
         try:
-            datagram, sender = self.socket.recvfrom(self.maxPacketSize)
+            datagram, place = self.socket.recvfrom(self.maxPacketSize)
         except OSError as error:
             self._read_failed(error)
-        else:
-            self._take_one(datagram, readable(sender))
+            return
+        self._sender = sender = readable(place) if self._wide else place
+        self._place = place
+        try:
+            self.protocol.datagramReceived(datagram, sender)
+        except BaseException:  # all that Twisted's own port catches
+            log.err()
+        self._sender = _NOBODY
 
     def _read_many(self) -> None:
         if self._reads_batches:
@@ -179,7 +192,6 @@ class FastDatagramPort(udp.Port):
             self._release()
 
     def _take_one(self, datagram: bytes, sender: Address) -> None:
-        self._sender = sender
         try:
             self.protocol.datagramReceived(datagram, sender)
         except BaseException:  # all that Twisted's own port catches
@@ -189,29 +201,37 @@ class FastDatagramPort(udp.Port):
 
     def write(self, datagram: bytes, addr: Any = None) -> None:
         """Send a datagram, at once or with the answers to a batch; see IUDPTransport."""
-        held = self._held.get(addr)
-        if held is not None:
-            if len(held) < MOST and type(datagram) is bytes and len(datagram) <= LONGEST_HELD:
-                held.append(datagram)
-                return
-            self._release_to(addr, held)
+        if addr is not self._sender:
+            held = self._held.get(addr)
+            if held is not None:
+                if len(held) < MOST and type(datagram) is bytes and len(datagram) <= LONGEST_HELD:
+                    held.append(datagram)
+                    return
+                self._release_to(addr, held)
         try:
-            if self._connectedAddr:
-                super().write(datagram, addr)
-            elif addr in self._reached:
-                self.socket.sendto(datagram, self._reached[addr])
-            elif addr is self._sender or (self._wide and isIPv6Address(addr[0])):
-                self.socket.sendto(datagram, self._place(addr))
+            if addr is self._sender:
+                self.socket.sendto(datagram, self._place)
             else:
-                super().write(datagram, addr)
-                _remember(self._reached, addr, addr)
+                self._send(datagram, addr)
         except (MessageLengthError, OSError, OverflowError) as error:
             self._write_failed(error, addr)
         else:
-            self._counters.datagrams_sent += 1
-            self._counters.sent += len(datagram)
+            counters = self._counters
+            counters.datagrams_sent += 1
+            counters.sent += len(datagram)
 
-    def _place(self, addr: Address) -> tuple[Any, ...]:
+    def _send(self, datagram: bytes, addr: Any) -> None:
+        if self._connectedAddr:
+            super().write(datagram, addr)
+        elif addr in self._reached:
+            self.socket.sendto(datagram, self._reached[addr])
+        elif self._wide and isIPv6Address(addr[0]):
+            self.socket.sendto(datagram, self._reach(addr))
+        else:
+            super().write(datagram, addr)
+            _remember(self._reached, addr, addr)
+
+    def _reach(self, addr: Address) -> tuple[Any, ...]:
         """Return an address as the socket wants it; raises OSError if its link is gone."""
         place = self._reached.get(addr)
         if place is None:
@@ -233,6 +253,7 @@ class FastDatagramPort(udp.Port):
     def connect(self, host: str, port: int) -> None:
         """Speak to one peer only; see IUDPTransport."""
         self._release()
+        self._sender = _NOBODY
         super().connect(host, port)
 
     def connectionLost(self, reason: Any = None) -> None:
@@ -264,7 +285,7 @@ class FastDatagramPort(udp.Port):
         if not self._sends_trains or size >= self._too_long.get(addr, offload.LONGEST_TRAIN):
             return False
         try:
-            sent = offload.send_train(self.socket, train, self._place(addr))
+            sent = offload.send_train(self.socket, train, self._reach(addr))
         except OSError as error:
             if error.errno in offload.NO_TRAINS:
                 _remember(self._too_long, addr, size)
@@ -277,7 +298,7 @@ class FastDatagramPort(udp.Port):
 
     def _send_held(self, datagram: bytes, addr: Address) -> None:
         try:
-            self.socket.sendto(datagram, self._place(addr))
+            self.socket.sendto(datagram, self._reach(addr))
         except OSError as error:
             self._not_sent(error, addr, 1)
         else:
