@@ -157,7 +157,7 @@ def test_a_listing_and_what_it_names(bench: Start, root: Path, tmp_path: Path) -
     (record,) = map(json.loads, netdemo("ls", *server, "sub", "--json").stdout.splitlines())
     assert record.pop("mtime") > 0
     assert record == {"name": "sub/in side", "kind": "file", "size": 5}
-    done = netdemo("get", *server, "sub/in side", "f513", "-d", str(tmp_path), "--json")
+    done = netdemo("get", *server, "sub/in side", "f513", "-d", str(tmp_path), "--json", "-j1")
     first, second = map(json.loads, done.stdout.splitlines())
     assert (first["name"], second["sha256"]) == ("sub/in side", digest(root / "f513"))
     assert (tmp_path / "in side").read_bytes() == b"inner"
@@ -198,7 +198,7 @@ def test_the_others_come_when_one_cannot_be_had(over: str, bench: Start, tmp_pat
     words = ["-s", f"127.0.0.1:{server.port('files-tcp')}"]
     if over == "tftp":
         words = ["-s", f"127.0.0.1:{server.port('tftp')}", "--tftp"]
-    names = ["hello.txt", "nosuch", "192.0.2.7", "bytes.bin"]
+    names = ["hello.txt", "nosuch", "192.0.2.7", "bytes.bin", "--jobs", "1"]
     done = netdemo("get", *words, *names, "-d", str(tmp_path), "--quiet")
     assert (done.returncode, done.stdout) == (1, b"")
     assert done.stderr.decode().splitlines() == [
