@@ -12,7 +12,7 @@ from twisted_net.assembly import BenchSettings
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
 from twisted_net.workers.core import PAUSES, SETTLED
-from twisted_net.workers.fleet import Fleet
+from twisted_net.workers.fleet import KILL_AFTER, Fleet
 
 
 class Process:
@@ -96,3 +96,21 @@ def test_a_fleet_that_cannot_start_all_its_workers_does_not_start(
     reactor.started[0].end()
     reactor.advance(PAUSES[-1])
     assert len(reactor.started) == 1
+
+
+def test_a_worker_that_hears_nothing_does_not_outlast_a_second_signal() -> None:
+    """It is killed, though the grace period is long."""
+    reactor = Short()
+    made = fleet(reactor)
+    made.startService()
+    stopped = made.stopService()
+    reactor.started[0].end()
+    reactor.advance(KILL_AFTER)
+    stuck = reactor.started[1]
+    assert (stuck.orders[-1], stuck.signals) == (b"stop\n", [])
+    made.force()
+    reactor.advance(KILL_AFTER)
+    assert (stuck.orders[-1], stuck.signals) == (b"force\n", ["KILL"])
+    assert not stopped.called
+    stuck.end()
+    assert stopped.called

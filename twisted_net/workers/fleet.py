@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from twisted_net.assembly import CUT_WITHIN, BenchSettings, doors_of, not_started
@@ -20,7 +21,8 @@ from twisted_net.workers.process import WorkerProcess
 #: Seconds that a worker is given to answer with its counters.
 ANSWER_WITHIN = 2.0
 
-#: Seconds beyond the grace period after which a worker that still runs is killed.
+#: Seconds beyond the grace period, or after a second signal, after which a worker that still runs
+#: is killed.
 KILL_AFTER = CUT_WITHIN + 2.0
 
 
@@ -59,6 +61,7 @@ class Fleet(Service):
         self._names: list[str] = []
         self._bound = False
         self._all_gone: Deferred[None] | None = None
+        self._killing: IDelayedCall | None = None
 
     def privilegedStartService(self) -> None:
         """Open all doors, or none.
@@ -106,6 +109,8 @@ class Fleet(Service):
         """Wait no longer: every process cuts what it still waits for."""
         for each in self._running.values():
             each.order(b"force\n")
+        if self._killing is not None and self._killing.active():
+            self._killing.reset(KILL_AFTER)  # of one that does not even hear
 
     def report(self) -> None:
         """Ask every process for its counters, and log one line for each door."""
@@ -184,6 +189,7 @@ class Fleet(Service):
         for each in self._running.values():
             each.order(b"stop\n")
         killing = self._reactor.callLater(self._bench.grace + KILL_AFTER, self._kill)
+        self._killing = killing
         await gone
         if killing.active():
             killing.cancel()
