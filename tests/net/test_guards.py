@@ -214,6 +214,40 @@ def test_draining_ends_with_the_last_connection() -> None:
     assert drained.called
 
 
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_protocol_that_breaks_when_it_is_asked_to_finish_is_cut() -> None:
+    """One broken connection must not keep the others from being asked, nor the stop from going."""
+
+    class Broken(Polite):
+        def drain(self) -> None:
+            raise ZeroDivisionError
+
+    guarded = Guarded(Broken, idle=None)
+    (first, one), (second, other) = guarded.connect(), guarded.connect()
+    drained = guarded.factory.drain()
+    assert (one.disconnected, other.disconnected) == (True, True)
+    assert guarded.counters.dropped == {"crashed": 2}
+    lost(first)
+    lost(second)
+    assert drained.called
+
+
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_protocol_that_breaks_when_it_begins_is_cut() -> None:
+    """Twisted would leave the client waiting for ever."""
+
+    class Broken(Protocol):
+        def connectionMade(self) -> None:
+            raise ZeroDivisionError
+
+    guarded = Guarded(Broken, idle=None)
+    protocol, transport = guarded.connect()
+    assert transport.disconnected
+    assert guarded.counters.dropped == {"crashed": 1}
+    lost(protocol)
+    assert (guarded.counters.open, guarded.census.total) == (0, 0)
+
+
 def test_draining_nothing_is_done_at_once() -> None:
     """A stop need not wait where nobody is connected."""
     assert Guarded().factory.drain().called

@@ -63,13 +63,19 @@ class GuardedProtocol(LetsPass, Protocol):
             self._beside = True
             transport.attend(self, self._counters, self._guard.queue_limit)
             transport.protocol = self.inside
-            self.inside.makeConnection(transport)
+            self._begin(transport)
             return
         below = getattr(transport, "transport", None)
         if isinstance(below, FastStream):
             below.attend(self, UNCOUNTED, self._guard.queue_limit)
         directlyProvides(self, providedBy(transport))
-        self.inside.makeConnection(self)  # type: ignore[arg-type]  # it is one: see `__getattr__`
+        self._begin(self)  # it is one: see `__getattr__`
+
+    def _begin(self, transport: Any) -> None:
+        try:
+            self.inside.makeConnection(transport)
+        except Exception:  # Twisted would leave the peer waiting for ever
+            self._crashed()
 
     def ended(self) -> None:
         """Learn from a fast transport that the connection is lost; count it out."""
@@ -124,10 +130,20 @@ class GuardedProtocol(LetsPass, Protocol):
     def finish(self) -> None:
         """Ask the protocol inside to end what it does and close."""
         self.told = self._guard.seconds()
-        if IDrains.providedBy(self.inside):
-            self.inside.drain()
-        else:
-            self.transport.loseConnection()
+        try:
+            if IDrains.providedBy(self.inside):
+                self.inside.drain()
+            else:
+                self.transport.loseConnection()
+        except Exception:  # the others are to be told, too
+            self._crashed()
+
+    def _crashed(self) -> None:
+        """Cut the connection of a protocol that has raised; one traceback a second is enough."""
+        drops = self._guard.drops
+        if drops.drop("crashed", self._peer):
+            drops.log.failure("{door}: a connection crashed it", door=self._guard.door.name)
+        self.transport.abortConnection()
 
     @property
     def peer(self) -> str:
