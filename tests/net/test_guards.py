@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol, ISSLTransport
 from twisted.internet.protocol import Factory, Protocol
@@ -111,6 +111,17 @@ def test_who_comes_when_all_places_are_taken_is_told_so() -> None:
     lost(first)
     _, transport = guarded.connect()
     assert not transport.disconnecting
+
+
+def test_a_peer_that_comes_over_ipv4_to_a_door_for_both_is_still_the_same() -> None:
+    """Else it would have twice as many connections as the limit allows."""
+    guarded = Guarded(limit=2)
+    guarded.census.limit = 9
+    for host in ("192.0.2.1", "::ffff:192.0.2.1"):
+        assert guarded.factory.buildProtocol(IPv6Address("TCP", host, 40_000)) is not None
+    guarded.factory.buildProtocol(PEER)
+    assert guarded.census.peers == {"192.0.2.1": 2}
+    assert guarded.counters.dropped == {"too_many_peer": 1}
 
 
 @implementer(ISSLTransport)

@@ -28,6 +28,9 @@ from twisted_net.net.service import Door, IDrains
 from twisted_net.net.silence import FINISH_WITHIN, LOOKS, look
 from twisted_net.net.transports import KeepAlive
 
+#: What stands before an IPv4 address where a socket for IPv6 takes both (RFC 4291, 2.5.5.2).
+MAPPED = "::ffff:"
+
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class GuardedProtocol(LetsPass, Protocol):
@@ -258,6 +261,7 @@ class GuardedFactory(Factory):
         Never raises: Twisted would keep the descriptor and leave the client waiting.
         """
         peer = str(getattr(addr, "host", "local"))  # a UNIX socket has no peer address
+        peer = peer.removeprefix(MAPPED)
         refused = self._census.enter(peer)
         if refused is not None:
             self.drops.drop(f"too_many_{refused}", peer)
