@@ -40,7 +40,7 @@ setup(
             "web/static/*",
         ]
     },
-    install_requires=["twisted>=24.10", "zope.interface>=6", "click>=8.2"],
+    install_requires=["twisted>=24.10", "zope.interface>=6.2", "click>=8.2"],
     extras_require={
         "tls": TLS,
         "pretty": PRETTY,
