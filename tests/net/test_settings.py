@@ -179,6 +179,15 @@ def test_sizes_have_units(text: str, value: int) -> None:
     assert size(0, 1 << 40).read(text) == value
 
 
+def test_seconds_are_read_as_people_write_them_and_bounds_shown_so() -> None:
+    """``ping -i .2`` is a habit; an exponent is none."""
+    read = seconds(0.00001, 86400).read
+    assert [read(text) for text in ("2", "0.25", ".25")] == [2.0, 0.25, 0.25]
+    for wrong in (".", "1e-05", "-1", "nan", "90000"):
+        with pytest.raises(ValueError, match=r"^need seconds, 0\.00001-86400$"):
+            read(wrong)
+
+
 @given(st.text(), st.sampled_from([whole(1, 9), seconds(0, 9), size(1, 9), one_of("a"), YES_NO]))
 def test_any_text_is_read_or_refused(text: str, reading: Reading) -> None:
     """A value is never guessed at, and nothing but ValueError comes out."""

@@ -238,7 +238,7 @@ def _nearest(name: str, known: list[str]) -> str:
 # Readings. Python's own int() and float() take " 7 ", "1_0", "١٢", "nan" and "inf"; these do not.
 
 _WHOLE = re.compile(r"[0-9]{1,18}", re.ASCII)
-_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?|\.[0-9]{1,9}", re.ASCII)  # .5, as for ping
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _SIZE = re.compile(r"([0-9]{1,12})(KiB|MiB|GiB|)", re.ASCII)
 
@@ -261,10 +261,15 @@ def seconds(low: float, high: float) -> Reading:
 
     def read(text: str) -> float:
         if not _NUMBER.fullmatch(text) or not low <= float(text) <= high:
-            raise ValueError(f"need seconds, {low:g}-{high:g}")
+            raise ValueError(f"need seconds, {_plain(low)}-{_plain(high)}")
         return float(text)
 
     return Reading("SECONDS", read)
+
+
+def _plain(number: float) -> str:
+    """Return a number as `seconds` reads it: without an exponent."""
+    return f"{number:.9f}".rstrip("0").rstrip(".")
 
 
 def size(low: int, high: int) -> Reading:
