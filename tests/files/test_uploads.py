@@ -317,6 +317,23 @@ def test_a_disk_without_the_room_is_told_at_once(
     assert everything(share) == ["old", "sub"]
 
 
+def test_a_disk_s_room_is_promised_once(
+    make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else all who were let in would fail together, and their parts would fill it."""
+
+    class Small:
+        f_bavail = 20
+        f_frsize = 1
+
+    monkeypatch.setattr(os, "statvfs", lambda _: Small)
+    shelf = make()
+    upload = begin(shelf)
+    assert refused(begin, shelf, b"other") == (507, "no room")
+    upload.leave()
+    begin(shelf, b"other").leave()
+
+
 @pytest.mark.parametrize(
     ("name", "code", "why"),
     [

@@ -81,7 +81,7 @@ class Room:
             free = self.quota - _taken(self._folder) - promised
             found = os.statvfs(self._folder)
             wanted = (size or 0) - there
-            if wanted > min(free, found.f_bavail * found.f_frsize):
+            if wanted > min(free, found.f_bavail * found.f_frsize - promised):
                 raise RefusedError(507, "no room")
             with self._lock:
                 self._free = free - wanted - (before - self._free)
