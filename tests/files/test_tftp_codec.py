@@ -55,7 +55,7 @@ def test_any_datagram_is_read_or_refused(datagram: bytes) -> None:
     ("datagram", "text"),
     [
         (b"\0\x09", "illegal operation 9"),
-        (b"\xff\xffxx", "illegal operation 65535"),
+        (b"\0\xffxx", "illegal operation 255"),
         (b"\0\0", "illegal operation 0"),
         (b"\0\1name\0octet", "request not terminated"),
         (b"\0\1", "request not terminated"),
@@ -128,3 +128,11 @@ def test_numbers_are_read_strictly() -> None:
     assert whole("8", 8, 65464) == 8
     for text in ("", "7", "65465", "-1", "1e3", "+9", " 9", "9 ", "٩", "0x9", "9" * 40):
         assert whole(text, 8, 65464) is None, text
+
+
+@pytest.mark.parametrize("datagram", [b"\xff\xffxx", b"\1\0", b"\xff\x11" + bytes(30)])
+def test_what_is_of_another_protocol_is_not_answered(datagram: bytes) -> None:
+    """It may be the answer of another service, which would answer ours."""
+    with pytest.raises(RemoteProtocolError, match="illegal operation") as caught:
+        parse(datagram)
+    assert caught.value.reply == b""

@@ -15,6 +15,10 @@ LARGEST_BLKSIZE = 65464
 MOST_OPTIONS = 32
 
 
+#: No packet of TFTP, nor of any extension of it, has a number above this one.
+HIGHEST_OPCODE = 255
+
+
 class Code(IntEnum):
     """What an ERROR says (RFC 1350, 5; RFC 2347)."""
 
@@ -109,7 +113,8 @@ def parse(datagram: bytes) -> Packet:
     follows an ACK's number is ignored, for boot loaders send both.
 
     :raises RemoteProtocolError: it is none; ``reply`` is the ERROR to answer with, and empty where
-        an answer could be the start of a loop: the datagram is too short, or an answer itself.
+        an answer could be the start of a loop: the datagram is too short, or an answer itself, or
+        of another protocol.
     """
     opcode, body = datagram[:2], datagram[2:]
     if len(datagram) < 2:
@@ -131,6 +136,8 @@ def parse(datagram: bytes) -> Packet:
         case 3 | 4 | 5:
             raise RemoteProtocolError("too short")
     number = int.from_bytes(opcode, "big")
+    if number > HIGHEST_OPCODE:  # no TFTP at all, perhaps the answer of some other service
+        raise RemoteProtocolError(f"illegal operation {number}")
     raise _illegal(f"illegal operation {number}")
 
 
