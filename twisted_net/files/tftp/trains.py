@@ -79,18 +79,22 @@ class Trains(Blocks):
             if page.first <= block <= page.until:
                 self._latest = page
                 return page
-        free = [page for page in self._pages if page not in used]
-        if free and len(self._pages) >= self._enough:
-            page = free[0]
-            self._pages.remove(page)
-        else:
-            page = _Page(self._per_page, self._blksize)
+        page = self._free(used) or _Page(self._per_page, self._blksize)
         page.fill(self._source.fileno(), block, min(block + self._per_page - 1, self._last))
         page.number(*self._numbers.bytes_of(block, page.until - block + 1))
         if page.length < min((page.until - block + 1) * self._blksize, self._end - page.start):
             raise ChangedError
         self._pages.append(page)  # the one filled last is taken last
         self._latest = page
+        return page
+
+    def _free(self, used: "list[_Page]") -> "_Page | None":
+        """Take away a page that is not in use, if there are enough of them."""
+        if len(self._pages) < self._enough:
+            return None  # nor is it looked for: the widest window has a thousand pages
+        page = next((page for page in self._pages if page not in used), None)
+        if page is not None:
+            self._pages.remove(page)
         return page
 
 
