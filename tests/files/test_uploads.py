@@ -317,6 +317,17 @@ def test_a_disk_without_the_room_is_told_at_once(
     assert everything(share) == ["old", "sub"]
 
 
+def test_a_quota_is_kept_by_several_processes_together(make: Make, share: Path) -> None:
+    """Each knows only what it has promised itself; what is there at the end counts."""
+    one, other = make(quota=20), make(quota=20)  # 3 are taken
+    first, second = begin(one), begin(other, b"other")
+    for upload in (first, second):
+        upload.write(HELLO)
+    assert refused(first.keep) == (507, "no room")
+    second.keep()
+    assert everything(share) == ["old", "other", "sub"]
+
+
 def test_a_disk_s_room_is_promised_once(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,18 @@ class Room:
             else:
                 self._free -= count
 
+    def check(self) -> None:
+        """Look once more, when all of something has come.
+
+        Of several processes that serve one folder (``--workers``) none knows what the others have
+        promised.
+
+        :raises RefusedError: 507, there was less room than was promised.
+        """
+        with self._entering:
+            if _taken(self._folder) > self.quota:
+                raise RefusedError(507, "no room")
+
     def leave(self, writer: object) -> None:
         """Need no more room."""
         with self._lock:
@@ -255,6 +267,7 @@ class Upload(Sink):
             try:
                 self._check()
                 with told():
+                    self._room.check()
                     renamed = self._name()
             except BaseException:
                 self._end(keep=False)
