@@ -541,3 +541,35 @@ def test_who_answers_nothing_makes_room_for_who_asks(root: Path, limits: dict[st
     bench.reactor.advance(0.5)
     bench.ask(b"small", (CLIENT[0], 40004))
     assert packets(bench.port) == [Error(0, "busy, try again later")]
+
+
+@pytest.mark.logs("ZeroDivisionError")
+@pytest.mark.parametrize("when", ["at once", "later", "again"])
+def test_content_that_breaks_takes_no_place(when: str) -> None:
+    """It may be anybody's: the client is told, and the place is free."""
+
+    class Broken(Content):
+        def read(self, offset: int, count: int) -> bytes:
+            if broken:
+                raise ZeroDivisionError
+            return super().read(offset, count)
+
+    class Made(Shelf):
+        def open(self, name: bytes, peer: str = "") -> Source:
+            return Broken(name, NOISE[:2000])
+
+    broken = when == "at once"
+    reactor = Reactor()
+    door = TftpDatagramProtocol(Made(), reactor, aside=at_once)
+    reactor.listenUDP(7069, door, "192.0.2.99")
+    door.datagramReceived(render(Request("read", b"x", "octet", {})), CLIENT)
+    broken = True
+    if when == "later":
+        reactor.ports[-1].protocol.datagramReceived(render(Ack(1)), CLIENT)
+    elif when == "again":
+        reactor.advance(2.0)
+    assert packets(reactor.ports[-1])[-1] == Error(
+        0, "cannot read: this is a bug of the server's; its log says more"
+    )
+    assert not door.running
+    assert not reactor.getDelayedCalls()

@@ -12,7 +12,7 @@ from tests.files.wires import NOISE, Later, Port, Reactor, at_once
 from twisted_net.files.codec import RefusedError
 from twisted_net.files.digests import Aside
 from twisted_net.files.store import Folder
-from twisted_net.files.tftp.codec import Ack, Data, Error, OptionAck, Packet, Request, render
+from twisted_net.files.tftp.codec import Ack, Code, Data, Error, OptionAck, Packet, Request, render
 from twisted_net.files.tftp.doors import Policy, TftpDatagramProtocol
 from twisted_net.files.uploads import Upload, Writes
 
@@ -242,3 +242,21 @@ def test_a_shelf_that_breaks_takes_no_place(tmp_path: Path) -> None:
     for _ in range(bench.door.policy.per_peer):
         assert bench.ask() == [Ack(0)]
         assert bench.send(Error(0, "")) == []
+
+
+@pytest.mark.logs("ZeroDivisionError")
+@pytest.mark.parametrize("what", ["write", "keep"])
+def test_a_sink_that_breaks_takes_no_place(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """Whenever it does."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Upload, what, broken)
+    bench.ask()
+    (answer,) = bench.send(Data(1, b"all"))
+    assert answer == Error(Code.DISK_FULL, "this is a bug of the server's; its log says more")
+    assert not bench.door.running
+    assert bench.files == {}

@@ -26,6 +26,7 @@ from twisted_net.files.tftp.codec import (
     shelf_name,
 )
 from twisted_net.files.tftp.core import Agreed, Terms, agree
+from twisted_net.files.tftp.mishaps import BUG
 from twisted_net.files.tftp.ports import Port, SharedPort, open_port
 from twisted_net.files.tftp.transfers import ReadTransfer, ServedTransfer, WriteTransfer
 from twisted_net.net.counters import DoorCounters
@@ -44,9 +45,6 @@ YIELDS_AFTER = 1.0
 
 #: The modes that a transfer may have (RFC 1350, 1); mail must not be (RFC 1123, 4.2.2.1).
 MODES = ("octet", "netascii")
-
-#: What a client is told when a shelf, which may be anybody's, breaks.
-BUG = "this is a bug of the server's; its log says more"
 
 
 @dataclass(frozen=True, slots=True)

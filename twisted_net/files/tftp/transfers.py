@@ -21,6 +21,7 @@ from twisted_net.files.tftp.core import (
     State,
     Transfer,
 )
+from twisted_net.files.tftp.mishaps import Guarded, told
 from twisted_net.files.tftp.ports import OwnSocket, Port
 from twisted_net.files.tftp.trains import lay
 from twisted_net.net.errors import RemoteProtocolError
@@ -195,6 +196,8 @@ class ReadTransfer(ServedTransfer):
         source: Source,
     ) -> None:
         super().__init__(door, request, peer, agreed)
+        if source.fileno() < 0:
+            source = Guarded(source)
         if request.mode == "netascii":
             source = Netascii(source, agreed.blksize * agreed.windowsize)
         self._source = source
@@ -266,7 +269,8 @@ class WriteTransfer(ServedTransfer):
             journal.unanswered(name, peer, machine.why)
 
     def _take(self, block: bytes) -> None:
-        self._sink.write(block if self._decoder is None else self._decoder.feed(block))
+        with told():
+            self._sink.write(block if self._decoder is None else self._decoder.feed(block))
 
     def _send(self, datagrams: list[Buffer]) -> None:
         super()._send(datagrams)
@@ -279,9 +283,10 @@ class WriteTransfer(ServedTransfer):
     async def _keep(self) -> None:
         """Give the file its name, in another thread: the disk may take its time."""
         try:
-            if self._decoder is not None:
-                self._sink.write(self._decoder.end())
-            await self._door.aside(self._sink.keep)
+            with told():
+                if self._decoder is not None:
+                    self._sink.write(self._decoder.end())
+                await self._door.aside(self._sink.keep)
         except (OSError, RefusedError) as error:
             self._send(self.machine.spoilt(error))
             return
