@@ -68,9 +68,10 @@ class Verdict:
     ratio: Ratio | None
 
     @property
-    def met(self) -> bool:
-        """Whether it was measured and reached, to the two digits that are shown."""
-        return self.ratio is not None and round(self.ratio.decides, 2) >= self.aim.times
+    def met(self) -> bool | None:
+        """Whether it was reached, to the two digits that are shown; None: nobody can tell."""
+        decides = self.ratio.decides if self.ratio is not None else None
+        return None if decides is None else round(decides, 2) >= self.aim.times
 
 
 def judge(measured: Sequence[Measured], aims: Sequence[Aim] = AIMS) -> Iterator[Verdict]:

@@ -1,6 +1,6 @@
 """What samples say: medians, how far they scatter, and one server's to another's (pure)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -21,7 +21,7 @@ class Figure:
 
     :ivar rate: operations a second.
     :ivar spread: half of the way from the slowest round to the fastest, as a share of ``rate``.
-    :ivar cpu: processor seconds of the server an operation.
+    :ivar cpu: processor seconds of the server an operation; None: nobody knows.
     :ivar busy: share of the time that the load ran or waited for its core.
     :ivar waited: share of the time that the server waited for its core, as others had it.
     :ivar lost: datagrams that got no reply, in all rounds.
@@ -29,7 +29,7 @@ class Figure:
 
     rate: float
     spread: float
-    cpu: float
+    cpu: float | None
     busy: float
     waited: float
     lost: int
@@ -40,17 +40,17 @@ class Ratio:
     """One server to another: above 1, the first is the better one.
 
     :ivar rate: how many times as many operations a second.
-    :ivar cpu: how many times as many operations in a second of processor time.
+    :ivar cpu: how many times as many operations in a second of processor time; None: nobody knows.
     :ivar unfair: why the rates cannot be compared; empty: they can.
     """
 
     rate: float
-    cpu: float
+    cpu: float | None
     unfair: str = ""
 
     @property
-    def decides(self) -> float:
-        """The one that counts."""
+    def decides(self) -> float | None:
+        """The one that counts; None: the one that would is not known."""
         return self.cpu if self.unfair else self.rate
 
 
@@ -61,7 +61,7 @@ def figure(samples: Sequence[Sample]) -> Figure:
     return Figure(
         middle,
         (max(rates) - min(rates)) / 2 / middle,
-        median(_cpu(each) for each in samples),
+        _median(_cpu(each) for each in samples),
         median(each.load / each.seconds for each in samples),
         median(each.waited / each.seconds for each in samples),
         sum(each.lost for each in samples),
@@ -73,7 +73,7 @@ def ratio(ours: Sequence[Sample], theirs: Sequence[Sample]) -> Ratio:
     pairs = list(zip(ours, theirs, strict=False))
     return Ratio(
         median(_rate(one) / _rate(other) for one, other in pairs),
-        median(_cpu(other) / _cpu(one) for one, other in pairs),
+        _median(_times(_cpu(other), _cpu(one)) for one, other in pairs),
         _unfair(figure(ours), figure(theirs)),
     )
 
@@ -90,6 +90,17 @@ def _rate(sample: Sample) -> float:
     return sample.operations / sample.seconds
 
 
-def _cpu(sample: Sample) -> float:
+def _cpu(sample: Sample) -> float | None:
+    if sample.server is None:
+        return None
     # A slice so short that no processor time was counted still has a ratio.
     return max(sample.server, 1e-9) / sample.operations
+
+
+def _times(one: float | None, other: float | None) -> float | None:
+    return None if one is None or other is None else one / other
+
+
+def _median(figures: Iterable[float | None]) -> float | None:
+    known = [each for each in figures if each is not None]
+    return median(known) if known else None

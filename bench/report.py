@@ -64,7 +64,7 @@ def table(measured: Measured) -> str:
     for name, samples in measured.samples.items():
         here = figure(samples)
         times = ratio(ours, samples) if ours and name != OURS else None
-        compared = [f"{times.rate:.2f}", f"{times.cpu:.2f}"] if times else ["", ""]
+        compared = [f"{times.rate:.2f}", _shown(times.cpu)] if times else ["", ""]
         rows.append([name, *_cells(here), *compared, *([str(here.lost)] if lost else [])])
     row = measured.row
     lines = [f"{row.name}: {row.title}; {row.unit} in thousands a second", *_right(rows)]
@@ -76,10 +76,14 @@ def _cells(here: Figure) -> list[str]:
     return [
         f"{here.rate / 1e3:.1f}",
         f"{here.spread:.0%}",
-        f"{here.cpu * 1e6:.2f}",
+        _shown(here.cpu, 1e6),
         f"{here.busy:.0%}" + "*" * (here.busy >= BUSY),
         f"{here.waited:.0%}" + "*" * (here.waited >= DISTURBED),
     ]
+
+
+def _shown(number: float | None, times: float = 1.0) -> str:
+    return "-" if number is None else f"{number * times:.2f}"
 
 
 def _right(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -105,8 +109,8 @@ def aims(verdicts: Sequence[Verdict]) -> str:
         return ""
     head = ("row", "server", "peer", "aim", "rate", "CPU", "")
     rows = [head, *(_aim(each) for each in verdicts)]
-    asked = [each for each in verdicts if each.ratio is not None]
-    met = sum(each.met for each in asked)
+    asked = [each for each in verdicts if each.met is not None]
+    met = sum(bool(each.met) for each in asked)
     return "\n".join([f"Aims: {met} of {len(asked)} that were measured are met", *columns(rows)])
 
 
@@ -115,9 +119,12 @@ def _aim(verdict: Verdict) -> tuple[str, ...]:
     what = (verdict.row, aim.server, aim.peer, f"{aim.times:.2f}")
     if times is None:
         return (*what, "", "", "not measured")
-    by = f" by CPU ({times.unfair})" if times.unfair else ""
-    result = "met" if verdict.met else "NOT MET"
-    return (*what, f"{times.rate:.2f}", f"{times.cpu:.2f}", result + by)
+    if verdict.met is None:
+        result = f"cannot tell ({times.unfair}, and what the peer used is not known)"
+    else:
+        result = "met" if verdict.met else "NOT MET"
+        result += f" by CPU ({times.unfair})" if times.unfair else ""
+    return (*what, f"{times.rate:.2f}", _shown(times.cpu), result)
 
 
 def for_programs(measured: Sequence[Measured], verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -130,7 +137,7 @@ def for_programs(measured: Sequence[Measured], verdicts: Sequence[Verdict]) -> d
                 "row": each.row,
                 **asdict(each.aim),
                 "ratio": asdict(each.ratio) if each.ratio else None,
-                "met": each.met if each.ratio else None,
+                "met": each.met,
             }
             for each in verdicts
         ],

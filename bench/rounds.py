@@ -1,7 +1,7 @@
 """Measuring a row: many short slices, the servers taking turns, their order rotated."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -105,4 +105,6 @@ def _slice(measured: Measured, server: Server, servers: Servers, seconds: float)
         measured.wrong[server.name] = str(why)
         servers.give_up(server)
     else:
+        if server.forgets:
+            sample = replace(sample, server=None)
         measured.samples.setdefault(server.name, []).append(sample)

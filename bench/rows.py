@@ -15,7 +15,7 @@ class Sample:
     """What one short slice of load counted.
 
     :ivar operations: how many, in ``seconds`` of the clock.
-    :ivar server: processor seconds of the server's processes in that time.
+    :ivar server: processor seconds of the server's processes in that time; None: nobody knows.
     :ivar waited: seconds of that time in which the server waited for its core, as others had it.
     :ivar load: seconds of that time in which the load ran, or would have if its core had been free.
     :ivar lost: datagrams without a reply.
@@ -23,7 +23,7 @@ class Sample:
 
     operations: int
     seconds: float
-    server: float
+    server: float | None
     waited: float
     load: float
     lost: int = 0
@@ -36,11 +36,14 @@ class Server:
     :ivar note: what it is, in a few words.
     :ivar start: starts it, and returns when it listens; raises `processes.MissingError` where it
         cannot run, and `processes.DeadError` where it should and does not.
+    :ivar forgets: whether it starts processes and forgets them: what those that have ended used of
+        the processor cannot be told.
     """
 
     name: str
     note: str
     start: Callable[[], Running]
+    forgets: bool = False
 
 
 #: Puts load on a running server for so many seconds; raises `WrongError`.

@@ -86,7 +86,7 @@ SPIN = Server(
     _netdemo("--spin", "50us"),
 )
 ATFTPD = Server("atftpd", "atftpd, a thread a transfer; the only peer with windows", _atftpd)
-TFTPD_HPA = Server("tftpd-hpa", "in.tftpd, a process a transfer", _tftpd_hpa)
+TFTPD_HPA = Server("tftpd-hpa", "in.tftpd, a process a transfer", _tftpd_hpa, forgets=True)
 DNSMASQ = Server("dnsmasq", "dnsmasq, one process", _dnsmasq)
 
 LOCK_STEP = (NETDEMO, SPIN, TFTPD_HPA, ATFTPD)

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -81,6 +82,22 @@ def test_processor_time_decides_where_others_had_the_core() -> None:
 def test_a_slice_too_short_for_the_processor_s_clock_has_a_ratio() -> None:
     """A division by zero would lose the whole run."""
     assert ratio([_sample(1, cpu=0)], [_sample(1, cpu=0)]).cpu == 1.0
+
+
+def test_where_nobody_knows_the_processor_time_the_clock_decides_or_nothing_does() -> None:
+    """A server that forgets the processes it starts looks as if it worked for nothing."""
+    peer = replace(_server("hpa"), forgets=True)
+    row = replace(_row(_server("netdemo"), peer), load=lambda running, seconds: _sample(100))
+    fair = measure(row, _Pretended(), rounds=3, seconds=0.5)
+    assert [each.server for each in fair.samples["hpa"]] == [None] * 3
+    unfair = Measured(row, {"netdemo": [_sample(90, load=0.99)], "hpa": fair.samples["hpa"]})
+    verdicts = list(judge([fair, unfair], [Aim("tcp-.*", "hpa", 1.0)]))
+    assert [each.met for each in verdicts] == [True, None]
+    shown = [" ".join(line.split()) for line in report.aims(verdicts).splitlines()]
+    assert "1 of 1 that were measured" in shown[0]
+    assert shown[2].endswith("hpa 1.00 1.00 - met")
+    assert "0.90 - cannot tell (the load was the limit" in shown[3]
+    assert json.loads(json.dumps(report.for_programs([unfair], verdicts)))["aims"][1]["met"] is None
 
 
 def test_an_aim_is_met_to_the_digits_that_are_shown() -> None:
