@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from tests.files.bad_wire import Bytes
 from tests.files.wires import NOISE
 from twisted_net.files.store import Folder, OpenFile
-from twisted_net.files.tftp.core import Agreed, Blocks, Buffer, ChangedError
+from twisted_net.files.tftp.codec import Error
+from twisted_net.files.tftp.core import Agreed, Blocks, Buffer, ChangedError, Sender
 from twisted_net.files.tftp.core.numbers import MOST
 from twisted_net.files.tftp.trains import LONGEST, Trains, lay
 
@@ -59,9 +60,52 @@ def test_trains_are_blocks_end_to_end(
         assert all(len(train) <= LONGEST for train in trains)
         assert all(len(train) <= MOST * (blksize + 4) for train in trains)
         assert datagrams(trains, blksize) == slow.lay_out(first, until)
-        if ahead and until < last:
-            fast.read_ahead(until + 1)
+        after = until + windowsize
+        if ahead and until < last and (prepared := fast.read_ahead(until + 1, after)):
+            assert after < last
+            assert datagrams(prepared, blksize) == slow.lay_out(until + 1, after)
         first = min(last, first + int(part * windowsize))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    windowsize=st.sampled_from([1, 2, 7, 16, 100]),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["ack", "ack", "ack", "again", "part", "far", "wait", "error"]),
+                  st.floats(0, 0.2), st.booleans()),
+        max_size=60,
+    ),
+)  # fmt: skip
+def test_a_sender_that_prepares_says_what_one_says_that_does_not(
+    file: OpenFile, windowsize: int, steps: list[tuple[str, float, bool]]
+) -> None:
+    """Whatever the peer acknowledges, repeats or leaves out, and whenever a timeout falls."""
+    agreed = Agreed(512, windowsize)
+    quick, plain = Sender(file, agreed, lay=lay), Sender(file, agreed)
+    now, heard = 0.0, 0
+    assert datagrams(quick.start(now), 512) == plain.start(now)
+    for step, pause, ahead in steps:
+        now += pause
+        last_sent = plain._until
+        number = {
+            "ack": last_sent,
+            "again": heard,
+            "part": heard + (last_sent - heard) // 2,
+            "far": last_sent + 1,
+        }.get(step, 0)
+        if step == "wait":
+            said = [each.wake(now + 10) for each in (quick, plain)]
+            now += 10
+        elif step == "error":
+            said = [each.received(Error(0, "enough"), now) for each in (quick, plain)]
+        else:
+            said = [each.acked(number, now) for each in (quick, plain)]
+            heard = max(heard, min(number, last_sent))
+        assert datagrams(said[0], 512) == said[1]
+        if ahead:
+            quick.read_ahead()
+        for name in ("state", "moved", "deadline", "repeats", "proven", "why", "finishing"):
+            assert getattr(quick, name) == getattr(plain, name), name
 
 
 @pytest.mark.parametrize("rollover", [0, 1])
@@ -81,7 +125,7 @@ def test_a_file_that_shrinks_is_found_out(file: OpenFile, tmp_path: Path) -> Non
     fast = lay(file, Agreed(1000, 4))
     fast.lay_out(1, 4)
     os.truncate(tmp_path / "file", 50_000)
-    fast.read_ahead(65)
+    assert fast.read_ahead(65, 68) == []
     with pytest.raises(ChangedError):
         fast.lay_out(65, 68)
 
@@ -101,7 +145,7 @@ def test_memory_is_bounded_by_the_window(file: OpenFile) -> None:
     assert isinstance(fast, Trains)
     for first in range(1, 196 - 16, 5):
         fast.lay_out(first, first + 15)
-        fast.read_ahead(first + 16)
+        fast.read_ahead(first + 16, first + 31)
     assert len(fast._pages) <= 3
 
 

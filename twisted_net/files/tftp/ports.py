@@ -142,10 +142,11 @@ class OwnSocket:
             self._place, self._peer = sockaddr(address), address
         sent = 0
         for datagram in datagrams:
-            if len(datagram) > segment and not isinstance(datagram, bytes):
+            length = len(datagram)
+            if length > segment and not isinstance(datagram, bytes):
                 sent += self._send_train(datagram, segment)
                 continue
-            if self._cut and len(datagram) > self._cut:
+            if length > self._cut > 0:
                 self._cut_at(0)  # a long ERROR after short blocks
             self._socket.sendto(datagram, self._place)
             sent += 1

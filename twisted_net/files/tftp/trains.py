@@ -64,14 +64,17 @@ class Trains(Blocks):
             first = upto + 1
         return trains
 
-    def read_ahead(self, first: int) -> None:
-        """Read the page with this block, unless it is there; the rest may wait."""
-        if self._latest.first <= first <= self._latest.until:
-            return
+    def read_ahead(self, first: int, until: int) -> list[Buffer]:
+        """Lay these blocks out if they are in one page, else read the page with the first."""
+        latest = self._latest
         try:
-            self._page(first, [])
+            if not latest.first <= first <= latest.until:
+                latest = self._page(first, [])
         except (OSError, ChangedError):
-            return  # `lay_out` will say so, when it is that block's turn
+            return []  # `lay_out` will say so, when it is that block's turn
+        if until <= latest.until and until < self._last:
+            return [latest.train(first, until, self._end)]
+        return []
 
     def _page(self, block: int, used: "list[_Page]") -> "_Page":
         """Return the page that a block is in; not at the cost of one that is in use."""

@@ -60,6 +60,7 @@ class ServedTransfer(DatagramProtocol):
         self.peer = peer
         self.began = door.reactor.seconds()
         self._door = door
+        self._counters = door.journal.counters
         self._now: Callable[[], float] = door.reactor.seconds
         self._segment = agreed.blksize + _HEADER
         self._port: Port | None = None
@@ -142,9 +143,9 @@ class ServedTransfer(DatagramProtocol):
             self._watch(deadline)
 
     def _write(self, datagrams: list[Buffer], addr: Address) -> None:
-        counters = self._door.journal.counters
         if self._port is None:
             return
+        counters = self._counters
         try:
             count = self._port.send(datagrams, addr, self._segment)
         except OSError as error:
@@ -154,7 +155,8 @@ class ServedTransfer(DatagramProtocol):
             return
         if count:
             counters.datagrams_sent += count
-            counters.sent += sum(map(len, datagrams))
+            for datagram in datagrams:
+                counters.sent += len(datagram)
 
     def _watch(self, deadline: float) -> None:
         """See to it that the timer rings in time.
@@ -217,9 +219,13 @@ class ReadTransfer(ServedTransfer):
             super().datagramReceived(datagram, addr)
             return
         machine = self.machine
-        self._send(machine.acked(datagram[2] << 8 | datagram[3], self._now()))
-        if not self._ended:
-            machine.read_ahead()
+        datagrams = machine.acked(datagram[2] << 8 | datagram[3], self._now())
+        deadline = machine.deadline
+        if deadline is None or deadline < self._rings_at or self._timer is None:
+            self._send(datagrams)
+        elif datagrams:
+            self._write(datagrams, self.peer)
+        machine.read_ahead()
 
     def tell(self) -> None:
         """Say in the log how it went."""

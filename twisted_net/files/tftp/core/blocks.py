@@ -31,8 +31,13 @@ class Layout(Protocol):
         :raises ChangedError: it is not what it was.
         """
 
-    def read_ahead(self, first: int) -> None:
-        """Prepare what comes next, while the peer is busy; raises nothing."""
+    def read_ahead(self, first: int, until: int) -> list[Buffer]:
+        """Prepare what comes next, while the peer is busy; raises nothing.
+
+        :return: these blocks, ready to be sent if nothing else is laid out before; or nothing, and
+            they have to be laid out when it is their turn: as the last ones have, whose source may
+            have changed by then.
+        """
 
 
 class Blocks:
@@ -64,8 +69,9 @@ class Blocks:
             for at in range(until - first + 1)
         ]
 
-    def read_ahead(self, first: int) -> None:
+    def read_ahead(self, first: int, until: int) -> list[Buffer]:
         """Do nothing: a kernel reads ahead by itself."""
+        return []
 
     def _ends_at(self, size: int) -> None:
         """Take note of the end; it is too early if we were told where it is."""

@@ -20,15 +20,21 @@ class Timeout:
 
     def measured(self, took: float) -> None:
         """Learn from one round trip; not from one whose packet was repeated (Karn)."""
-        self.fastest = min(self.fastest, took)
+        if took < self.fastest:
+            self.fastest = took
         if self._fixed:
             return
-        if self._mean:
-            self._spread = 0.75 * self._spread + 0.25 * abs(self._mean - took)
-            self._mean = 0.875 * self._mean + 0.125 * took
+        mean = self._mean
+        if mean:
+            off = took - mean
+            spread = self._spread
+            spread += 0.25 * ((off if off > 0 else -off) - spread)
+            mean += 0.125 * off
         else:
-            self._mean, self._spread = took, took / 2
-        self.seconds = min(max(self._mean + 4 * self._spread, FLOOR), CEILING)
+            mean, spread = took, took / 2
+        self._mean, self._spread = mean, spread
+        seconds = mean + 4 * spread
+        self.seconds = FLOOR if seconds < FLOOR else min(seconds, CEILING)
 
     def expired(self) -> None:
         """Wait twice as long for the next one."""

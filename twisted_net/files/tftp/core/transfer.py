@@ -28,6 +28,9 @@ class State(Enum):
     FAILED = auto()
 
 
+_OVER = (State.DONE, State.FAILED)
+
+
 class Transfer:
     """One side of a transfer, told what comes and what time it is; answers what is to be sent.
 
@@ -57,7 +60,7 @@ class Transfer:
     @property
     def over(self) -> bool:
         """Whether nothing more will be sent."""
-        return self.state is State.DONE or self.state is State.FAILED
+        return self.state in _OVER
 
     @property
     def finishing(self) -> bool:
