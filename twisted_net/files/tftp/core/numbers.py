@@ -42,6 +42,7 @@ class Numbers:
 @cache
 def _all(rollover: int) -> tuple[bytes, bytes]:
     """Return the high and the low bytes of all numbers in their order, and of some more."""
-    cycle = FAR - rollover
-    numbers = [each % cycle + rollover for each in range(cycle + MOST)]
-    return bytes(each >> 8 for each in numbers), bytes(each & 255 for each in numbers)
+    high = b"".join(bytes([byte]) * 256 for byte in range(256))
+    low = bytes(range(256)) * 256
+    more = slice(rollover, rollover + MOST)
+    return high[rollover:] + high[more], low[rollover:] + low[more]
