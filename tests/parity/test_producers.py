@@ -37,11 +37,12 @@ class Pusher:
         self._go_on()
 
     def _go_on(self) -> None:
-        if self.left and not self.paused:
+        if self.left > 0 and not self.paused:
             self.left -= 1
             self.transport.write(PIECE)
             self.reactor.callLater(0, self._go_on)
         elif not self.left:
+            self.left = -1  # who was resumed at once after a pause comes here twice
             self.transport.unregisterProducer()
             self.story.tell("producer", "done")
 
