@@ -85,6 +85,22 @@ class LeanReactor(EPollReactor):
 
     # What is watched
 
+    def addReader(self, reader: IReadDescriptor) -> None:
+        """Watch a descriptor (IReactorFDSet); by the shortest way what is new, as most are."""
+        fd = reader.fileno()
+        if fd in self._reads:
+            return
+        if fd in self._writes:
+            super().addReader(reader)
+            return
+        try:
+            self._poller.register(fd, READABLE)
+        except OSError:
+            super().addReader(reader)  # which knows what epoll does not watch
+        else:
+            self._reads.add(fd)
+            self._selectables[fd] = reader
+
     def addWriter(self, writer: IWriteDescriptor) -> None:
         """Let a connection write before the next sleep; watch anything else (IReactorFDSet)."""
         if isinstance(writer, Connection) and writer.connected:

@@ -410,14 +410,16 @@ class Beneath:
         """Forget the producer."""
         connection._settle()
         FileDescriptor.unregisterProducer(connection)
-        connection._judge()
+        if not connection._plain:
+            connection._judge()
 
     @staticmethod
     def loseConnection(connection: FastStream) -> None:
         """Close when all is sent."""
+        if connection._heard_all and connection.connected and not connection._writeDisconnected:
+            connection._plain = False
+            connection.disconnecting = 1  # nobody reads; `readConnectionLost` will see to the rest
+            return
         connection._settle()
         connection._plain = False
-        if connection._heard_all and connection.connected and not connection._writeDisconnected:
-            connection.disconnecting = 1  # nobody reads; `readConnectionLost` will see to the rest
-        else:
-            FileDescriptor.loseConnection(connection)
+        FileDescriptor.loseConnection(connection)
