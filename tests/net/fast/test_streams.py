@@ -7,6 +7,7 @@ What they have in common with Twisted's own transports is tested in `test_differ
 import contextlib
 import os
 import socket
+import struct
 from collections.abc import Callable
 from errno import EAGAIN, EMFILE
 from pathlib import Path
@@ -15,12 +16,13 @@ from typing import Any
 import pytest
 from twisted.internet import tcp
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.interfaces import IReactorTCP, IReactorUNIX
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTCP, IReactorUNIX
 from twisted.internet.posixbase import PosixReactorBase
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
+from zope.interface import alsoProvides
 
 from tests.net.fast.kinds import FAST
 from twisted_net.net.counters import DoorCounters
@@ -624,3 +626,55 @@ def test_a_server_whose_answer_does_not_leave_at_once_reads_on_exactly_when_stoc
         client.transport.write(b" on")
         net.run_for(1)
         assert server.heard == (b"go on" if reads else b"go")
+
+
+class Fails:
+    """Fails when it is told to pause."""
+
+    def pauseProducing(self) -> None:
+        """Fail."""
+        raise ZeroDivisionError
+
+    def resumeProducing(self) -> None:
+        """Do nothing."""
+
+    def stopProducing(self) -> None:
+        """Do nothing."""
+
+
+def test_what_is_written_is_sent_though_its_producer_fails_when_it_is_paused() -> None:
+    """Twisted's own would keep it until something else is written."""
+    server = Party()
+    net, client = joined(server)
+    server.transport.registerProducer(Fails(), True)
+    with pytest.raises(ZeroDivisionError):
+        server.transport.write(b"x" * 70_000)
+    net.run_for(1)
+    assert len(client.heard) == 70_000
+
+
+def test_an_answer_leaves_though_the_peer_s_end_comes_with_the_question() -> None:
+    """Twisted's own would throw it away, of a protocol that knows nothing of half-closes."""
+    server = Party(lambda each: each.transport.write(b"answer"))
+    net, client = joined(server)
+    net["server"].stall(1.0)
+    client.transport.write(b"question")
+    client.transport.loseWriteConnection()
+    net.run_for(2)
+    assert (client.heard, str(server.end)) == (b"answer", "ConnectionDone")
+
+
+def test_a_close_after_the_peer_s_is_clean_though_so_linger_would_reset() -> None:
+    """As with Twisted's own, which shut the connection down first."""
+    server = Party()
+    net, client = joined(server)
+    server.transport.getHandle().setsockopt(
+        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+    )
+    vars(client).update(
+        readConnectionLost=client.transport.loseConnection, writeConnectionLost=lambda: None
+    )
+    alsoProvides(client, IHalfCloseableProtocol)
+    client.transport.loseWriteConnection()
+    net.run_for(1)
+    assert (str(server.end), str(client.end)) == ("ConnectionDone", "ConnectionDone")

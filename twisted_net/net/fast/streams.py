@@ -65,6 +65,7 @@ class FastStream(_Connection):
     _held: bytes | None = None  # all that it has written; the buffers are empty then
     _owed = False  # our reading should be paused, unless all that waits is sent at once
     _heard_all = False  # the protocol is being told that the peer has closed its half
+    _lent = False  # somebody has the socket, and may have set anything
     _broken = False  # a send has failed, and no FIN came before
     _read_size = SMALL_READ
 
@@ -110,8 +111,14 @@ class FastStream(_Connection):
     def _ended(self) -> Any:
         if self._broken:
             return CONNECTION_LOST
-        self._shouldShutdown = False  # the close says it: nothing is left unread that would reset
+        # The close says it: nothing is left unread that would reset. SO_LINGER might.
+        self._shouldShutdown = self._lent
         return CONNECTION_DONE
+
+    def getHandle(self) -> Any:
+        """Return the socket (ISystemHandle)."""
+        self._lent = self._shouldShutdown = True
+        return super().getHandle()
 
     # Writing
 
