@@ -2,6 +2,8 @@
 
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -217,3 +219,62 @@ def test_where_it_cannot_be_the_default_is_installed(monkeypatch: pytest.MonkeyP
         "no lean reactor here, Twisted's own is used:"
         " no _gone_in_some_later_version in Twisted's LeanReactor"
     ]
+
+
+#: A Python without epoll, as on other platforms than Linux: neither the system call nor, as
+#: Twisted imports it, the module made on it.
+WITHOUT_EPOLL = """
+import select
+del select.epoll
+from twisted_net.net.fast import installing
+assert "epoll" in installing.why_not(), installing.why_not()
+"""
+
+
+def test_where_there_is_no_epoll_the_platform_s_own_reactor_runs() -> None:
+    """A whole process of its own, from the plug-in's name to an answer on fast transports."""
+    program = (
+        WITHOUT_EPOLL
+        + """
+import sys
+from twisted.logger import FilteringLogObserver, globalLogBeginner, textFileLogObserver
+globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)], redirectStandardIO=False)
+from twisted.application.reactors import installReactor
+installReactor("netdemo")
+from twisted.internet import reactor
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted_net.net.fast.opening import fast
+print("reactor:", type(reactor).__name__)
+
+
+class Answers(Protocol):
+    def dataReceived(self, data):
+        self.transport.write(data.upper())
+
+
+class Asks(Protocol):
+    def connectionMade(self):
+        self.transport.write(b"hello")
+
+    def dataReceived(self, data):
+        print("answer:", data.decode(), type(self.transport).__name__)
+        reactor.stop()
+
+
+opened = fast(reactor)
+port = opened.listenTCP(0, Factory.forProtocol(Answers), interface="127.0.0.1")
+connectProtocol(TCP4ClientEndpoint(opened, "127.0.0.1", port.getHost().port), Asks())
+reactor.callLater(30, reactor.stop)
+reactor.run()
+"""
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reactor: PollReactor" in done.stdout
+    assert "answer: HELLO FastClient" in done.stdout
+    said = [line for line in done.stdout.splitlines() if "no lean reactor here" in line]
+    assert len(said) == 1
+    assert "epoll" in said[0]
