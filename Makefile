@@ -11,7 +11,7 @@ FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow coverage simulate bench lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test test-slow coverage simulate fuzz bench lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -59,6 +59,10 @@ changelog: $(VENV)/developer
 simulate: $(VENV)/developer
 	$(MAKE) --no-print-directory VENV=.venv-floor PINS='$(FLOOR)' .venv-floor/tester
 	$(BIN)/python -m tests.simulated.report
+
+# Fast transports beside Twisted's own, in thousands of random scripts: SEEDS=500 for a quick look.
+fuzz: $(VENV)/developer
+	$(BIN)/python -m tests.net.fast.fuzz $(or $(SEEDS),5000)
 
 # Figures beside those of other servers: ARGS='--quick --rows tcp-.*', ARGS=--help. uvloop is a
 # peer and no dependency: it goes into an environment of its own, or is named as missing.

@@ -7,11 +7,47 @@ from twisted.internet.posixbase import PosixReactorBase
 
 from twisted_net.net.fast.datagrams import FastDatagramPort, FastMulticastPort
 from twisted_net.net.fast.opening import Fast
-from twisted_net.net.fast.sockets import FastClient, FastPort
+from twisted_net.net.fast.sockets import FastClient, FastPort, FastServer
+from twisted_net.net.fast.streams import FastStream
 from twisted_net.testing import Transports
 
 #: What simulated hosts make when they are to make fast ones.
 FAST = Transports(FastPort, FastClient, FastDatagramPort, FastMulticastPort)
+
+
+class _Patient(FastStream):
+    """Answers when the reactor lets it, as Twisted's own do, and has its turn when they have."""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        if self._inside and self._tempDataBuffer:
+            self.reactor.addWriter(self)
+
+    def stopWriting(self) -> None:  # noqa: N802 - Twisted's
+        self._asked = False
+        self.reactor.removeWriter(self)
+
+    def _answer(self) -> None:
+        self.startWriting()
+        self._settle()
+
+
+class PatientServer(_Patient, FastServer):
+    """A patient one that was accepted."""
+
+
+class PatientClient(_Patient, FastClient):
+    """A patient one that was made."""
+
+
+class PatientPort(FastPort):
+    """Makes the former."""
+
+    transport = PatientServer
+
+
+#: Fast ones that send nothing sooner than stock ones do: all else must be the same to the byte.
+PATIENT = Transports(PatientPort, PatientClient, FastDatagramPort, FastMulticastPort)
 
 #: What a reactor makes by itself here that makes fast transports.
 OPENED = (
