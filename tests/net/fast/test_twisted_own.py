@@ -50,6 +50,7 @@ def test_the_lean_reactor_and_the_fast_transports_are_twisteds(tmp_path: Path) -
     assert len(outcomes["passed"]) >= 240
 
 
+@pytest.mark.slow
 def test_the_fast_transports_are_twisteds_on_its_own_reactor(tmp_path: Path) -> None:
     """Nothing of them needs the lean one."""
     outcomes = run(tmp_path, "epoll", "fast", "tcp", "tls", "unix", "udp")
