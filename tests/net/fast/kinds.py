@@ -20,6 +20,13 @@ class _Patient(FastStream):
 
     def write(self, data: bytes) -> None:
         super().write(data)
+        self._queue_up()
+
+    def writeSequence(self, iovec: Any) -> None:
+        super().writeSequence(iovec)
+        self._queue_up()
+
+    def _queue_up(self) -> None:
         if self._inside and self._tempDataBuffer:
             self.reactor.addWriter(self)
 

@@ -28,7 +28,6 @@ from tests.net.fast.kinds import FAST
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast.opening import Fast, fast
 from twisted_net.net.fast.sockets import LACK, FastPort, FastServer
-from twisted_net.net.fast.streams import GONE
 from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door
@@ -240,41 +239,6 @@ def test_a_protocol_that_is_aborted_while_it_answers_sends_nothing() -> None:
     client.transport.write(b"go")
     net.run_for(1)
     assert (client.heard, client.end, server.end) == (b"", "ConnectionLost", "ConnectionAborted")
-
-
-def test_a_connection_whose_descriptor_was_closed_beneath_it_says_so() -> None:
-    """The reactor does not ask each time."""
-    server = Party()
-    joined(server)
-    server.transport.socket.close()
-    assert server.transport.doRead() is GONE
-
-
-@pytest.mark.parametrize(
-    "then",
-    [
-        lambda each: each.write(b"second"),
-        lambda each: each.writeSequence([b"sec", b"ond"]),
-        lambda each: (each.loseConnection(), each.write(b"second")),
-        lambda each: (each.write(b"second"), each.loseWriteConnection()),
-        lambda each: (each.startWriting(), each.write(b"second")),
-        lambda each: (each.pauseProducing(), each.write(b"second"), each.resumeProducing()),
-        lambda each: each.write(b"second".ljust(100_000)),
-    ],
-)
-def test_whatever_a_protocol_does_after_its_first_answer_keeps_the_order(
-    then: Callable[[Any], object],
-) -> None:
-    """The one piece that is held is let go before anything else."""
-
-    def answer(party: Party) -> None:
-        party.transport.write(b"first ")
-        then(party.transport)
-
-    net, client = joined(Party(answer))
-    client.transport.write(b"go")
-    net.run_for(5)
-    assert client.heard.rstrip() == b"first second"
 
 
 def test_only_bytes_can_be_written() -> None:

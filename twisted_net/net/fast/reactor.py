@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any
 
 from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionFdescWentAway
 from twisted.internet.interfaces import IReadDescriptor, IWriteDescriptor
 from twisted.internet.main import CONNECTION_LOST
 from twisted.internet.tcp import Connection
@@ -25,7 +26,6 @@ from twisted.logger import Logger
 from twisted.python import context, log
 
 from twisted_net.net.fast import private
-from twisted_net.net.fast.streams import GONE, FastStream
 
 #: The one event that is served without a detour, EPOLLIN (linux/eventpoll.h), and how many events
 #: are taken from the kernel at a time: more wait, and are served in turn.
@@ -34,6 +34,8 @@ EVENTS = 512
 
 #: The longest sleep that epoll takes: milliseconds in a C int (epoll_wait(2)).
 LONGEST = 2147483.0
+
+_GONE = ConnectionFdescWentAway("File descriptor lost")
 
 
 class Owner(dict[str, Any]):
@@ -198,10 +200,7 @@ class LeanReactor(EPollReactor):
                 continue
             owner.selectable = selectable
             try:
-                if isinstance(selectable, FastStream) or selectable.fileno() != -1:
-                    why = selectable.doRead()
-                else:
-                    why = GONE
+                why = _GONE if selectable.fileno() == -1 else selectable.doRead()
             except BaseException:  # as Twisted does: whatever it was, it ends the connection
                 why = sys.exc_info()[1]
                 log.err()

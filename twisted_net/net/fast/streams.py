@@ -2,11 +2,9 @@
 
 What differs from Twisted's own (design/transport.md, 3.2):
 
-* What a protocol writes inside its ``dataReceived`` waits and leaves in one ``send`` when that
-  returns, without a word to the reactor. Most write once: that one piece is held in ``_held``,
-  and whatever else is done to the connection first puts it into the ordinary buffer. What is
-  written at other times leaves when the reactor next lets writers write: at the end of the turn,
-  on the lean one.
+* What a protocol writes inside its ``dataReceived`` waits in the ordinary buffer and leaves in one
+  ``send`` when that returns, without a word to the reactor. What it writes at other times leaves
+  when the reactor next lets writers write: at the end of the turn, on the lean one.
 * One flag, ``_plain``, says that this is all there is to do: connected, no producer that pulls, not
   closing, not aborted. Whatever clears it first asks the reactor to let go what waits. From then
   on everything is Twisted's own code, on Twisted's own buffers.
@@ -15,12 +13,11 @@ What differs from Twisted's own (design/transport.md, 3.2):
   error off the socket, so that the read after it looks like a clean end.
 """
 
-from errno import EAGAIN, ENOBUFS, EPIPE
+from errno import ENOBUFS, EPIPE
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import tcp
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.error import ConnectionFdescWentAway
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.python import log
@@ -34,9 +31,6 @@ UNCOUNTED = DoorCounters()
 #: Bytes to read at a time, as Twisted does: less would leave more unread when a protocol closes,
 #: which resets the connection. The unused rest costs nothing. And what to read when that was full.
 SMALL_READ, LARGE_READ = 65536, 262_144
-
-#: Why a connection is lost whose descriptor somebody has closed beneath it.
-GONE = ConnectionFdescWentAway("File descriptor lost")
 
 if TYPE_CHECKING:
     _Connection = tcp.Connection
@@ -62,7 +56,6 @@ class FastStream(_Connection):
     _plain = False  # see above
     _asked = False  # the reactor was asked to let us write
     _inside = False  # the protocol's dataReceived runs
-    _held: bytes | None = None  # all that it has written; the buffers are empty then
     _owed = False  # our reading should be paused, unless all that waits is sent at once
     _heard_all = False  # the protocol is being told that the peer has closed its half
     _lent = False  # somebody has the socket, and may have set anything
@@ -78,7 +71,7 @@ class FastStream(_Connection):
         except BlockingIOError:
             return None
         except OSError:
-            return CONNECTION_LOST if self.socket.fileno() != -1 else GONE
+            return CONNECTION_LOST
         if not data:
             return self._ended()
         count = len(data)
@@ -92,19 +85,7 @@ class FastStream(_Connection):
             self.protocol.dataReceived(data)
         finally:
             self._inside = False
-        held = self._held
-        if held is not None:
-            try:
-                sent = self.socket.send(held)
-            except OSError as error:
-                self._refused(error)
-                return None
-            self._held = None
-            self.counters.sent += sent
-            if sent != len(held):
-                self.dataBuffer, self.offset = held, sent
-                self.startWriting()
-        elif self._tempDataLen and self._plain and not self._asked:
+        if self._tempDataLen and self._plain and not self._asked:
             self._answer()
         return None
 
@@ -124,10 +105,13 @@ class FastStream(_Connection):
 
     def write(self, data: bytes) -> None:
         """Send some bytes soon (ITransport)."""
-        first = self._inside and self._held is None and self._plain
-        alone = first and not (self._asked or self._tempDataLen or self.TLS)
-        if alone and type(data) is bytes and 0 < len(data) <= self.bufferSize:
-            self._held = data
+        held = self._inside and self._plain and not (self._asked or self.TLS)
+        if held and data and type(data) is bytes:
+            # As below, in fewer steps: it is the answer to what was read, and leaves with `doRead`.
+            self._tempDataBuffer.append(data)
+            self._tempDataLen = waiting = self._tempDataLen + len(data)
+            if waiting > self.bufferSize:
+                self._crowded()
         elif self.TLS:
             super().write(data)
         else:
@@ -142,7 +126,6 @@ class FastStream(_Connection):
 
     def startWriting(self) -> None:
         """Ask the reactor to let us write."""
-        self._spill()
         self._asked = True
         self.reactor.addWriter(self)
 
@@ -182,35 +165,22 @@ class FastStream(_Connection):
             self._settle()
             return
         try:
-            if not self._send():
-                self.startWriting()
-                self._settle()
+            done = self._send()
         except OSError as error:
-            self._refused(error)
-        self._owed = False
-
-    def _refused(self, error: OSError) -> None:
-        """Let the reactor try again what could not be sent while we were reading."""
-        if error.errno not in (EAGAIN, ENOBUFS):
             # After a FIN a reset is EPIPE, and the end that is read next is a true one; without a
             # FIN it would only look like one (tcp_reset in Linux, net/ipv4/tcp_input.c).
             self._broken = error.errno != EPIPE
-        self.startWriting()
-        self._settle()
-
-    def _spill(self) -> None:
-        """Put what is held into the ordinary buffer, which is empty."""
-        held = self._held
-        if held is not None:
-            self._held = None
-            self._tempDataBuffer.append(held)
-            self._tempDataLen = len(held)
+            done = False
+        if not done:
+            self.startWriting()
+            self._settle()
+        self._owed = False
 
     def _begin(self) -> None:
         """Keep in the instance what every read looks at: there it is found soonest."""
         self.counters = UNCOUNTED
         self.TLS = self._asked = self._inside = self.producerPaused = False
-        self._tempDataLen, self._held = 0, None
+        self._tempDataLen = 0
         self._read_size, self.bufferSize = SMALL_READ, self.bufferSize
 
     def _send(self) -> bool:
@@ -261,8 +231,7 @@ class FastStream(_Connection):
         return own is self and self._inside and not (self._asked or self.producerPaused)
 
     def _settle(self) -> None:
-        """Let go what is held, and pause what `_crowded` did not: both matter now."""
-        self._spill()
+        """Pause what `_crowded` did not: it matters now."""
         if self._owed:
             self._owed = False
             self.producerPaused = True
@@ -309,7 +278,6 @@ class FastStream(_Connection):
 
     def abortConnection(self) -> None:
         """Cut it, whatever waits (IAbortingTransport)."""
-        self._spill()
         self._plain = False
         super().abortConnection()
 
@@ -321,7 +289,7 @@ class FastStream(_Connection):
 
     def connectionLost(self, reason: Failure) -> None:
         """Tell the protocol that this was the end; then the guard."""
-        self._plain, self._held = False, None
+        self._plain = False
         guard, self.guard = self.guard, None
         try:
             self._lose(reason)
@@ -382,7 +350,6 @@ class Beneath:
     @staticmethod
     def write(connection: FastStream, data: bytes) -> None:
         """Send some bytes soon."""
-        connection._spill()
         if not connection._plain or not isinstance(data, bytes):
             FileDescriptor.write(connection, data)
         elif data:
@@ -405,7 +372,6 @@ class Beneath:
     @staticmethod
     def registerProducer(connection: FastStream, producer: Any, streaming: bool) -> None:
         """Register a producer; one that pulls waits until what was written before has left."""
-        connection._spill()
         if not streaming and connection.producer is None:  # else it fails, and nothing changes
             connection._plain = False
             if connection._tempDataBuffer and not connection._asked:
@@ -415,7 +381,8 @@ class Beneath:
     @staticmethod
     def unregisterProducer(connection: FastStream) -> None:
         """Forget the producer."""
-        connection._settle()
+        if connection._inside:
+            connection._settle()
         FileDescriptor.unregisterProducer(connection)
         if not connection._plain:
             connection._judge()
@@ -427,6 +394,7 @@ class Beneath:
             connection._plain = False
             connection.disconnecting = 1  # nobody reads; `readConnectionLost` will see to the rest
             return
-        connection._settle()
+        if connection._inside:
+            connection._settle()
         connection._plain = False
         FileDescriptor.loseConnection(connection)
