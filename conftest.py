@@ -12,6 +12,7 @@ block that nobody should run is marked ``sh`` or ``text``.
 import inspect
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -189,6 +190,18 @@ def _need_default_ports() -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 pytest.skip(f"port {port} ({each.option}) is in use")
+
+
+def pytest_configure() -> None:
+    """Let signals do what they do in a terminal.
+
+    A shell lets what it starts in the background ignore SIGINT, and ``nohup`` SIGHUP; and every
+    program that is started from there ignores them too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
