@@ -166,14 +166,31 @@ def test_a_whole_file_is_hashed_to_its_end_for_who_comes_back(shelf: Folder) -> 
     assert again == [sha256(b"a.txt")]
 
 
-def test_a_server_that_stops_hashes_no_further(shelf: Folder) -> None:
+def test_a_server_that_stops_hashes_no_further_for_nobody(shelf: Folder) -> None:
     """It would have to wait for its threads, and a disk is large."""
+    later = Later()
+    known = Digests(later)
+    file = shelf.open(b"a.txt")
+    left, gone = known.of(file), known.of(shelf.open(b"b.txt"))
+    for each in (left, gone):
+        each.addErrback(lambda failure: failure.trap(CancelledError))
+    left.cancel()
+    known.stop()
+    gone.cancel()
+    later.do()
+    assert not known.known(file)
+    assert not known.known(shelf.open(b"b.txt"))
+    assert not later.waiting
+
+
+def test_a_server_that_stops_still_hashes_what_somebody_waits_for(shelf: Folder) -> None:
+    """A file that is being sent ends with its digest, or it was sent for nothing."""
     later = Later()
     known = Digests(later)
     wanted = result(known.of(shelf.open(b"a.txt")))
     known.stop()
     later.do()
-    assert wanted == [""]
+    assert wanted == [sha256(b"a.txt")]
 
 
 def test_one_of_two_who_wait_may_leave(shelf: Folder) -> None:

@@ -100,6 +100,7 @@ class Digests:
         self._hashings: dict[Part, _Hashing] = {}  # those that another waiter may join
         self._queue: dict[_Hashing, None] = {}
         self._running = 0
+        self._stopping = False
 
     def known(self, source: Source, offset: int = 0, length: int | None = None) -> str:
         """Return the digest of a file or a part of it in hex, or nothing."""
@@ -133,9 +134,13 @@ class Digests:
             self._learn(part, sha256)
 
     def stop(self) -> None:
-        """Finish nothing more: the server stops, and waits for its threads."""
+        """Finish only what somebody waits for: the server stops, but sends what it began.
+
+        No thread works on when the last one who waits is gone.
+        """
+        self._stopping = True
         for hashing in self._hashings.values():
-            hashing.wanted = False
+            hashing.wanted = bool(hashing.waiters)
 
     def _learn(self, part: Part, sha256: str) -> None:
         changed = part[0][3] / 1e9
@@ -175,13 +180,17 @@ class Digests:
     def _leave(self, hashing: _Hashing, waiter: "Deferred[str]") -> None:
         hashing.waiters.remove(waiter)
         waits = hashing in self._queue
-        if hashing.waiters or (hashing.whole and hashing.begun and not self._queue):
+        if hashing.waiters or self._worth_ending(hashing):
             return
         hashing.wanted = False
         self._forget(hashing)  # a thread that works on it stops, and whoever comes begins anew
         if waits:
             del self._queue[hashing]
             hashing.file.close()
+
+    def _worth_ending(self, hashing: _Hashing) -> bool:
+        """Return whether a digest is computed to its end although nobody waits for it now."""
+        return hashing.whole and hashing.begun and not self._queue and not self._stopping
 
     def _forget(self, hashing: _Hashing) -> None:
         if self._hashings.get(hashing.part) is hashing:
