@@ -42,6 +42,19 @@ def test_a_wrong_value_is_a_usage_error() -> None:
         parsed("--echo-tcp", "tcp:x")
 
 
+def test_a_wrong_value_is_named_by_where_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody looks for it on the command line who wrote it elsewhere."""
+    file = tmp_path / "netdemo.toml"
+    file.write_text("workers = 0\n")
+    with pytest.raises(UsageError, match=r"netdemo\.toml: workers 0: need"):
+        parsed("--config", str(file))
+    monkeypatch.setattr("os.environ", {"NETDEMO_GRACE": "soon"})
+    with pytest.raises(UsageError, match=r"^NETDEMO_GRACE 'soon': need seconds"):
+        parsed()
+
+
 def test_under_twistd_a_wrong_option_is_one_line() -> None:
     """Not a page of usage that ends in one."""
     options = tap.Options()

@@ -15,7 +15,7 @@ from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
 from twisted_net.net.service import Runtime
-from twisted_net.net.settings import chosen, load
+from twisted_net.net.settings import load_chosen
 
 _found = registry.services()
 
@@ -43,8 +43,7 @@ def serve(
       netdemo serve --echo-mode dialog --tftp ""
     """
     try:
-        texts = chosen(assembly.groups(_found), given, os.environ, config)
-        settings = load(assembly.groups(_found), given, os.environ, config)
+        settings, texts = load_chosen(assembly.groups(_found), given, os.environ, config)
     except NetError as error:
         fail(error)
     _install(reactor_name)

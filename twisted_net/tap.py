@@ -13,7 +13,7 @@ from twisted_net import announce, assembly, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.errors import SettingError
 from twisted_net.net.service import INetService, Runtime
-from twisted_net.net.settings import CONFIG_VARIABLE, Described, chosen, load
+from twisted_net.net.settings import CONFIG_VARIABLE, Described, load_chosen
 
 _log = Logger("netdemo")
 
@@ -57,8 +57,7 @@ class _Options(usage.Options):
         given = {option: self[option] for option in options if self[option] is not None}
         config = Path(self["config"]) if self["config"] else None
         try:
-            self.chosen = chosen(groups, given, os.environ, config)
-            self.settings = load(groups, self.chosen, {})
+            self.settings, self.chosen = load_chosen(groups, given, os.environ, config)
         except SettingError as error:
             raise usage.UsageError(str(error)) from error
 

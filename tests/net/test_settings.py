@@ -12,8 +12,8 @@ from twisted_net.net.settings import (
     YES_NO,
     Group,
     Reading,
-    chosen,
     load,
+    load_chosen,
     one_of,
     seconds,
     setting,
@@ -207,7 +207,7 @@ def test_what_was_chosen_makes_the_same_settings_without_environment_and_file(
     file.write_text("grace = 1.5\n[quote]\nmost = 7\nlong_name = true\n")
     environment = {"NETDEMO_TFTP": "udp:0", "NETDEMO_GRACE": "2"}
     options = {"quote-day": "friday"}
-    texts = chosen(GROUPS, options, environment, file)
+    made, texts = load_chosen(GROUPS, options, environment, file)
     assert texts == {
         "grace": "2",
         "quote-day": "friday",
@@ -215,4 +215,4 @@ def test_what_was_chosen_makes_the_same_settings_without_environment_and_file(
         "tftp": "udp:0",
         "quote-long-name": "yes",
     }
-    assert load(GROUPS, texts, {}) == load(GROUPS, options, environment, file)
+    assert load(GROUPS, texts, {}) == made == load(GROUPS, options, environment, file)

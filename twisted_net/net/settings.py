@@ -110,32 +110,27 @@ def load(
     :return: settings class -> its instance.
     :raises SettingError: a value or a name is wrong; the message is one line for the user.
     """
-    described = {group.settings: list(group) for group in groups}
-    texts = _texts(
-        [each for group in described.values() for each in group], options, environment, file
-    )
-    made: dict[type[Any], Any] = {}
-    for settings, group in described.items():
-        values = {each.key: _value(each, texts) for each in group}
-        made[settings] = settings(**values)
-    return made
+    return load_chosen(groups, options, environment, file)[0]
 
 
-def chosen(
+def load_chosen(
     groups: Sequence[Group],
     options: Mapping[str, str],
     environment: Mapping[str, str],
     file: Path | None = None,
-) -> dict[str, str]:
-    """Return what `load` would read: option -> text, of all that were chosen anywhere.
+) -> tuple[dict[type[Any], Any], dict[str, str]]:
+    """Do as `load`; also return what was chosen anywhere: option -> text.
 
-    Given as its ``options``, it makes `load` return the same without environment and file.
-
-    :raises SettingError: a name is wrong, or the file cannot be read.
+    Given as ``options``, that makes `load` return the same without environment and file.
     """
-    described = [each for group in groups for each in group]
-    texts = _texts(described, options, environment, file)
-    return {option: text for option, (_, text, _) in texts.items()}
+    described = {group.settings: list(group) for group in groups}
+    everything = [each for group in described.values() for each in group]
+    texts = _texts(everything, options, environment, file)
+    made: dict[type[Any], Any] = {}
+    for settings, group in described.items():
+        values = {each.key: _value(each, texts) for each in group}
+        made[settings] = settings(**values)
+    return made, {option: text for option, (_, text, _) in texts.items()}
 
 
 def _texts(
