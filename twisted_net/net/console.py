@@ -1,6 +1,5 @@
 """What every command of ``netdemo`` shares: errors in one line, exit codes, JSON, the terminal."""
 
-import contextlib
 import errno
 import functools
 import json
@@ -13,12 +12,12 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.internet.error import ReactorNotRunning
 from twisted.internet.interfaces import IPushProducer, IReadDescriptor
 from twisted.logger import globalLogBeginner, textFileLogObserver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_net.net import signals
 from twisted_net.net.clients import PATIENCE
 from twisted_net.net.errors import ClientError, NetError, SettingError
 from twisted_net.net.settings import Described, Group, Reading, seconds
@@ -232,8 +231,7 @@ class _Runner:
         self._reactor.callFromThread(self._stop)
 
     def _stop(self) -> None:
-        with contextlib.suppress(ReactorNotRunning):  # the second signal
-            self._reactor.stop()
+        signals.stop(self._reactor)
 
     def _cancel(self) -> Deferred[Any] | None:
         running = self._running

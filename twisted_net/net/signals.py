@@ -23,14 +23,10 @@ def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) ->
 
     ending = [signal.SIGINT, signal.SIGTERM]
 
-    def stop() -> None:
-        with contextlib.suppress(ReactorNotRunning):  # another signal was first
-            reactor.stop()
-
     def running() -> None:
         on(signal.SIGUSR2, report)
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
-            on(signal.SIGHUP, stop)
+            on(signal.SIGHUP, lambda: stop(reactor))
             ending.append(signal.SIGHUP)
         if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL:
             signal.signal(signal.SIGUSR1, signal.SIG_IGN)
@@ -41,3 +37,9 @@ def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) ->
             on(number, force)
 
     reactor.callWhenRunning(running)
+
+
+def stop(reactor: Any) -> None:
+    """Stop a reactor, unless it is stopping already: another signal may have been first."""
+    with contextlib.suppress(ReactorNotRunning):
+        reactor.stop()

@@ -11,10 +11,10 @@ import signal
 import sys
 from typing import Any
 
-from twisted.internet.error import ReactorNotRunning
 from twisted.logger import FileLogObserver, LogEvent, Logger, formatEvent, globalLogBeginner
 
 from twisted_net import assembly, registry
+from twisted_net.net import signals
 from twisted_net.net.console import StandardInput
 from twisted_net.net.errors import NetError
 from twisted_net.net.fast import installing
@@ -117,10 +117,7 @@ class Worker:
         self._stop()
 
     def _stop(self) -> None:
-        try:
-            self._reactor.stop()
-        except ReactorNotRunning:
-            return  # it is stopping already
+        signals.stop(self._reactor)
 
 
 def main() -> int:
