@@ -53,20 +53,7 @@ class Journal:
 
         :param more: words of our own behind it.
         """
-        now = self.seconds()
-        if not self._has_line("sent", count, now):
-            return
-        took = now - began
-        self.log.info(
-            "{door}: sent {name!r} to {peer!r}: {count} bytes in {took:.2f} s, {rate}{more}",
-            door=self.door,
-            name=_shown(name),
-            peer=peer,
-            count=count,
-            took=took,
-            rate=rate(count, took),
-            more=more,
-        )
+        self._done("sent", "to", name, peer, count, began, more)
 
     def sum_up(self) -> None:
         """Tell of the transfers that had no line of their own."""
@@ -83,20 +70,7 @@ class Journal:
 
     def stored(self, name: bytes, peer: str, count: int, began: float, more: str = "") -> None:
         """Tell of a file that was put here; many in one second are summed up."""
-        now = self.seconds()
-        if not self._has_line("stored", count, now):
-            return
-        took = now - began
-        self.log.info(
-            "{door}: stored {name!r} from {peer!r}: {count} bytes in {took:.2f} s, {rate}{more}",
-            door=self.door,
-            name=_shown(name),
-            peer=peer,
-            count=count,
-            took=took,
-            rate=rate(count, took),
-            more=more,
-        )
+        self._done("stored", "from", name, peer, count, began, more)
 
     def stopped(
         self, name: bytes, peer: str, count: int, began: float, why: str, taking: bool = False
@@ -146,6 +120,26 @@ class Journal:
                 code=code,
                 why=why,
             )
+
+    def _done(
+        self, what: str, way: str, name: bytes, peer: str, count: int, began: float, more: str
+    ) -> None:
+        now = self.seconds()
+        if not self._has_line(what, count, now):
+            return
+        took = now - began
+        self.log.info(
+            "{door}: {what} {name!r} {way} {peer!r}: {count} bytes in {took:.2f} s, {rate}{more}",
+            door=self.door,
+            what=what,
+            name=_shown(name),
+            way=way,
+            peer=peer,
+            count=count,
+            took=took,
+            rate=rate(count, took),
+            more=more,
+        )
 
     def _has_line(self, what: str, count: int, now: float) -> bool:
         """Say whether a transfer has a line of its own; count it among the others if not."""
