@@ -4,7 +4,6 @@
 modules of `twisted.internet.test`. A process of its own: these tests exchange the global reactor.
 """
 
-import gc
 import importlib
 import json
 import sys
@@ -13,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.internet.test.reactormixins import ReactorBuilder
-from twisted.trial.reporter import TestResult
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.net.fast.kinds import kind_of
+from tests.testing.conformance.outcomes import outcomes
 
 
 class Made:
@@ -47,31 +46,13 @@ def cases(modules: Sequence[str]) -> Iterator[SynchronousTestCase]:
                     yield kind(name)
 
 
-def outcomes(modules: Sequence[str]) -> dict[str, list[str]]:
-    """Run everything; return the names of the tests by what came of them."""
-    sorted_out: dict[str, list[str]] = {"passed": [], "skipped": [], "failed": []}
-    for case in cases(modules):
-        result = TestResult()
-        case.run(result)
-        kind = type(case).__name__.removesuffix("_madeTests")
-        name = f"{kind}.{case._testMethodName}"
-        gc.collect()  # a Deferred lost by this test is no failure of the next
-        bad = [*result.errors, *result.failures, *result.unexpectedSuccesses]
-        if bad:
-            sys.stderr.write(f"--- {name}\n{bad[0][1]}\n")
-            sorted_out["failed"].append(name)
-        else:
-            sorted_out["skipped" if result.skips else "passed"].append(name)
-    return sorted_out
-
-
 def main(reactor: str, transports: str, *modules: str) -> None:
     """Run the tests of some modules."""
     from tests.net.fast import twisted_own  # that of the tests, not __main__'s
 
     twisted_own.made.kind = kind_of(reactor, transports)
     ReactorBuilder._reactors = ["tests.net.fast.twisted_own.made"]
-    sys.stdout.write(json.dumps(outcomes(modules)))
+    sys.stdout.write(json.dumps(outcomes(cases(modules))))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 A process of its own: these tests exchange the global reactor, and import nothing of pytest.
 """
 
-import gc
 import importlib
 import json
 import sys
@@ -13,9 +12,9 @@ from collections.abc import Iterator
 from twisted.internet import task
 from twisted.internet.test.reactormixins import ReactorBuilder
 from twisted.python.reflect import namedAny
-from twisted.trial.reporter import TestResult
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.testing.conformance.outcomes import outcomes
 from twisted_net.testing import SimNetwork
 from twisted_net.testing.kernel.sockets import SimSocket
 from twisted_net.testing.reactor import SimReactor
@@ -75,23 +74,5 @@ def cases() -> Iterator[SynchronousTestCase]:
                 yield kind(name)
 
 
-def outcomes() -> dict[str, list[str]]:
-    """Run everything; return the names of the tests by what came of them."""
-    sorted_out: dict[str, list[str]] = {"passed": [], "skipped": [], "failed": []}
-    for case in cases():
-        result = TestResult()
-        case.run(result)
-        kind = type(case).__name__.removesuffix("_simulatedTests")
-        name = f"{kind}.{case._testMethodName}"
-        gc.collect()  # a Deferred lost by this test is no failure of the next
-        bad = [*result.errors, *result.failures, *result.unexpectedSuccesses]
-        if bad:
-            sys.stderr.write(f"--- {name}\n{bad[0][1]}\n")
-            sorted_out["failed"].append(name)
-        else:
-            sorted_out["skipped" if result.skips else "passed"].append(name)
-    return sorted_out
-
-
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(outcomes()))
+    sys.stdout.write(json.dumps(outcomes(cases())))
