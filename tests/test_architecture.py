@@ -1,6 +1,7 @@
 """The rules that hold the code together, as far as a program can check them."""
 
 import ast
+import importlib
 import re
 import shutil
 import subprocess
@@ -175,6 +176,18 @@ def test_a_service_says_what_it_is_in_one_line(service: INetService) -> None:
     assert service.summary
     assert "\n" not in service.summary
     assert len(service.summary) <= 72
+
+
+@pytest.mark.parametrize(
+    "package", ["echo", "chat", "files", "files.http", "files.tftp", "web"], ids=str
+)
+def test_every_public_name_is_there_when_it_is_asked_for(package: str) -> None:
+    """They are imported only then; and no other name is."""
+    public = importlib.import_module(f"twisted_net.{package}")
+    for name in public.__all__:
+        assert getattr(public, name).__name__ == name
+    with pytest.raises(AttributeError, match=r"has no attribute 'Nope'"):
+        _ = public.Nope
 
 
 def test_every_setting_says_what_it_is_for() -> None:

@@ -1,5 +1,8 @@
 """Tests of `twisted_net.cli` and of the commands' own words."""
 
+import subprocess
+import sys
+
 import pytest
 from click.testing import CliRunner
 
@@ -19,10 +22,29 @@ def main(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str,
 def test_every_verb_is_listed_with_what_it_does() -> None:
     """Those of the bench, then those of the services."""
     shown = CliRunner().invoke(cli.cli, ["--help"]).output
-    verbs = [*cli.OWN, *(verb for each in registry.BUILT_IN for verb in each.commands)]
+    verbs = [*cli.OWN, *cli.CLIENTS]
     listed = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line]
     assert listed == verbs
     assert "..." not in shown.partition("Commands:")[2]  # click cuts what is too long
+
+
+def test_the_verbs_of_our_services_are_those_that_they_name() -> None:
+    """The command line has them by heart, so that clients start without the servers."""
+    assert {
+        verb: place for each in registry.BUILT_IN for verb, place in each.commands.items()
+    } == cli.CLIENTS
+
+
+@pytest.mark.parametrize("verb", [*cli.CLIENTS])
+def test_a_client_starts_without_the_servers(verb: str) -> None:
+    """Half of its start would be theirs."""
+    module, _, _ = cli.CLIENTS[verb].partition(":")
+    script = f"import sys, twisted_net.cli, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert module in loaded
+    assert not {"twisted_net.registry", "twisted.web.server", "twisted_net.files.doors"} & {*loaded}
 
 
 @pytest.mark.parametrize(

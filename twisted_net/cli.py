@@ -2,11 +2,9 @@
 
 import sys
 from importlib import import_module
-from importlib.metadata import version
 
 import click
 
-from twisted_net import registry
 from twisted_net.net.console import INTERRUPTED, USAGE, fail
 from twisted_net.net.errors import NetError
 
@@ -14,6 +12,17 @@ from twisted_net.net.errors import NetError
 OWN = {
     "serve": "twisted_net.serve:serve",
     "doctor": "twisted_net.doctor:doctor",
+}
+
+#: The verbs of our own services, as these name them: a client that asked them would import every
+#: server first.
+CLIENTS = {
+    "echo": "twisted_net.echo.commands:echo",
+    "ping": "twisted_net.echo.ping:ping",
+    "chat": "twisted_net.chat.commands:chat",
+    "get": "twisted_net.files.commands:get",
+    "put": "twisted_net.files.commands:put",
+    "ls": "twisted_net.files.commands:ls",
 }
 
 
@@ -26,7 +35,7 @@ class Verbs(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one verb."""
-        place = _verbs().get(cmd_name)
+        place = OWN.get(cmd_name) or CLIENTS.get(cmd_name) or _verbs().get(cmd_name)
         if place is None:
             return None
         module, _, name = place.partition(":")
@@ -38,7 +47,9 @@ class Verbs(click.Group):
 
 
 def _verbs() -> dict[str, str]:
-    verbs = dict(OWN)
+    from twisted_net import registry
+
+    verbs = OWN | CLIENTS
     for service in registry.services():
         for verb, place in service.commands.items():
             verbs.setdefault(verb, place)
@@ -46,7 +57,7 @@ def _verbs() -> dict[str, str]:
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version("twisted_net"), prog_name="netdemo")
+@click.version_option(package_name="twisted_net", prog_name="netdemo")
 def cli() -> None:
     """Echo, chat and files over TCP and UDP: a server and its clients.
 

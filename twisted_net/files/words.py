@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from twisted_net.files.client.codec import parse_url
-from twisted_net.files.service import FilesSettings
+from twisted_net.files.settings import FilesSettings
 from twisted_net.net import endpoints
 from twisted_net.net.clients import Target, has_scheme, parse_target
 from twisted_net.net.errors import SettingError
