@@ -34,9 +34,9 @@ run: $(VENV)/installed
 test: $(VENV)/developer
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not slow'
 
-# Large files to every client, installations of every kind.
+# Large files to every client, installations of every kind, kills in the middle.
 test-slow: $(VENV)/developer
-	$(BIN)/python -m pytest -m slow tests
+	$(BIN)/python -m pytest $(PARALLEL) -m slow tests
 
 # The same tests, and which lines they ran: half as long again.
 coverage: $(VENV)/developer

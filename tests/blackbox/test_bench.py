@@ -76,6 +76,7 @@ def _answering(answer: str) -> list[str]:
     return [sys.executable, "-c", OWN_ECHO.replace("ANSWER", answer)]
 
 
+@pytest.mark.slow
 def test_two_short_rounds_print_a_table_with_the_peers(tmp_path: Path) -> None:
     """``make bench`` must not rot between the days on which somebody has the time for it."""
     file = tmp_path / "figures.json"
@@ -126,6 +127,7 @@ def test_a_server_that_cuts_a_datagram_fails_the_row() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", ["tcp-50x64", "tcp-churn", "udp-window32"])
 def test_a_server_that_dies_under_load_fails_the_row(row: str) -> None:
     """It was fast until then, which is no figure."""

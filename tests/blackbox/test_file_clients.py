@@ -63,6 +63,7 @@ def part_of(path: Path) -> int:
 SOME = ["tcp", pytest.param("http", marks=pytest.mark.slow)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("over", SOME)
 def test_a_kill_of_the_server_in_the_middle_costs_nothing(
     over: str, bench: Start, root: Path, tmp_path: Path

@@ -113,6 +113,7 @@ def test_forty_megabytes_come_whole_to_every_client(
     assert fetch_all(fetches, ["large"]) == {client: [digest(root / "large")] for client in CLIENTS}
 
 
+@pytest.mark.slow
 def test_files_at_the_borders_of_a_block_come_whole(
     bench: Start, root: Path, tmp_path: Path
 ) -> None:

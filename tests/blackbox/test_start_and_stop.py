@@ -169,6 +169,7 @@ def test_a_signal_stops_it_cleanly(number: signal.Signals, bench: Start) -> None
     assert "echo-tcp: 1 connection (0 open), 2 bytes in, 2 bytes out" in server.text
 
 
+@pytest.mark.slow
 def test_a_client_that_does_not_read_cannot_hold_the_stop(bench: Start) -> None:
     """After the grace period it is cut; a second signal cuts it at once."""
     server = bench("--grace=60")

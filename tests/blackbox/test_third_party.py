@@ -14,6 +14,8 @@ from tests.blackbox.environments import ROOT, THIRD_PARTY, Environment
 
 QUOTE = THIRD_PARTY / "quote"
 
+pytestmark = pytest.mark.slow  # an environment of its own
+
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:

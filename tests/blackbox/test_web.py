@@ -146,6 +146,7 @@ def test_a_stopping_server_sends_what_it_has_begun(bench: Start, root: Path) -> 
     assert server.wait() == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_a_download_goes_on_after_the_server_was_killed(
     bench: Start, root: Path, tmp_path: Path
 ) -> None:
@@ -167,6 +168,7 @@ def test_a_download_goes_on_after_the_server_was_killed(
     assert part.read_bytes() + body == (root / "large").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_file_that_becomes_shorter_while_it_is_sent_ends_in_a_reset(
     bench: Start, tmp_path: Path
 ) -> None:

@@ -60,6 +60,7 @@ def counted(bench: Bench, line: str) -> None:
     eventually(there)
 
 
+@pytest.mark.slow
 def test_several_processes_serve_one_door_and_make_one_report(bench: Start) -> None:
     """Whichever of them answers."""
     running = bench("--workers=2")
@@ -73,6 +74,7 @@ def test_several_processes_serve_one_door_and_make_one_report(bench: Start) -> N
     assert "Traceback" not in running.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_worker_that_ends_is_replaced_and_nobody_is_refused(
     bench: Start, number: signal.Signals
@@ -159,6 +161,7 @@ def test_a_stop_that_is_told_to_all_processes_is_one_stop(bench: Start) -> None:
     assert "critical" not in running.text
 
 
+@pytest.mark.slow
 def test_workers_end_when_their_server_is_gone(bench: Start) -> None:
     """Nobody would be left to replace or to stop them."""
     running = bench("--workers=2")
@@ -168,6 +171,7 @@ def test_workers_end_when_their_server_is_gone(bench: Start) -> None:
     eventually(lambda: not any(psutil.pid_exists(pid) for pid in workers))
 
 
+@pytest.mark.slow
 def test_a_door_that_does_not_open_is_one_line(bench: Start) -> None:
     """And no other stays open, and no process starts."""
     first = bench("--workers=2")
@@ -185,6 +189,7 @@ def test_a_door_that_does_not_open_is_one_line(bench: Start) -> None:
     assert first.stop() == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_sockets_of_every_kind_are_shared(bench: Start, tmp_path: Path) -> None:
     """A UNIX socket, whose path goes with the server and not with a worker."""
     path = tmp_path / "echo.sock"
