@@ -23,15 +23,12 @@ from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.guards import GuardedFactory
-from twisted_net.net.limits import Census, LimitSettings, SourceRates
+from twisted_net.net.limits import Census, LimitSettings, Room, SourceRates, room
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, Reading, one_of, seconds, setting, whole
 from twisted_net.net.text import counted
 from twisted_net.net.transports import KeepAlive
 from twisted_net.registry import BUILT_IN, group
-
-#: Descriptors kept free of connections: listening sockets, files, logs, the reactor's own.
-RESERVED_DESCRIPTORS = 64
 
 #: Seconds after which whoever stops the server is told what it still waits for.
 SILENCE = 0.5
@@ -157,6 +154,20 @@ class OpenDoor:
     guard: GuardedFactory | GuardedDatagrams
 
 
+def room_for(wanted: int) -> Room:
+    """Return how many of so many connections fit the descriptors that this process may have."""
+    soft, hard = (
+        None if each == resource.RLIM_INFINITY else each
+        for each in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    return room(wanted, soft, hard)
+
+
+def capped(found: Room) -> str:
+    """Say that there is room for less than was wanted."""
+    return f"capped to {found.connections} (RLIMIT_NOFILE {found.descriptors})"
+
+
 class Assembly(Service):
     """Every door of every service, as one Twisted service.
 
@@ -277,27 +288,19 @@ class Assembly(Service):
             census,
             self._bench.keepalive,
             self._limits.max_send_queue,
+            self._limits.first_message or None,
         )
 
     def _allowed_connections(self) -> int:
         """Return how many connections fit the descriptors that the process may have."""
         wanted = self._limits.max_conns
-        needed = wanted + RESERVED_DESCRIPTORS
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft != resource.RLIM_INFINITY and soft < needed:
-            soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        allowed = wanted
-        if soft != resource.RLIM_INFINITY:
-            allowed = max(1, min(wanted, soft - RESERVED_DESCRIPTORS))
-        if allowed < wanted:
-            self.log.warn(
-                "--max-conns {wanted}: capped to {allowed} (RLIMIT_NOFILE {soft})",
-                wanted=wanted,
-                allowed=allowed,
-                soft=soft,
-            )
-        return allowed
+        found = room_for(wanted)
+        if found.descriptors is not None:
+            _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (found.descriptors, hard))
+        if found.connections < wanted:
+            self.log.warn("--max-conns {wanted}: {why}", wanted=wanted, why=capped(found))
+        return found.connections
 
     def _close(self) -> list[Deferred[Any]]:
         closed, self.opened = self.opened, []

@@ -12,6 +12,7 @@ from twisted_net.net.errors import NetError
 OWN = {
     "serve": "twisted_net.serve:serve",
     "doctor": "twisted_net.doctor:doctor",
+    "limits": "twisted_net.limits:limits",
 }
 
 #: The verbs of our own services, as these name them: a client that asked them would import every

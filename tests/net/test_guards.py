@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import GuardedFactory, GuardedProtocol
+from twisted_net.net.guards import GuardedFactory, GuardedProtocol, patience_of
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
-from twisted_net.net.silence import FINISH_WITHIN
+from twisted_net.net.silence import FINISH_WITHIN, Patience
 
 PEER = IPv4Address("TCP", "192.0.2.1", 40000)
 
@@ -53,14 +53,20 @@ class Guarded:
     """A guarded factory and all that it works with."""
 
     def __init__(
-        self, protocol: type[Protocol] = Echo, limit: int = 2, idle: float | None = 10.0
+        self,
+        protocol: type[Protocol] = Echo,
+        limit: int = 2,
+        idle: float | None = 10.0,
+        **more: Any,
     ) -> None:
         self.clock = Clock()
         self.counters = DoorCounters()
         self.census = Census(limit, limit)
         inside = Factory.forProtocol(protocol)
         self.door = Door("quote-tcp", "stream", "tcp:7017", inside, idle=idle, busy=b"BUSY\n")
-        self.factory = GuardedFactory(self.door, inside, self.clock, self.counters, self.census)
+        self.factory = GuardedFactory(
+            self.door, inside, self.clock, self.counters, self.census, **more
+        )
 
     def connect(self) -> tuple[Any, StringTransport]:
         """Connect one client."""
@@ -190,6 +196,117 @@ def test_a_door_may_let_its_connections_be_silent() -> None:
     guarded = Guarded(idle=None)
     guarded.connect()
     assert not guarded.clock.getDelayedCalls()
+
+
+class Greeting(Echo):
+    """Speaks first, and answers lines."""
+
+    def connectionMade(self) -> None:
+        """Greet."""
+        self._line = b""
+        self.transport.write(b"hello\n")  # type: ignore[union-attr]
+
+    def dataReceived(self, data: bytes) -> None:
+        """Answer a line that is whole."""
+        self._line += data
+        if self._line.endswith(b"\n"):
+            self.transport.write(self._line)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("says", [b"", b"x"])
+def test_who_sends_no_whole_message_in_time_is_closed_and_then_cut(says: bytes) -> None:
+    """Silent or busy, and greeted or not: single bytes do not extend the deadline."""
+    guarded = Guarded(Greeting, idle=None, first=30.0)
+    protocol, transport = guarded.connect()
+    for _ in range(59):
+        guarded.clock.advance(0.5)
+        protocol.dataReceived(says)
+        assert not transport.disconnecting
+    guarded.clock.advance(0.5)
+    assert (transport.disconnecting, transport.disconnected) == (True, False)
+    for _ in range(10):
+        protocol.dataReceived(b"x")
+        guarded.clock.advance(0.5)
+    assert transport.disconnected
+    assert guarded.counters.dropped == {"no_first_message": 1}
+    lost(protocol)
+    assert not guarded.clock.getDelayedCalls()
+
+
+class Slow(StringTransport):
+    """A transport of Twisted's whose peer reads nothing."""
+
+    dataBuffer, offset = b"", 0  # noqa: N815 - Twisted's
+
+    @property
+    def _tempDataLen(self) -> int:  # noqa: N802 - Twisted's
+        return len(self.value())
+
+
+class SlowTls(Tls):
+    """A transport whose peer does not even shake hands."""
+
+
+@pytest.mark.parametrize("kind", [Slow, SlowTls])
+def test_a_protocol_that_writes_on_to_a_peer_that_does_not_read_is_cut(
+    kind: type[StringTransport],
+) -> None:
+    """On Twisted's own transports as on ours; and it is counted once."""
+    guarded = Guarded(idle=None, queue_limit=100)
+    protocol = guarded.factory.buildProtocol(PEER)
+    assert protocol is not None
+    transport = kind(peerAddress=PEER)
+    protocol.makeConnection(transport)
+    inside: Any = protocol.inside  # type: ignore[attr-defined]
+    for _ in range(3):
+        inside.transport.write(b"x" * 50)
+    assert not transport.disconnected
+    for _ in range(3):
+        inside.transport.writeSequence([b"x" * 50])
+    assert (transport.disconnected, len(transport.value())) == (True, 150)
+    assert guarded.counters.dropped == {"send_queue_full": 1}
+    lost(protocol)
+
+
+def test_what_waited_for_tls_to_begin_waits_no_more_when_it_has() -> None:
+    """Else a long conversation would end for what its peer has long read."""
+    guarded = Guarded(idle=None, queue_limit=100)
+    protocol: Any = guarded.factory.buildProtocol(PEER)
+    transport = SlowTls(peerAddress=PEER)
+    protocol.makeConnection(transport)
+    protocol.write(b"x" * 150)
+    protocol.handshakeCompleted()
+    for _ in range(9):
+        protocol.write(b"x" * 50)
+    assert not transport.disconnected
+    lost(protocol)
+
+
+def test_who_was_answered_once_is_hurried_no_more() -> None:
+    """After its first message only silence ends it."""
+    guarded = Guarded(Greeting, idle=None, first=30.0)
+    protocol, transport = guarded.connect()
+    guarded.clock.advance(29.0)
+    protocol.dataReceived(b"hello\n")
+    guarded.clock.pump([30.0] * 10)
+    assert (protocol.begun, transport.disconnecting) == (True, False)
+    lost(protocol)
+    assert not guarded.clock.getDelayedCalls()
+
+
+@pytest.mark.parametrize(
+    ("says", "waits"),
+    [
+        ({}, 30.0),
+        ({"first": 5.0}, 5.0),
+        ({"first": None}, None),
+        ({"first": 5.0, "keeps_first": True}, None),
+    ],
+)
+def test_a_door_may_have_a_rule_of_its_own(says: dict[str, Any], waits: float | None) -> None:
+    """Or leave it to the bench, or see to it itself."""
+    door = Door("quote-tcp", "stream", "tcp:7017", Factory(), idle=10.0, **says)
+    assert patience_of(door, 30.0) == Patience(10.0, waits)
 
 
 def test_a_half_close_reaches_a_protocol_that_knows_of_it() -> None:

@@ -1,10 +1,21 @@
 """Tests of `twisted_net.net.limits`."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twisted_net.net.limits import LOOP_PORTS, SOURCES, Census, SourceRates, TokenBucket
+from twisted_net.net.limits import (
+    LOOP_PORTS,
+    SOURCES,
+    Census,
+    Room,
+    SourceRates,
+    TokenBucket,
+    block,
+    room,
+)
 
 
 def test_a_bucket_lets_a_burst_through_and_then_its_rate() -> None:
@@ -135,3 +146,48 @@ def test_small_services_are_not_answered(port: int) -> None:
 def test_clients_are_answered(port: int) -> None:
     """A client's port is no service's."""
     assert port not in LOOP_PORTS
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("::ffff:c000:201", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("::1", "::1"),
+        ("local", "local"),
+        ("not:an:address", "not:an:address"),
+    ],
+)
+def test_a_peer_is_counted_under_what_it_can_change_least(host: str, counted: str) -> None:
+    """Whoever has one address of an IPv6 network may take any other there."""
+    assert block(host) == counted
+
+
+@given(st.ip_addresses(v=6, network="2000::/3"), st.integers(0, (1 << 64) - 1))
+def test_no_choice_of_its_last_bits_makes_a_peer_another(address: Any, last: int) -> None:
+    """All that it may choose are they."""
+    other = type(address)((int(address) >> 64 << 64) | last)
+    assert block(str(address)) == block(str(other))
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ((None, None), Room(1024, None)),
+        ((4096, 4096), Room(1024, 4096)),
+        ((256, 4096), Room(1024, 1088)),
+        ((256, None), Room(1024, 1088)),
+        ((256, 512), Room(448, 512)),
+        ((64, 64), Room(1, 64)),
+    ],
+)
+def test_connections_fit_the_descriptors(
+    limits: tuple[int | None, int | None], expected: Room
+) -> None:
+    """The soft limit is raised as far as the hard one lets it; one connection there always is."""
+    assert room(1024, *limits) == expected

@@ -10,7 +10,7 @@ from twisted_net.chat.codec.messages import Refusal
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
-from twisted_net.chat.doors.line import ChatLineFactory
+from twisted_net.chat.doors.line import NAME_WITHIN, ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door, INetService, Runtime
@@ -43,6 +43,7 @@ class ChatSettings:
         QUEUE,
         "Bytes that may wait for one member; above it the member is dropped.",
         size(4096, 1 << 30),
+        limit=True,
     )
 
 
@@ -66,6 +67,8 @@ class ChatService:
                 settings.tcp,
                 ChatLineFactory(hub, runtime.reactor, settings.queue, lines),
                 paste="nc {host} {port}",
+                first=NAME_WITHIN,
+                keeps_first=True,
                 idle=None,  # whoever only listens is no less there
             ),
             Door(

@@ -9,7 +9,7 @@ from zope.interface import implementer
 from twisted_net.echo.core import TRANSFORMS
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory
 from twisted_net.net import endpoints
-from twisted_net.net.service import Door, INetService, Runtime
+from twisted_net.net.service import USUAL, Door, INetService, Runtime
 from twisted_net.net.settings import one_of, setting
 
 
@@ -48,6 +48,7 @@ class EchoService:
                 settings.tcp,
                 EchoFactory(transform, runtime.reactor, runtime.counters.door("echo-tcp")),
                 paste="printf 'hello\\n' | nc -N {host} {port}",
+                first=None if settings.mode == "discard" else USUAL,  # which never answers
                 spreads=True,
             ),
             Door(

@@ -72,6 +72,8 @@ class FilesService:
                     digests,
                 ),
                 paste=f"netdemo get --server {{address}} {_word(example)}",
+                first=settings.first_request,
+                keeps_first=True,
                 spreads=True,
             ),
             Door(

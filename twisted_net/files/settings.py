@@ -35,13 +35,16 @@ class FilesSettings:
         False, "Let everybody who reaches the TCP door put files into --files-root.", YES_NO
     )
     quota: int = setting(
-        1 << 30, "Bytes that the whole folder may take, with what is put there.", size(0, 1 << 60)
+        1 << 30,
+        "Bytes that the whole folder may take, with what is put there.",
+        size(0, 1 << 60),
+        limit=True,
     )
     overwrite: bool = setting(
         False, "Let files that are there be replaced by those that are put there.", YES_NO
     )
     transfers: int = setting(
-        64, "Files on their way at one time, through each door.", whole(1, 100_000)
+        64, "Files on their way at one time, through each door.", whole(1, 100_000), limit=True
     )
     first_request: float = setting(
         30.0, "Seconds that a client of the TCP door has for its first line.", seconds(0.1, 86400)
@@ -65,7 +68,11 @@ class FilesSettings:
         option="tftp-rollover",
     )
     tftp_per_peer: int = setting(
-        32, "TFTP transfers of one address at one time.", whole(1, 100_000), option="tftp-per-peer"
+        32,
+        "TFTP transfers of one address at one time.",
+        whole(1, 100_000),
+        option="tftp-per-peer",
+        limit=True,
     )
     tftp_write: bool = setting(
         False,

@@ -13,7 +13,7 @@ from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.fast.addresses import Address
 from twisted_net.net.fast.datagrams import FastDatagramPort
-from twisted_net.net.limits import LOOP_PORTS, SOURCES, Source, SourceRates
+from twisted_net.net.limits import LOOP_PORTS, SOURCES, Source, SourceRates, block
 from twisted_net.net.service import Door, IBatches, IDrains
 
 
@@ -137,13 +137,14 @@ class GuardedDatagrams(DatagramProtocol):
         if sender[1] in LOOP_PORTS or sender[1] in self._own_ports:
             self.drops.drop("loop_port", sender, count)
             return 0
-        allowed = self._rates.take(sender[0], count, now)
+        source = block(sender[0])
+        allowed = self._rates.take(source, count, now)
         if allowed < count:
             self.drops.drop("too_fast", sender, count - allowed)
         elif sender not in self._known:
             if len(self._known) >= SOURCES:
                 self._known.clear()
-            self._known[sender] = self._rates.source(sender[0], now)
+            self._known[sender] = self._rates.source(source, now)
         return allowed
 
     def _crashed(self, sender: Address) -> None:

@@ -21,15 +21,12 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.fast.streams import UNCOUNTED, FastStream
-from twisted_net.net.limits import Census
+from twisted_net.net.fast.streams import UNCOUNTED, FastStream, waiting
+from twisted_net.net.limits import Census, block
 from twisted_net.net.sendfile import LetsPass
-from twisted_net.net.service import Door, IDrains
-from twisted_net.net.silence import FINISH_WITHIN, LOOKS, look
+from twisted_net.net.service import USUAL, Door, IDrains
+from twisted_net.net.silence import FINISH_WITHIN, Patience, look
 from twisted_net.net.transports import KeepAlive
-
-#: What stands before an IPv4 address where a socket for IPv6 takes both (RFC 4291, 2.5.5.2).
-MAPPED = "::ffff:"
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
@@ -44,18 +41,26 @@ class GuardedProtocol(LetsPass, Protocol):
     Either way a protocol that knows nothing of half-closes is given time to answer.
 
     :ivar told: when it was told to finish, in seconds; None: it was not.
+    :ivar since: when it was made, in seconds.
+    :ivar begun: whether its first message has come, or is not waited for.
     """
 
     transport: Any
     told: float | None = None
+    begun = False
+    _heard = False
+    _greeting = 0  # bytes that were still to be sent when the peer was first heard
     _beside = False
+    _shaking = False  # TLS has not begun
+    _held = 0  # bytes that wait for that
+    _full = False
 
     def __init__(self, guard: "GuardedFactory", inside: IProtocol, peer: str) -> None:
         self.inside = inside
         self._guard = guard
         self._counters = guard.counters
         self._peer = peer
-        self._active = guard.seconds()
+        self.since = self._active = guard.seconds()
 
     def makeConnection(self, transport: ITransport) -> None:
         """Count the connection in, and stand beside it or round the protocol inside."""
@@ -64,13 +69,15 @@ class GuardedProtocol(LetsPass, Protocol):
         self._guard.entered(self)
         if isinstance(transport, FastStream):
             self._beside = True
-            transport.attend(self, self._counters, self._guard.queue_limit)
+            counters: Any = self._counters if self._guard.patience.first is None else self
+            transport.attend(self, counters, self._guard.queue_limit)
             transport.protocol = self.inside
             self._begin(transport)
             return
-        below = getattr(transport, "transport", None)
-        if isinstance(below, FastStream):
-            below.attend(self, UNCOUNTED, self._guard.queue_limit)
+        self._shaking = ISSLTransport.providedBy(transport)
+        self._below: Any = getattr(transport, "transport", None) or transport
+        if isinstance(self._below, FastStream):
+            self._below.attend(self, UNCOUNTED, self._guard.queue_limit)
         directlyProvides(self, providedBy(transport))
         self._begin(self)  # it is one: see `__getattr__`
 
@@ -80,13 +87,48 @@ class GuardedProtocol(LetsPass, Protocol):
         except Exception:  # Twisted would leave the peer waiting for ever
             self._crashed()
 
+    # Until its first message a fast transport counts here, so that what it does for each of the
+    # many messages after that is not a step longer.
+
+    @property
+    def received(self) -> int:
+        """Bytes that the door has received."""
+        return self._counters.received
+
+    @received.setter
+    def received(self, count: int) -> None:
+        self._counters.received = count
+        if not self._heard:
+            self._heard = True
+            self._greeting = waiting(self.transport) if self._beside else 0
+
+    @property
+    def sent(self) -> int:
+        """Bytes that the door has sent."""
+        return self._counters.sent
+
+    @sent.setter
+    def sent(self, count: int) -> None:
+        counters = self._counters
+        if self._heard:
+            self._greeting -= count - counters.sent
+            if self._greeting < 0:
+                self._begins()
+        counters.sent = count
+
+    def _begins(self) -> None:
+        self.begun = True
+        if self._beside:
+            self.transport.counters = self._counters
+
     def ended(self) -> None:
         """Learn from a fast transport that the connection is lost; count it out."""
         if self._beside:
             self._guard.left(self)
 
     def overflowed(self) -> None:
-        """Learn from a fast transport that it is cut: too much waits to be sent."""
+        """Count that the connection is cut: too much waits to be sent."""
+        self._full = True
         self._guard.drops.drop("send_queue_full", self._peer)
 
     def last_active(self, now: float) -> float:
@@ -98,12 +140,13 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Count what came, and hand it on."""
-        self._counters.received += len(data)
+        self.received += len(data)
         self._touch()
         self.inside.dataReceived(data)
 
     def handshakeCompleted(self) -> None:
         """Pass on that TLS has begun."""
+        self._shaking, self._held = False, 0
         if IHandshakeListener.providedBy(self.inside):
             self.inside.handshakeCompleted()
 
@@ -154,8 +197,16 @@ class GuardedProtocol(LetsPass, Protocol):
         return self._peer
 
     def write(self, data: bytes) -> None:
-        """Count what goes out, and write it."""
-        self._counters.sent += len(data)
+        """Count what goes out, and write it; cut a protocol that writes on and on."""
+        limit = self._guard.queue_limit
+        if limit is not None and waiting(self._below) + self._held > limit:
+            if not self._full:
+                self.overflowed()
+                self.transport.abortConnection()
+            return
+        if self._shaking:
+            self._held += len(data)
+        self.sent += len(data)
         self._touch()
         self.transport.write(data)
 
@@ -165,7 +216,7 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def passed(self, count: int) -> None:
         """Count what the kernel sent from a file."""
-        self._counters.sent += count
+        self.sent += count
         self._touch()
 
     def __getattr__(self, name: str) -> Any:
@@ -208,6 +259,7 @@ class GuardedFactory(Factory):
 
     :ivar connections: the connections that are open, in order of arrival.
     :param queue_limit: bytes that may wait for a peer whose protocol writes on; None: any number.
+    :param first: seconds for the first message where the door says `USUAL`; None: for ever.
     """
 
     noisy = False
@@ -221,8 +273,10 @@ class GuardedFactory(Factory):
         census: Census,
         keepalive: KeepAlive | None = None,
         queue_limit: int | None = None,
+        first: float | None = None,
     ) -> None:
         self.door = door
+        self.patience = patience_of(door, first)
         self.reactor = reactor
         self.seconds: Callable[[], float] = reactor.seconds
         self.counters = counters
@@ -260,8 +314,7 @@ class GuardedFactory(Factory):
 
         Never raises: Twisted would keep the descriptor and leave the client waiting.
         """
-        peer = str(getattr(addr, "host", "local"))  # a UNIX socket has no peer address
-        peer = peer.removeprefix(MAPPED)
+        peer = block(str(getattr(addr, "host", "local")))  # a UNIX socket has no peer address
         refused = self._census.enter(peer)
         if refused is not None:
             self.drops.drop(f"too_many_{refused}", peer)
@@ -281,10 +334,8 @@ class GuardedFactory(Factory):
         """Take note of a connection."""
         if self._keepalive is not None and not getattr(connection.transport, "inherits", False):
             self._keepalive.apply(connection.transport)
-        if self._looking is None and self.door.idle is not None:
-            self._looking = self.reactor.callLater(
-                self.door.idle / LOOKS, self._look, self.door.idle
-            )
+        if self._looking is None and self.patience.soonest is not None:
+            self._looking = self.reactor.callLater(self.patience.soonest, self._look)
         self.connections[connection] = None
         self.counters.accepted += 1
         self.counters.open += 1
@@ -301,17 +352,17 @@ class GuardedFactory(Factory):
             done, self._draining = self._draining, None
             done.callback(None)
 
-    def _look(self, idle: float) -> None:
-        """Tell who has been silent for too long to finish; cut who has not done so."""
+    def _look(self) -> None:
+        """Tell who is late or was silent for too long to finish; cut who has not done so."""
         # One timer a door: one for each connection, made and cancelled, would cost as much as all
         # else that is done for a short one.
-        silent, wait = look(self.connections, idle, self.seconds())
-        self._looking = self.reactor.callLater(wait, self._look, idle)
-        for each in silent:
-            if each.told is not None:
-                each.transport.abortConnection()
-            else:
-                self.drops.drop("idle", each.peer)
+        found = look(self.connections, self.patience, self.seconds())
+        self._looking = self.reactor.callLater(found.wait, self._look)
+        for each in found.staying:
+            each.transport.abortConnection()
+        for reason, those in (("no_first_message", found.late), ("idle", found.silent)):
+            for each in those:
+                self.drops.drop(reason, each.peer)
                 each.finish()
 
     def drain(self) -> Deferred[None]:
@@ -330,3 +381,13 @@ class GuardedFactory(Factory):
             self.drops.drop("cut_at_stop", connection.peer)
             connection.transport.abortConnection()
         return len(cut)
+
+
+def patience_of(door: Door, first: float | None) -> Patience:
+    """Return how long the guard of a door waits.
+
+    :param first: seconds for the first message where the door says `USUAL`; None: for ever.
+    """
+    if door.keeps_first:
+        return Patience(door.idle, None)
+    return Patience(door.idle, first if door.first == USUAL else door.first)

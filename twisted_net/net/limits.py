@@ -1,9 +1,10 @@
 """How much one peer, and all peers together, may have: pure; the guards apply it to each door."""
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from twisted_net.net.settings import setting, size, whole
+from twisted_net.net.settings import seconds, setting, size, whole
 
 #: Sources whose datagrams are counted at one time. A flood of spoofed addresses pushes the oldest
 #: out, which costs an honest peer no more than a fresh bucket.
@@ -20,6 +21,59 @@ GRANT, GRANTED_SECONDS = 128, 1 / 128
 LOOP_PORTS = frozenset({*range(1024), 1900, 5353, 11211})
 
 
+#: Descriptors kept free of connections: listening sockets, files, logs, the reactor's own.
+RESERVED_DESCRIPTORS = 64
+
+#: Bits of an IPv6 address that name a network: who has one host there has all of its addresses
+#: (RFC 4291, 2.5.4; RFC 6177).
+NETWORK_BITS = 64
+
+
+def block(host: str) -> str:
+    """Return what a peer is counted under: its IPv4 address, or the network of its IPv6 address.
+
+    A neighbour on a link, or this host itself, is counted alone: nobody else has its address.
+    """
+    if ":" not in host:
+        return host
+    try:
+        address = ipaddress.IPv6Address(host)
+    except ValueError:
+        return host
+    if address.ipv4_mapped is not None:  # a socket for IPv6 may take both
+        return str(address.ipv4_mapped)
+    if address.is_link_local or address.is_loopback:
+        return host
+    network = int(address) >> (128 - NETWORK_BITS) << (128 - NETWORK_BITS)
+    return f"{ipaddress.IPv6Address(network)}/{NETWORK_BITS}"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many connections fit the descriptors that the process may have.
+
+    :ivar connections: so many, and at least one.
+    :ivar descriptors: the soft limit (RLIMIT_NOFILE) to be set; None: there is none.
+    """
+
+    connections: int
+    descriptors: int | None
+
+
+def room(wanted: int, soft: int | None, hard: int | None) -> Room:
+    """Work out how many of so many wanted connections there can be.
+
+    :param soft: the soft limit of descriptors, which may be raised up to the hard one.
+    :param hard: the hard limit; None: there is none.
+    """
+    needed = wanted + RESERVED_DESCRIPTORS
+    if soft is None:
+        return Room(wanted, None)
+    if soft < needed:
+        soft = needed if hard is None else max(soft, min(needed, hard))
+    return Room(max(1, min(wanted, soft - RESERVED_DESCRIPTORS)), soft)
+
+
 @dataclass(frozen=True, slots=True)
 class LimitSettings:
     """What one peer, and all peers together, may have."""
@@ -29,16 +83,24 @@ class LimitSettings:
         1024, "Connections at one time, all stream doors together.", whole(1, 100_000)
     )
     max_conns_per_peer: int = setting(
-        64, "Connections at one time from one address.", whole(1, 100_000)
+        64,
+        "Connections at one time from one address, or one IPv6 network (/64).",
+        whole(1, 100_000),
     )
     max_send_queue: int = setting(
         16 << 20,
         "Bytes that may wait for a peer that does not read; who writes on then is cut.",
         size(65536, 1 << 40),
     )
+    first_message: float = setting(
+        30.0,
+        "Seconds from a connection to its first message, where the door has no rule of its own;"
+        " 0: for ever.",
+        seconds(0, 86400),
+    )
     udp_rate: int = setting(
         10_000,
-        "Datagrams a second that one address may send to a door; 0: no limit.",
+        "Datagrams a second that one address, or IPv6 network (/64), may send to a door; 0: any.",
         whole(0, 100_000_000),
     )
 

@@ -14,6 +14,9 @@ from twisted_net.net.pages import Pages
 
 Kind = Literal["stream", "datagram"]
 
+#: What a door says that leaves a limit to the bench's own setting.
+USUAL = 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -25,6 +28,10 @@ class Door:
     :ivar serve: a factory for a stream door, a datagram protocol for a datagram door.
     :ivar paste: a command line that uses the door, shown at the start; ``{host}``, ``{port}`` and
         ``{address}`` (both, as a URL wants them) are filled in. Empty: a plain ``nc``.
+    :ivar first: seconds from the connection to the first message, however many single bytes come
+        meanwhile; `USUAL`: as ``--first-message`` says. A message is there when the protocol has
+        answered something that it received. None: for ever, for a protocol that never answers.
+    :ivar keeps_first: whether the protocol sees to ``first`` itself, with words of its own.
     :ivar idle: seconds without a byte in either direction before a connection is closed; None:
         for ever.
     :ivar busy: what a connection beyond the limits is told before it is closed.
@@ -37,6 +44,8 @@ class Door:
     endpoint: str
     serve: IProtocolFactory | DatagramProtocol
     paste: str = ""
+    first: float | None = USUAL
+    keeps_first: bool = False
     idle: float | None = 300.0
     busy: bytes = b"ERR 503 BUSY: too many connections, try again later\n"
     spreads: bool = False

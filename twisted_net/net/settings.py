@@ -31,13 +31,21 @@ class Reading:
     read: Callable[[str], Any]
 
 
-def setting(default: T, help: str, reading: Reading | None = None, option: str = "") -> T:
+def setting(
+    default: T,
+    help: str,
+    reading: Reading | None = None,
+    option: str = "",
+    *,
+    limit: bool = False,
+) -> T:
     """Make a dataclass field that knows its own help text.
 
     :param reading: how to read it from text; None: as it stands.
     :param option: the option's whole name without dashes, where ``service-field`` will not do.
+    :param limit: whether it bounds what others may have: ``netdemo limits`` shows it then.
     """
-    metadata = {"help": help, "reading": reading or TEXT, "option": option}
+    metadata = {"help": help, "reading": reading or TEXT, "option": option, "limit": limit}
     made: T = field(default=default, metadata=metadata)
     return made
 
@@ -64,6 +72,7 @@ class Group:
                 default=each.default,
                 help=each.metadata["help"],
                 reading=each.metadata["reading"],
+                limit=each.metadata["limit"],
             )
 
 
@@ -77,6 +86,7 @@ class Described:
     default: Any
     help: str
     reading: Reading
+    limit: bool = False
 
     @property
     def variable(self) -> str:

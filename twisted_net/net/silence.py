@@ -1,7 +1,9 @@
-"""Which connections have been silent for too long: pure; one look for all of a door."""
+"""Which connections are late, or silent for too long: pure; one look for all of a door."""
 
+import math
 from collections.abc import Iterable
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 #: Into how many parts the time is cut after which a connection is idle. A transport notes that
 #: there were bytes, not when: a connection may be found silent so much of that time too late.
@@ -14,13 +16,21 @@ MOST_LOOKS = 100
 FINISH_WITHIN = 5.0
 
 
+#: Seconds between two looks for late first messages, at least.
+LEAST_WAIT = 0.25
+
+
 class Watched(Protocol):
     """A connection.
 
     :ivar told: when it was told to finish, in seconds; None: it was not.
+    :ivar since: when it was made, in seconds.
+    :ivar begun: whether its first message has come, or is not waited for.
     """
 
     told: float | None
+    since: float
+    begun: bool
 
     def last_active(self, now: float) -> float:
         """Return when bytes last came or went, as far as is known."""
@@ -29,21 +39,66 @@ class Watched(Protocol):
 W = TypeVar("W", bound=Watched)
 
 
-def look(connections: Iterable[W], idle: float, now: float) -> tuple[list[W], float]:
-    """Find out who has been silent for ``idle`` seconds, and has had time to finish if told to.
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a door waits, in seconds; None: for ever.
+
+    :ivar idle: for any byte.
+    :ivar first: for the first message, from the connection on.
+    """
+
+    idle: float | None
+    first: float | None
+
+    @property
+    def soonest(self) -> float | None:
+        """Seconds from a connection to the first look; None: nobody need look."""
+        waits = [self.idle / LOOKS] if self.idle is not None else []
+        waits += [self.first] if self.first is not None else []
+        return min(waits, default=None)
+
+
+@dataclass(slots=True)
+class Found(Generic[W]):
+    """What a look has found.
+
+    :ivar late: who has not sent its first message in time, and was not told so.
+    :ivar silent: who has been silent for too long, and was not told so.
+    :ivar staying: who was told to finish, and has had time to.
+    :ivar wait: seconds until the next look.
+    """
+
+    late: list[W]
+    silent: list[W]
+    staying: list[W]
+    wait: float
+
+
+def look(connections: Iterable[W], patience: Patience, now: float) -> Found[W]:
+    """Find out who is too late or silent for too long, and who was told to finish and has not.
 
     A clock may be set back: what seems to lie ahead is taken to be now.
-
-    :returns: those connections, and the seconds until the next look.
     """
+    idle, first = patience.idle, patience.first
+    late: list[W] = []
     silent: list[W] = []
-    wait = idle / LOOKS
+    staying: list[W] = []
+    # Who comes before the next look is not due before it.
+    waits = [FINISH_WITHIN if patience.soonest is None else patience.soonest]
     for each in connections:
-        due = min(each.last_active(now), now) + idle
-        if each.told is not None:
-            due = max(due, min(each.told, now) + FINISH_WITHIN)
+        leaves = -math.inf if each.told is None else min(each.told, now) + FINISH_WITHIN
+        due, where = math.inf, silent
+        if idle is not None:
+            due = max(min(each.last_active(now), now) + idle, leaves)
+        if first is not None and not each.begun:
+            begins = max(min(each.since, now) + first, leaves)
+            if begins < due:
+                due, where = begins, late
         if due <= now:
-            silent.append(each)
+            (where if each.told is None else staying).append(each)
         else:
-            wait = min(wait, due - now)
-    return silent, max(wait, idle / MOST_LOOKS)
+            waits.append(due - now)
+    if late or silent:
+        waits.append(FINISH_WITHIN)
+    least = LEAST_WAIT if first is not None or idle is None else idle / MOST_LOOKS
+    return Found(late, silent, staying, max(min(waits), least))

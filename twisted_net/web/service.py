@@ -73,6 +73,8 @@ class WebService:
                 settings.tcp,
                 factory,
                 paste=f"{'https' if tls else 'http'}://{{address}}/",
+                first=settings.request,
+                keeps_first=True,
                 busy=plain(503, "too many connections, try again later"),
                 spreads=True,
             )

@@ -38,6 +38,15 @@ else:
     _Connection = object
 
 
+def waiting(transport: Any) -> int:
+    """Return how many bytes wait to be sent, as far as this is a connection of Twisted's."""
+    try:
+        count: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+    except AttributeError:
+        return 0
+    return count
+
+
 class FastStream(_Connection):
     """Mixed into a connection of Twisted's, before it.
 
@@ -218,7 +227,7 @@ class FastStream(_Connection):
             self.startWriting()
         if self.queue_limit is None:
             return
-        before = len(self.dataBuffer) - self.offset + self._tempDataLen
+        before = waiting(self)
         before -= len(self._tempDataBuffer[-1]) if self._tempDataBuffer else 0
         if before > self.queue_limit:
             if self.guard is not None:

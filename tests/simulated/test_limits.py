@@ -1,0 +1,77 @@
+"""What one peer may have, on the transports that the doors run on."""
+
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+
+from tests.simulated.bench import SERVER, serving, together
+from twisted_net.chat.doors.line import NAME_WITHIN
+from twisted_net.net.clients import Target, connect
+from twisted_net.net.silence import FINISH_WITHIN
+from twisted_net.testing import Link, SimNetwork, simulate
+
+#: Seconds between two bytes of a peer that never comes to the point (R7).
+DRIP = 0.5
+
+
+class Drip(Protocol):
+    """Send a byte now and then, and note when the other side has had enough."""
+
+    transport: Any
+
+    def __init__(self, reactor: Any, byte: bytes) -> None:
+        self.ended: Deferred[float] = Deferred()
+        self._reactor = reactor
+        self._byte = byte
+
+    def connectionMade(self) -> None:
+        """Begin."""
+        self._began = self._reactor.seconds()
+        self._drip()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Say after how long."""
+        self._drips.cancel()
+        self.ended.callback(self._reactor.seconds() - self._began)
+
+    def _drip(self) -> None:
+        self.transport.write(self._byte)
+        self._drips = self._reactor.callLater(DRIP, self._drip)
+
+
+@simulate(seeds=3, link=Link(latency=0.02))
+@pytest.mark.parametrize("byte", [b"", b"x"])
+async def test_no_stream_door_waits_longer_for_a_first_message(
+    net: SimNetwork, byte: bytes
+) -> None:
+    """Neither for a peer that is silent nor for one that sends a byte per half second."""
+    options = {"first_message": "8", "files_first_request": "8", "web_request": "8"}
+    bench = serving(net, echo_mode="dialog", **options)
+    within = {7007: 8.0, 7009: 8.0, 7080: 8.0, 7008: NAME_WITHIN}
+    for port, most in within.items():
+        client = net.host(f"c{port}").reactor
+        drip = Drip(client, byte)
+        await connect(client, Target("tcp", SERVER, port), drip)
+        lasted = await drip.ended
+        assert most - 0.1 <= lasted <= most + FINISH_WITHIN + 0.5, port
+    assert bench.counters.door("echo-tcp").dropped == {"no_first_message": 1}
+    assert bench.counters.door("echo-tcp").open == 0
+
+
+@simulate(seeds=3, link=Link(latency=0.02))
+async def test_who_has_been_answered_is_counted_as_before(net: SimNetwork) -> None:
+    """To the byte, before its first message and after; and it may stay."""
+    bench = serving(net, first_message="8")
+    drips = [Drip(net.host(f"c{n}").reactor, b"x") for n in range(3)]
+    target = Target("tcp", SERVER, 7007)
+    await together(*(connect(net[f"c{n}"].reactor, target, each) for n, each in enumerate(drips)))
+    await net.sleep(20)
+    counters = bench.counters.door("echo-tcp")
+    assert (counters.open, counters.dropped) == (3, {})
+    for each in drips:
+        each.transport.loseConnection()
+    await net.sleep(5)
+    assert (counters.received, counters.sent, counters.open) == (123, 123, 0)
