@@ -11,7 +11,7 @@ FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow coverage simulate fuzz bench lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test test-slow safety coverage simulate fuzz bench lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -37,6 +37,10 @@ test: $(VENV)/developer
 # Large files to every client, installations of every kind, kills in the middle.
 test-slow: $(VENV)/developer
 	$(BIN)/python -m pytest $(PARALLEL) -m slow tests
+
+# What is promised, R1 to R32, in full size: expected and measured, as a table. Some of it needs root.
+safety: $(VENV)/developer
+	NETDEMO_SAFETY=full $(BIN)/python -m pytest --quiet tests/blackbox/safety
 
 # The same tests, and which lines they ran: half as long again.
 coverage: $(VENV)/developer
