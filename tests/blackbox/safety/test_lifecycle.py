@@ -72,10 +72,10 @@ def test_a_stop_lets_what_is_under_way_finish(
     assert " cut" not in server.text
 
 
-def refused(port: int) -> bool:
+def refused(port: int, host: str = "127.0.0.1") -> bool:
     """Say whether nobody listens on a port any more."""
     with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) != 0
+        return tried.connect_ex((host, port)) != 0
 
 
 def test_a_killed_server_truncates_nothing_in_silence(
@@ -132,6 +132,10 @@ def ways() -> dict[str, list[str]]:
     }
 
 
+#: An address of this machine on which no other test that runs at this time is given a port.
+APART = "127.77.0.1"
+
+
 def options_of(trouble: str, taken: int) -> tuple[list[str], str]:
     """Return options that cannot work, and what has to be said of them."""
     kind = "tcp" if trouble.endswith("tcp") or trouble == "web" else "udp"
@@ -165,7 +169,7 @@ def test_a_start_that_cannot_succeed_is_one_line(
         if way != "serve" and trouble not in ("echo-udp", "web", "a missing root"):
             continue  # the way matters as little for the others
         opened = [each for each in all_doors() if not each.startswith("--echo-tcp")]
-        echo = [] if trouble == "echo-tcp" else [f"--echo-tcp=tcp:{first}"]
+        echo = [] if trouble == "echo-tcp" else [f"--echo-tcp=tcp:{first}:interface={APART}"]
         began = time.monotonic()
         ended = subprocess.run(
             [*command, *opened, *echo, *options],
@@ -182,7 +186,8 @@ def test_a_start_that_cannot_succeed_is_one_line(
         assert line, said
         assert "Traceback" not in said
         assert way == "twistd" or said.count("\n") == 1, said
-        until(lambda: refused(first), "nothing is left open")  # a daemon ends after its parent
+        # A daemon ends after its parent.
+        until(lambda: refused(first, APART), "nothing is left open")
         assert not (tmp_path / "twistd.pid").exists()
         assert took < 2 or not FULL
 
