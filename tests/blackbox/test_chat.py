@@ -167,7 +167,7 @@ def test_a_member_is_told_that_the_server_stops(
     address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
     red = talker(str(BIN / "netdemo"), "chat", "--nick", "red", address)
     red.says("/who")
-    red.hears(f"  red ({over}, idle 0 s)")
+    red.hears(f"  red (operator, {over}, idle 0 s)")
     assert server.stop() == -signal.SIGTERM
     code, errors = red.ends()
     assert code == 5

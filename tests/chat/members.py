@@ -6,6 +6,7 @@ from random import Random
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
+from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec import actions
 from twisted_net.chat.codec.messages import Command, Heard
 from twisted_net.chat.core.datagram import Session
@@ -13,7 +14,8 @@ from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.states import Came, Happening
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import QUEUE, Outlet
+from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.post import Post
 from twisted_net.net.counters import Counters
 
 #: A way of cutting a stream into the pieces in which it arrives.
@@ -43,9 +45,10 @@ class Server:
         self.clock.advance(1767225600.0)
         self.counters = Counters()
         self.hub: Hub[Outlet] = Hub(lobby)
+        self.post = Post(self.hub, LocalBus(self.clock.seconds), deliver)
         lines, datagrams = (self.counters.door(name) for name in ("chat-tcp", "chat-udp"))
-        self.lines = ChatLineFactory(self.hub, self.clock, queue, lines)
-        self.udp = ChatDatagramProtocol(self.hub, self.clock, dice(1), datagrams)
+        self.lines = ChatLineFactory(self.post, self.clock, queue, lines)
+        self.udp = ChatDatagramProtocol(self.post, self.clock, dice(1), datagrams)
         self.port = FakeDatagramTransport()
         self.udp.makeConnection(self.port)
 

@@ -19,6 +19,7 @@ from twisted_net.chat.client import (
 )
 from twisted_net.chat.codec.messages import (
     Act,
+    Announced,
     Command,
     Done,
     Event,
@@ -27,7 +28,6 @@ from twisted_net.chat.codec.messages import (
     Join,
     Kind,
     Nick,
-    Notice,
     Part,
     Pong,
     Present,
@@ -303,7 +303,7 @@ def test_a_server_that_breaks_the_rules_is_left(monkeypatch: pytest.MonkeyPatch)
     """A line without end would fill the memory (R16)."""
     linked = entered(LinkedLine(Server(), monkeypatch))
     assert isinstance(linked, LinkedLine)
-    linked.here.dataReceived(b"TOPIC lobby red tea\n" + b"x" * 9000)
+    linked.here.dataReceived(b"PAINTED lobby red tea\n" + b"x" * 9000)
     assert not linked.ends[0].connected
-    assert linked.heard[-1] == Notice("TOPIC lobby red tea")
+    assert linked.heard[-1] == Announced("PAINTED lobby red tea")
     assert str(linked.lost[0]) == "h:1 closed the connection: line longer than 4096 bytes"

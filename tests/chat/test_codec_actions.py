@@ -9,6 +9,7 @@ from twisted_net.chat.codec.actions import Action
 from twisted_net.chat.codec.datagram import MAX_PACKET, Key, Packet, Type, encode, packed
 from twisted_net.chat.codec.messages import (
     Act,
+    Announced,
     Code,
     Command,
     Done,
@@ -18,7 +19,6 @@ from twisted_net.chat.codec.messages import (
     Listed,
     Missed,
     Nick,
-    Notice,
     Part,
     Present,
     Quit,
@@ -75,13 +75,14 @@ def test_any_message_is_a_command_or_refused(action: bytes, fields: dict[Key, by
     assert refusal is None or refusal.code is Code.BAD
 
 
-@given(st.sampled_from(Kind), words, words, words, st.integers(0, (1 << 64) - 1))
+@given(st.sampled_from(list(actions._OF_KINDS)), words, words, words, st.integers(0, (1 << 64) - 1))
 def test_an_event_is_heard_as_it_was_told(
     kind: Kind, where: str, sender: str, text: str, number: int
 ) -> None:
     """With its id."""
     placeless = kind in (Kind.LEFT, Kind.RENAMED)
-    event = Event(number, kind, "" if placeless else where, sender, text)
+    where = "" if placeless else where
+    event = Event(number, kind, where, sender, text, private=kind is Kind.TOLD)
     body = actions.told(event)
     assert actions.heard(body) == (None, [event])
 
@@ -119,7 +120,7 @@ def test_missed_events_are_told_with_their_number() -> None:
     """A gap is shown."""
     assert actions.heard(actions.missed(12)) == (None, [Missed(12)])
     strange = bytes([Action.MISSED]) + packed({Key.TEXT: b"x"})
-    assert actions.heard(strange) == (None, [Notice("x")])
+    assert actions.heard(strange) == (None, [Announced("x")])
 
 
 def test_every_refusal_has_a_reason_of_one_byte() -> None:

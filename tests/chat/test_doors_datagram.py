@@ -71,7 +71,7 @@ def test_what_is_said_on_one_door_is_heard_on_the_other() -> None:
     server = Server()
     line, udp = server.on_line("line"), server.on_datagrams("udp")
     assert line.hears()[-1] == "JOINED lobby udp"
-    assert udp.asks(Say("lobby", "hi")) == [Done("", "lobby 1767225600000-2")]
+    assert udp.asks(Say("lobby", "hi")) == [Done("", "lobby 1767225600000-4")]
     assert line.hears() == ["SAID lobby udp hi"]
     line.says("hello", "TELL udp psst", "ME waves", "NICK other", "JOIN games", "PART", "QUIT")
     assert events(udp.hears()) == [
@@ -93,13 +93,13 @@ def test_every_request_has_its_result() -> None:
     assert [udp.asks(each) for each in asked] == [
         [Done("", "games 1")],
         [
-            Present("lobby", "line", "-", "tcp", 0),
+            Present("lobby", "line", "operator", "tcp", 0),
             Present("lobby", "udp", "-", "udp", 0),
             Done("", "2"),
         ],
         [Listed("lobby", 2), Listed("games", 1), Done("", "2")],
-        [Done("", "games 1767225600000-3")],
-        [Done("", "line 1767225600000-4")],
+        [Done("", "games 1767225600000-5")],
+        [Done("", "line 1767225600000-6")],
         [Refused(409, "name 'line' is taken")],
         [Done("", "new")],
         [Done("", "games")],
@@ -385,7 +385,7 @@ def test_any_datagram_is_borne(datagrams: list[bytes]) -> None:
     for datagram in datagrams:
         server.sent(datagram)
         server.sent(datagram[:4] + udp.session.id + datagram[4:])
-    assert udp.asks(Say("", "hi")) == [Done("", "lobby 1767225600000-1")]
+    assert udp.asks(Say("", "hi")) == [Done("", "lobby 1767225600000-2")]
 
 
 def test_every_action_with_any_fields_has_a_result() -> None:

@@ -1,6 +1,7 @@
 """Tests of `twisted_net.chat.doors.line` and `outlet`, without a socket."""
 
 import itertools
+import socket
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from zope.interface import alsoProvides
 
 from tests.chat.members import Cut, OnLine, Server, by_bytes, whole
 from twisted_net.chat.doors import outlet
-from twisted_net.chat.doors.line import BURST, GOODBYE, NAME_WITHIN, SEND_BUFFER
+from twisted_net.chat.doors.line import BURST, GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
 
 GREETING = "HELLO netdemo chat; choose a name: NICK <name>"
 
@@ -30,7 +31,7 @@ def test_two_members_talk(cut: Cut) -> None:
     assert blue.hears() == ["JOINED lobby red"]
     assert blue.says("anyone there?") == []
     assert red.hears() == ["SAID lobby blue anyone there?"]
-    assert red.says("yes, me", "TELL blue not so loud") == ["OK TELL blue 1767225600000-4"]
+    assert red.says("yes, me", "TELL blue not so loud") == ["OK TELL blue 1767225600000-6"]
     assert blue.hears() == ["SAID lobby red yes, me", "TOLD red not so loud"]
     assert red.says("/me waves", "/nick green", "QUIT") == ["OK NICK green", "OK BYE"]
     assert red.transport.disconnecting
@@ -55,7 +56,7 @@ def test_lists_tell_who_and_where() -> None:
     server.clock.advance(5)
     assert red.says("JOIN games", "WHO lobby", "ROOMS") == [
         "OK JOIN games 1",
-        "MEMBER lobby blue - tcp 5",
+        "MEMBER lobby blue operator tcp 5",
         "MEMBER lobby red - tcp 0",
         "OK WHO 2",
         "ROOM lobby 2",
@@ -351,7 +352,11 @@ def test_the_kernel_may_hide_little_for_a_slow_reader(monkeypatch: pytest.Monkey
     """Else megabytes of it would look like reading."""
     monkeypatch.setattr("tests.chat.members.StringTransport", WithHandle)
     red = OnLine(Server())
-    assert [option[-1] for option in red.transport.options] == [SEND_BUFFER]  # type: ignore[attr-defined]
+    options = red.transport.options  # type: ignore[attr-defined]
+    assert options == [
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000),
+    ]
 
 
 class WithoutSocket(StringTransport):

@@ -7,19 +7,19 @@ from twisted.internet.task import Clock
 
 from twisted_net.chat.client import ChatLineClient
 from twisted_net.chat.codec.messages import (
+    Announced,
     Done,
     Event,
     Heard,
     Kind,
     Listed,
     Missed,
-    Notice,
     Pong,
     Present,
     Refused,
     Usage,
 )
-from twisted_net.chat.screen import Screen
+from twisted_net.chat.screen import _EVENTS, Screen
 from twisted_net.net.clients import Target
 
 NASTY = "\x1b[31m\u202e\x07\x00\n{0}%s\ud800"
@@ -55,7 +55,7 @@ def screen(as_json: bool = False) -> Screen:
         (Pong("x"), "* pong"),
         (Usage("/quit", "leave"), "  /quit: leave"),
         (Refused(404, "no room 'x'"), "! no room 'x'"),
-        (Notice("stopping"), "* server: stopping"),
+        (Announced("stopping"), "* server: stopping"),
         (Missed(12), "* 12 messages were missed"),
     ],
 )
@@ -71,7 +71,7 @@ def test_what_needs_no_words_is_not_shown(capsys: Printed) -> None:
     assert capsys.readouterr().out == ""
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", _EVENTS)
 def test_nothing_that_anybody_said_moves_the_cursor(kind: Kind, capsys: Printed) -> None:
     """One line an event, without a byte that a terminal obeys (R22, R23)."""
     screen().show(Event(0, kind, NASTY, NASTY, NASTY))

@@ -35,9 +35,8 @@ def test_both_doors_speak_through_one_hub() -> None:
     assert lines.idle is None
     assert isinstance(lines.serve, ChatLineFactory)
     assert isinstance(datagrams.serve, ChatDatagramProtocol)
-    protocol = lines.serve.buildProtocol(None)
-    assert protocol._hub is datagrams.serve.hub
-    assert datagrams.serve.hub.lobby == "hall"
+    assert lines.serve.post is datagrams.serve.post
+    assert lines.serve.post.hub.lobby == "hall"
 
 
 def test_what_a_door_refuses_is_counted_under_its_name() -> None:

@@ -14,9 +14,11 @@ from tests.parity.parties import (
     serve,
 )
 from tests.parity.story import Story, Told, tells
+from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.post import Post
 from twisted_net.echo.core import Dialog, Identity, Upper
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory
 from twisted_net.files.desk import Limits
@@ -134,8 +136,9 @@ async def test_two_members_talk(world: World) -> Told:
     """Through the chat's line door."""
     story = Story()
     blue, red = Party(story, "blue"), Party(story, "red")
-    hub: Hub[Outlet] = Hub("lobby")
-    served = serve(world, ChatLineFactory(hub, world.host("server").reactor))
+    reactor = world.host("server").reactor
+    post: Post[Outlet] = Post(Hub("lobby"), LocalBus(reactor.seconds), deliver)
+    served = serve(world, ChatLineFactory(post, reactor))
     await call(world, served, blue, "blue")
     blue.transport.write(b"NICK blue\n")
     await story.until(lambda: b"JOIN lobby" in blue.heard)

@@ -1,23 +1,27 @@
 """What a member sees: events and replies as lines for people, or as JSON objects."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import click
 
 from twisted_net.chat.client import ChatClient
 from twisted_net.chat.codec.messages import (
+    Announced,
     Done,
     Event,
     Heard,
     Kind,
     Listed,
     Missed,
-    Notice,
+    Old,
     Pong,
     Present,
     Refused,
     Reply,
+    Titled,
     Usage,
     shown_id,
 )
@@ -68,40 +72,90 @@ class Screen:
                 return self._event(heard)
             case Refused(_, text):
                 return f"! {_safe(text)}"
-            case Notice(text):
+            case Announced(text):
                 return f"* server: {_safe(text)}"
-            case Missed(count):
-                return f"* {count} messages were missed"
-            case Done(verb, about):
-                return _done(verb, about)
-            case Present(_, name, _, door, idle):
-                return f"  {_safe(name)} ({_safe(door)}, idle {idle} s)"
-            case Listed(room, members):
-                return f"  {_safe(room)} ({members} here)"
-            case Pong():
-                return "* pong"
-            case Usage(form, meaning):
-                return f"  {_safe(form)}: {_safe(meaning)}"
+            case Missed(count, room):
+                return f"* {count} messages were missed{room and f' in {_safe(room)}'}"
+            case _:
+                return _reply(heard)
 
     def _event(self, event: Event) -> str:
-        who, text = _safe(event.sender), _safe(event.text)
-        here = "" if event.where == self.client.room else f"[{_safe(event.where)}] "
-        place = "" if event.where == self.client.room else f" {_safe(event.where)}"
-        match event.kind:
-            case Kind.SAID:
-                return f"{here}<{who}> {text}"
-            case Kind.ACTED:
-                return f"{here}* {who} {text}"
-            case Kind.TOLD:
-                return f"<{who} to you> {text}"
-            case Kind.JOINED:
-                return f"* {who} joined{place}"
-            case Kind.PARTED:
-                return f"* {who} left{place or ' this room'}"
-            case Kind.LEFT:
-                return f"* {who} left ({text})"
-            case Kind.RENAMED:
-                return f"* {who} is {text} now"
+        elsewhere = event.where != self.client.room
+        shown = _EVENTS.get(event.kind)
+        if shown is None:
+            return ""
+        return shown(event, f" {_safe(event.where)}" if elsewhere else "")
+
+
+def _said(event: Event, place: str) -> str:
+    who, text = _safe(event.sender), _safe(event.text)
+    if event.private:
+        return f"<{who} to you> {text}"
+    here = f"[{place.strip()}] " if place else ""
+    return f"{here}* {who} {text}" if event.kind is Kind.ACTED else f"{here}<{who}> {text}"
+
+
+def _parted(event: Event, place: str) -> str:
+    why = f" ({_safe(event.text)})" if event.text else ""
+    return f"* {_safe(event.sender)} left{place or ' this room'}{why}"
+
+
+def _topic(event: Event, place: str) -> str:
+    if not event.text:
+        return f"* {_safe(event.sender)} took away the topic{place and f' of{place}'}"
+    return f"* topic{place and f' of{place}'}, by {_safe(event.sender)}: {_safe(event.text)}"
+
+
+def _kicked(event: Event, place: str) -> str:
+    why = f" ({_safe(event.text)})" if event.text else ""
+    room = place or " this room"
+    return f"* {_safe(event.sender)} threw {_safe(event.other)} out of{room}{why}"
+
+
+#: What is shown of an event, given its room if that is not the one in use.
+_EVENTS: dict[Kind, Callable[[Event, str], str]] = {
+    Kind.SAID: _said,
+    Kind.ACTED: _said,
+    Kind.NOTICED: _said,
+    Kind.TOLD: lambda event, place: f"<{_safe(event.sender)} to you> {_safe(event.text)}",
+    Kind.JOINED: lambda event, place: f"* {_safe(event.sender)} joined{place}",
+    Kind.PARTED: _parted,
+    Kind.LEFT: lambda event, place: f"* {_safe(event.sender)} left ({_safe(event.text)})",
+    Kind.RENAMED: lambda event, place: f"* {_safe(event.sender)} is {_safe(event.text)} now",
+    Kind.TOPIC: _topic,
+    Kind.KICKED: _kicked,
+    Kind.MODED: lambda event, place: (
+        f"* {_safe(event.sender)} set {_safe(event.text)}{place and f' in{place}'}"
+    ),
+    Kind.INVITED: lambda event, place: (
+        f"* {_safe(event.sender)} invites you to {_safe(event.where)}: /join {_safe(event.where)}"
+    ),
+}
+
+
+def _reply(reply: Reply) -> str:
+    match reply:
+        case Done(verb, about):
+            return _done(verb, about)
+        case Present(_, name, role, door, idle):
+            may = "" if role == "-" else f"{_safe(role)}, "
+            return f"  {_safe(name)} ({may}{_safe(door)}, idle {idle} s)"
+        case Listed(room, members, topic):
+            return f"  {_safe(room)} ({members} here){topic and f': {_safe(topic)}'}"
+        case Titled(room, name, topic):
+            return f"* topic of {_safe(room)}, by {_safe(name)}: {_safe(topic)}"
+        case Old(event):
+            return _old(event)
+        case Pong():
+            return "* pong"
+        case Usage(form, meaning):
+            return f"  {_safe(form)}: {_safe(meaning)}"
+
+
+def _old(event: Event) -> str:
+    when = datetime.fromtimestamp((event.id >> 16) / 1000).astimezone()
+    shown = _said(event, f" {_safe(event.where)}")
+    return f"{when:%Y-%m-%d %H:%M} {shown}"
 
 
 def _done(verb: str, about: str) -> str:
@@ -109,7 +163,13 @@ def _done(verb: str, about: str) -> str:
     word, _, rest = about.partition(" ")
     match verb:
         case "JOIN":
-            return f"* you are in {_safe(word)} ({_safe(rest)} here)"
+            members, _, kept = rest.partition(" kept=")
+            kept = kept and f"; messages are kept for {_safe(kept)}"
+            return f"* you are in {_safe(word)} ({_safe(members)} here){kept}"
+        case "MODE":
+            return f"* modes of {_safe(word)}: {_safe(rest)}"
+        case "AWAY":
+            return "* you are away" if about else "* you are back"
         case "NICK":
             return f"* you are {_safe(word)} now"
         case "PART":
@@ -126,6 +186,8 @@ def _safe(text: str) -> str:
 
 def _record(heard: Heard) -> dict[str, Any]:
     """Return what JSON says: the kind, then the fields by their names."""
+    if isinstance(heard, Old):
+        return {**_record(heard.event), "old": True}
     if not isinstance(heard, Event):
         return {"kind": type(heard).__name__.lower(), **asdict(heard)}
     return {

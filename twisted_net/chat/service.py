@@ -6,12 +6,14 @@ from typing import ClassVar
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.messages import Refusal
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import NAME_WITHIN, ChatLineFactory
-from twisted_net.chat.doors.outlet import QUEUE, Outlet
+from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.post import Post
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Reading, setting, size
@@ -58,14 +60,17 @@ class ChatService:
 
     def doors(self, settings: ChatSettings, runtime: Runtime) -> list[Door]:
         """Make a stream door and a datagram door with one hub."""
+        reactor, dice = runtime.reactor, runtime.dice
         hub: Hub[Outlet] = Hub(settings.lobby)
+        post = Post(hub, LocalBus(reactor.seconds), deliver)
+        secret = dice.randbytes(16)
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         return [
             Door(
                 "chat-tcp",
                 "stream",
                 settings.tcp,
-                ChatLineFactory(hub, runtime.reactor, settings.queue, lines),
+                ChatLineFactory(post, reactor, settings.queue, lines, secret),
                 paste="nc {host} {port}",
                 first=NAME_WITHIN,
                 keeps_first=True,
@@ -75,7 +80,7 @@ class ChatService:
                 "chat-udp",
                 "datagram",
                 settings.udp,
-                ChatDatagramProtocol(hub, runtime.reactor, runtime.dice, datagrams),
+                ChatDatagramProtocol(post, reactor, dice, datagrams, secret),
                 paste="netdemo chat --udp --server {address}",
             ),
         ]

@@ -1,1 +1,1 @@
-"""How one chat is shared: within one process, or by many through a broker."""
+"""What gives events their ids and their order: within one process, or for several nodes."""

@@ -10,24 +10,39 @@ from twisted.internet.defer import Deferred, TimeoutError
 from twisted_net.chat.codec import line
 from twisted_net.chat.codec.messages import (
     Act,
+    Charset,
     Code,
     Command,
     Done,
+    Event,
     Heard,
+    History,
+    Invite,
     Join,
+    Kick,
+    Kind,
+    Mode,
     Nick,
     Part,
     Refusal,
     Refused,
     Reply,
     Say,
+    Since,
     Talk,
     Tell,
+    Topic,
     Use,
     Who,
     refuse_controls,
 )
-from twisted_net.chat.core.ident import checked_name, checked_room, checked_text, folded
+from twisted_net.chat.core.ident import (
+    IRC_SPECIAL,
+    checked_name,
+    checked_room,
+    checked_text,
+    folded,
+)
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError, NoAnswerError
 from twisted_net.net.framing import MAX_LINE
@@ -162,6 +177,10 @@ class ChatClient(ABC):
                 command = Part(self._here())
             case Who(""):
                 command = Who(self._here())
+            case History("", count):
+                command = History(self._here(), count)
+            case Since(number, ""):
+                command = Since(number, self._here())
             case Use(room):
                 command = Use(self._known(room))
         _check(command)
@@ -189,13 +208,22 @@ class ChatClient(ABC):
         if "USE" in about:
             self.room = about["USE"]
         if isinstance(command, Part):
-            self._rooms.pop(folded(command.room), None)
-            if folded(command.room) == folded(self.room):
-                self.room = next(reversed(self._rooms.values()), "")
+            self._parted(command.room)
 
     def _joined(self, room: str) -> None:
         if room:
             self._rooms[folded(room)] = self.room = room
+
+    def _told_of(self, event: Event) -> None:
+        """Hand an event on; who was thrown out of a room is not in it any more."""
+        if event.kind is Kind.KICKED and folded(event.other) == folded(self.name):
+            self._parted(event.where)
+        self._heard(event)
+
+    def _parted(self, room: str) -> None:
+        self._rooms.pop(folded(room), None)
+        if folded(room) == folded(self.room):
+            self.room = next(reversed(self._rooms.values()), "")
 
     def _finish(self, error: ClientError | None) -> None:
         """End, once; with an error where it was not this side that left."""
@@ -216,15 +244,22 @@ def _check(command: Command) -> None:
     :raises Refusal: it would.
     """
     for each in fields(command):
-        refuse_controls(getattr(command, each.name))
+        value = getattr(command, each.name)
+        if isinstance(value, str):
+            refuse_controls(value)
     match command:
         case Nick(name):
             checked_name(name)
         case Tell(name, text):
-            checked_name(name)
+            checked_name(name, IRC_SPECIAL)
             checked_text(text)
         case Say(room, text) | Act(text, room):
             checked_room(room)
             checked_text(text)
-        case Join(room) | Part(room) | Who(room):
+        case Invite(name, room) | Kick(room, name):
             checked_room(room)
+            checked_name(name, IRC_SPECIAL)
+        case Join(room) | Part(room) | Who(room) | Topic(room) | Mode(room) | History(room):
+            checked_room(room)
+        case Charset():
+            raise Refusal(Code.BAD, "this client speaks UTF-8")

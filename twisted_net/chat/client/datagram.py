@@ -11,12 +11,12 @@ from twisted_net.chat.client.base import ChatClient, RefusedError, Request
 from twisted_net.chat.codec import actions
 from twisted_net.chat.codec.line import verb_of
 from twisted_net.chat.codec.messages import (
+    Announced,
     Command,
     Done,
     Event,
     Heard,
     Missed,
-    Notice,
     Refused,
     Use,
 )
@@ -114,7 +114,7 @@ class ChatDatagramClient(ChatClient):
                 del self._pending[re or 0]
                 request.add(_named(heard, request.command))
                 request.finish()
-            elif not isinstance(heard, Event | Notice | Missed):
+            elif not isinstance(heard, Event | Announced | Missed):
                 request.add(heard)
 
     def _ended(self, why: str, reason: int) -> None:

@@ -9,9 +9,10 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from twisted_net.chat.client.base import ChatClient, Request
-from twisted_net.chat.codec import line
+from twisted_net.chat.codec import line, line_said
 from twisted_net.chat.codec.messages import (
     Act,
+    Announced,
     Code,
     Command,
     Done,
@@ -19,7 +20,6 @@ from twisted_net.chat.codec.messages import (
     Heard,
     Missed,
     Nick,
-    Notice,
     Ping,
     Pong,
     Quit,
@@ -83,13 +83,13 @@ class ChatLineClient(ChatClient):
 
     def received(self, data: bytes) -> None:
         """Take the next line that the server said."""
-        heard = line.heard(data)
+        heard = line_said.heard(data)
         match heard:
             case Done() | Refused() | Pong() if self._pending:
                 self._ends(heard)
             case Event():
-                self._heard(heard)
-            case Notice(text):
+                self._told_of(heard)
+            case Announced(text):
                 self._noticed(text)
             case Refused(code, text):
                 self._last_words = f"{code} {text}"
@@ -143,7 +143,7 @@ class ChatLineClient(ChatClient):
         if word == "SERVER":
             self._last_words = rest
         if word != "HELLO":
-            self._heard(Notice(rest if word == "SERVER" else text))
+            self._heard(Announced(rest if word == "SERVER" else text))
 
 
 class _Wire(Protocol):

@@ -10,22 +10,19 @@ from enum import IntEnum
 from twisted_net.chat.codec.datagram import Key, packed, text_of, unpacked
 from twisted_net.chat.codec.messages import (
     Act,
+    Announced,
     Code,
     Command,
     Done,
     Event,
     Heard,
-    Help,
     Join,
     Kind,
     Listed,
     Missed,
     Nick,
-    Notice,
     Part,
-    Ping,
     Present,
-    Quit,
     Refusal,
     Refused,
     Reply,
@@ -33,7 +30,6 @@ from twisted_net.chat.codec.messages import (
     Say,
     Talk,
     Tell,
-    Use,
     Who,
     decoded,
 )
@@ -71,6 +67,7 @@ REASONS: dict[int, Code] = {
     5: Code.TAKEN,
     6: Code.TOO_LONG,
     7: Code.INVALID,
+    8: Code.SLOW,
     9: Code.UNAVAILABLE,
     10: Code.LATE,
     11: Code.QUEUE_FULL,
@@ -118,7 +115,7 @@ def asked(command: Command) -> bytes:
             return _body(Action.TELL, {Key.NAME: name.encode(), Key.TEXT: text.encode()})
         case Rooms():
             return _body(Action.ROOMS, {})
-        case Use() | Ping() | Help() | Quit():
+        case _:
             raise Refusal(Code.BAD, "no command of the datagram door")
 
 
@@ -155,7 +152,9 @@ _COMMANDS: dict[int, Callable[[str, str, str], Command]] = {
 
 
 def told(event: Event) -> bytes:
-    """Write an event."""
+    """Write an event; nothing: this door does not tell of it."""
+    if event.kind not in _OF_KINDS:
+        return b""
     place = Key.NAME if event.kind in (Kind.TOLD, Kind.RENAMED) else Key.ROOM
     renamed = event.kind is Kind.RENAMED
     return _body(
@@ -174,7 +173,7 @@ def missed(count: int) -> bytes:
     return _body(Action.MISSED, {Key.TEXT: str(count).encode()})
 
 
-def answered(replies: Iterable[Reply], re: int) -> Iterator[bytes]:
+def answered(replies: Iterable[Reply | Refused], re: int) -> Iterator[bytes]:
     """Write the replies to the request with the number ``re``; lists go many to a packet."""
     listed: dict[Action, list[str]] = {}
     number = re.to_bytes(4, "big")
@@ -198,7 +197,7 @@ def refused(refusal: Refusal, re: int) -> bytes:
 def heard(body: bytes) -> tuple[int | None, list[Heard]]:
     """Read what the server said, as a client does.
 
-    What it does not know is handed on as a `Notice`; a RESULT is a `Done` whose verb the client
+    What it does not know is handed on as a `Announced`; a RESULT is a `Done` whose verb the client
     knows, or a `Refused`.
 
     :return: the number of the request that it answers, None for an event, and what it says.
@@ -223,7 +222,7 @@ def _heard(action: int, fields: dict[int, bytes]) -> list[Heard]:
             return [_listed(line) for line in text.split("\n")]
     except ValueError:
         pass
-    return [Notice(text)]
+    return [Announced(text)]
 
 
 def _body(action: Action, fields: dict[Key, bytes]) -> bytes:
@@ -254,7 +253,8 @@ def _event(kind: Kind, fields: dict[int, bytes]) -> Event:
     if kind is Kind.RENAMED:
         return Event(number, kind, "", sender, text_of(fields, Key.NAME))
     where = text_of(fields, Key.NAME if kind is Kind.TOLD else Key.ROOM)
-    return Event(number, kind, where, sender, text_of(fields, Key.TEXT))
+    private = kind is Kind.TOLD
+    return Event(number, kind, where, sender, text_of(fields, Key.TEXT), private)
 
 
 def _result(error: str, about: str) -> Done | Refused:

@@ -1,45 +1,41 @@
-"""The line door's grammar: one line, one command, reply or event (docs/protocols/chat.md)."""
+"""The line door's commands: one line each, a verb and its words (docs/protocols/chat.md)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
-from twisted_net.chat.codec.messages import (
+from twisted_net.chat.codec.events import read_id, shown_id
+from twisted_net.chat.codec.refusals import Code, Refusal
+from twisted_net.chat.codec.replies import (
+    Usage,
+)
+from twisted_net.chat.codec.requests import (
+    COSTS,
     Act,
-    Code,
+    Away,
+    Charset,
     Command,
-    Done,
-    Event,
-    Heard,
     Help,
+    History,
+    Ids,
+    Invite,
     Join,
-    Kind,
-    Listed,
+    Kick,
+    Mode,
     Nick,
-    Notice,
     Part,
     Ping,
-    Pong,
-    Present,
     Quit,
-    Refusal,
-    Refused,
-    Reply,
     Rooms,
     Say,
+    Search,
+    Since,
     Talk,
     Tell,
-    Usage,
+    Topic,
     Use,
     Who,
-    decoded,
-    quoted,
 )
-
-#: What the server says first.
-GREETING = b"HELLO netdemo chat; choose a name: NICK <name>\n"
-
-#: What it says when it is about to stop.
-STOPPING = b"SERVER stopping\n"
+from twisted_net.chat.codec.texts import decoded, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +54,32 @@ class _Form:
     runs_on: bool = False
 
 
+def _history(room: str = "", count: str = "") -> History:
+    if not count and _is_number(room):
+        room, count = "", room
+    if count and not _is_number(count):
+        raise ValueError(count)
+    return History(room, int(count)) if count else History(room)
+
+
+def _since(shown: str, room: str = "") -> Since:
+    number = read_id(shown.removeprefix("@"))
+    if number is None:
+        raise ValueError(shown)
+    return Since(number, room)
+
+
+def _ids(word: str) -> Ids:
+    return Ids({"on": True, "off": False}[word.lower()])
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdecimal() and len(word) < 7
+
+
 _FORMS: dict[str, _Form] = {
     "NICK": _Form(Nick, " <name>", 1, 1, "take a name, the first or another one"),
-    "JOIN": _Form(Join, " <room>", 1, 1, "enter a room; what you type is said there"),
+    "JOIN": _Form(Join, " <room> [key]", 1, 2, "enter a room; what you type is said there"),
     "PART": _Form(Part, " [room]", 0, 1, "leave a room"),
     "USE": _Form(Use, " <room>", 1, 1, "say what you type in another of your rooms"),
     "SAY": _Form(Say, " <room> <text>", 2, 2, "say anything, even a command's word", True),
@@ -68,15 +87,36 @@ _FORMS: dict[str, _Form] = {
     "ME": _Form(Act, " <text>", 1, 1, "do something, in words", True),
     "WHO": _Form(Who, " [room]", 0, 1, "who is here"),
     "ROOMS": _Form(Rooms, "", 0, 0, "what rooms there are"),
+    "TOPIC": _Form(Topic, " <room> [text]", 1, 2, "what a room is about; or set it", True),
+    "HISTORY": _Form(_history, " [room] [n]", 0, 2, "the last n messages"),
+    "SINCE": _Form(_since, " <id> [room]", 1, 2, "what was said after a message"),
+    "SEARCH": _Form(Search, " <words>", 1, 1, "messages with these words", True),
+    "AWAY": _Form(Away, " [text]", 0, 1, "say that you are away; without a text: back", True),
+    "KICK": _Form(Kick, " <room> <name> [why]", 2, 3, "throw somebody out of a room", True),
+    "INVITE": _Form(Invite, " <name> <room>", 2, 2, "invite somebody into a room"),
+    "MODE": _Form(Mode, " <room> [changes]", 1, 2, "a room's modes; or change them", True),
+    "IDS": _Form(_ids, " on|off", 1, 1, "begin events with their ids"),
+    "CHARSET": _Form(Charset, " <name>", 1, 1, "speak another charset than UTF-8"),
     "PING": _Form(Ping, " [token]", 0, 1, "ask for an answer", True),
     "HELP": _Form(Help, " [command]", 0, 1, "this list"),
     "QUIT": _Form(Quit, "", 0, 0, "leave"),
 }
 
-_VERBS: dict[Callable[..., Command], str] = {form.made: verb for verb, form in _FORMS.items()}
+_VERBS: dict[Callable[..., Command], str] = {
+    **{form.made: verb for verb, form in _FORMS.items()},
+    History: "HISTORY",
+    Since: "SINCE",
+    Ids: "IDS",
+}
+_COSTS = {_VERBS[kind].encode(): cost for kind, cost in COSTS.items()}
 
 
-def parse(line: bytes) -> Command | None:
+def cost(line: bytes) -> int:
+    """Return what a line costs of what one member may say."""
+    return _COSTS.get(line.partition(b" ")[0].removeprefix(b"/").upper(), 1)
+
+
+def parse(line: bytes, charset: str = "utf-8") -> Command | None:
     """Read what a member typed; None: an empty line.
 
     A command begins with its word in capitals, or with ``/`` and its word in any case. All else
@@ -85,7 +125,7 @@ def parse(line: bytes) -> Command | None:
     :param line: without its ending.
     :raises Refusal: no such command, the wrong number of words, or not text at all.
     """
-    text = decoded(line)
+    text = decoded(line, charset)
     if not text.strip(" "):
         return None
     if text.startswith("//"):
@@ -115,60 +155,28 @@ def spoken(command: Command) -> bytes:
     """Write a command as a client sends it."""
     if isinstance(command, Talk):
         return _line(f"/{command.text}" if command.text.startswith("/") else command.text)
-    verb = verb_of(command)
-    words = [getattr(command, each.name) for each in fields(command)]
-    return _line(verb, *words[: _FORMS[verb].most])  # an Act says its room on other doors only
+    return _line(verb_of(command), *_words(command))
+
+
+def _words(command: Command) -> list[str]:
+    match command:
+        case Topic(room, text):
+            return [room, text or ""]
+        case History(room, count):
+            return [room, str(count)]
+        case Since(number, room):
+            return [shown_id(number), room]
+        case Ids(on):
+            return ["on" if on else "off"]
+        case _:
+            # What only other doors say, an Act's room for one, comes last.
+            most = _FORMS[verb_of(command)].most
+            return [getattr(command, each.name) for each in fields(command)[:most]]
 
 
 def verb_of(command: Command) -> str:
     """Return a command's word; of a plain line the one that it could have had."""
     return "SAY" if isinstance(command, Talk) else _VERBS[type(command)]
-
-
-def told(event: Event) -> bytes:
-    """Write an event."""
-    match event.kind:
-        case Kind.SAID | Kind.ACTED | Kind.JOINED | Kind.PARTED:
-            return _line(event.kind.name, event.where, event.sender, event.text)
-        case Kind.TOLD | Kind.LEFT | Kind.RENAMED:
-            return _line(event.kind.name, event.sender, event.text)
-
-
-def answered(reply: Reply) -> bytes:
-    """Write a reply."""
-    match reply:
-        case Done(verb, about):
-            return _line("OK", verb, about)
-        case Present(room, name, role, door, idle):
-            return _line("MEMBER", room, name, role, door, str(idle))
-        case Listed(room, members, topic):
-            return _line("ROOM", room, str(members), topic)
-        case Pong(token):
-            return _line("PONG", token)
-        case Usage(form, meaning):
-            return _line("HELP", f"{form}: {meaning}")
-
-
-def refused(refusal: Refusal) -> bytes:
-    """Write a refusal."""
-    return _line("ERR", str(refusal))
-
-
-def heard(line: bytes) -> Heard:
-    """Read what the server said, as a client does.
-
-    What it does not know is handed on as a `Notice`, so that an older client can show what a
-    newer server says.
-    """
-    text = line.decode("utf-8", "backslashreplace")
-    word, _, rest = text.partition(" ")
-    reader = _READERS.get(word)
-    if reader is None:
-        return Notice(text)
-    try:
-        return reader(rest)
-    except ValueError:
-        return Notice(text)
 
 
 def _command(verb: str, rest: str) -> Command:
@@ -177,7 +185,10 @@ def _command(verb: str, rest: str) -> Command:
     words = [word for word in words if word.strip(" ")]
     if not form.least <= len(words) <= form.most:
         raise Refusal(Code.BAD, f"{verb} wants: {verb}{form.words}")
-    return form.made(*words)
+    try:
+        return form.made(*words)
+    except (KeyError, ValueError):
+        raise Refusal(Code.BAD, f"{verb} wants: {verb}{form.words}") from None
 
 
 def _running(rest: str, most: int) -> list[str]:
@@ -190,69 +201,4 @@ def _running(rest: str, most: int) -> list[str]:
 
 
 def _line(*words: str) -> bytes:
-    return " ".join(word for word in words if word).encode() + b"\n"
-
-
-def _cut(rest: str, count: int) -> list[str]:
-    """Cut ``rest`` into ``count`` words; those at the end may be empty, the first may not."""
-    words = rest.split(" ", count - 1)
-    if not words[0]:
-        raise ValueError("nothing said")
-    return words + [""] * (count - len(words))
-
-
-def _of_room(kind: Kind) -> Callable[[str], Event]:
-    def read(rest: str) -> Event:
-        where, sender, text = _cut(rest, 3)
-        return Event(0, kind, where, sender, text)
-
-    return read
-
-
-def _of_nobodys_room(kind: Kind) -> Callable[[str], Event]:
-    def read(rest: str) -> Event:
-        sender, text = _cut(rest, 2)
-        return Event(0, kind, "", sender, text)
-
-    return read
-
-
-def _read_done(rest: str) -> Done:
-    return Done(*_cut(rest, 2))
-
-
-def _read_refused(rest: str) -> Refused:
-    code, text = _cut(rest, 2)
-    return Refused(int(code), text)
-
-
-def _read_present(rest: str) -> Present:
-    room, name, role, door, idle = _cut(rest, 5)
-    return Present(room, name, role, door, int(idle))
-
-
-def _read_listed(rest: str) -> Listed:
-    room, members, topic = _cut(rest, 3)
-    return Listed(room, int(members), topic)
-
-
-def _read_usage(rest: str) -> Usage:
-    form, _, meaning = rest.partition(": ")
-    return Usage(form, meaning)
-
-
-_READERS: dict[str, Callable[[str], Heard]] = {
-    "SAID": _of_room(Kind.SAID),
-    "ACTED": _of_room(Kind.ACTED),
-    "JOINED": _of_room(Kind.JOINED),
-    "PARTED": _of_room(Kind.PARTED),
-    "TOLD": _of_nobodys_room(Kind.TOLD),
-    "LEFT": _of_nobodys_room(Kind.LEFT),
-    "RENAMED": _of_nobodys_room(Kind.RENAMED),
-    "OK": _read_done,
-    "ERR": _read_refused,
-    "MEMBER": _read_present,
-    "ROOM": _read_listed,
-    "PONG": Pong,
-    "HELP": _read_usage,
-}
+    return " ".join(["", *filter(None, words)])[1:].encode() + b"\n"

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -27,13 +28,14 @@ from twisted_net.chat.codec.datagram import (
     session_of,
     unpacked,
 )
-from twisted_net.chat.codec.messages import Code, Event, Refusal, decoded
+from twisted_net.chat.codec.messages import Code, Event, Kind, Refusal, decoded
 from twisted_net.chat.core.cookies import Cookies
 from twisted_net.chat.core.datagram import Invitation, Session
-from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.seat import Seat
+from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.core.states import Came, Ended, Happening, Opened, Slowed
-from twisted_net.chat.doors.outlet import Outlet, Turns, deliver
+from twisted_net.chat.doors.outlet import Outlet, Turns
+from twisted_net.chat.post import Post
+from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.limits import TokenBucket
@@ -58,7 +60,7 @@ _ASKING = (Type.PING, Type.CON, Type.NON)
 class DatagramProfile:
     """Events as datagram messages; what one said oneself comes back as a result, with its id."""
 
-    echoes: bool = False
+    echoes: frozenset[Kind] = frozenset()
 
     def render(self, event: Event) -> bytes:
         """Write an event."""
@@ -81,7 +83,8 @@ class Guest:
         self.session = session
         self.address = address
         self.deadline = math.inf
-        self.seat: Seat[Outlet] = Seat(door.hub, self, "udp")
+        host = hidden_host(address[0], door.secret)
+        self.seat: Seat[Outlet] = Seat(door.post, self, "udp", host)
         self._door = door
         self._dirty = False
 
@@ -102,6 +105,7 @@ class ChatDatagramProtocol(DatagramProtocol):
     """The chat over UDP: nothing is remembered of an address before it has proven itself.
 
     :param dice: makes secrets, sessions and keys; a `random.SystemRandom` but for tests.
+    :param secret: hides addresses, see `hidden_host`.
     """
 
     noisy = False
@@ -109,12 +113,15 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     def __init__(
         self,
-        hub: Hub[Outlet],
+        post: Post[Outlet],
         reactor: Any,
         dice: Random,
         counters: DoorCounters | None = None,
+        secret: bytes = b"",
     ) -> None:
-        self.hub = hub
+        self.post = post
+        self.hub = post.hub
+        self.secret = secret
         self.turns = Turns(reactor)
         self._reactor = reactor
         self._dice = dice
@@ -258,7 +265,7 @@ class ChatDatagramProtocol(DatagramProtocol):
                 case Came(seq, body):
                     self._obey(guest, seq, body, now)
                 case Opened():
-                    deliver(guest.seat.arrive(now).deliveries)
+                    guest.seat.arrive(now, partial(self._arrived, guest))
                 case Slowed():
                     self._drops.drop("slowed", guest.address)
                 case Ended(why):
@@ -273,21 +280,31 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     def _obey(self, guest: Guest, seq: int, body: bytes, now: float) -> None:
         try:
-            outcome = guest.seat.obey(actions.parse(body), now)
+            command = actions.parse(body)
         except Refusal as refusal:
             guest.session.send(actions.refused(refusal, seq))
             return
-        for answer in actions.answered(outcome.replies, seq):
-            if answer[0] == actions.Action.RESULT:
-                guest.session.send(answer)  # whoever asked waits for it
+        guest.seat.obey(command, now, partial(self._answered, guest, seq))
+
+    def _answered(self, guest: Guest, seq: int, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            guest.session.send(actions.refused(answer, seq))
+            return
+        for body in actions.answered(answer, seq):
+            if body[0] == actions.Action.RESULT:
+                guest.session.send(body)  # whoever asked waits for it
             else:
-                guest.session.offer(answer)
-        deliver(outcome.deliveries)
+                guest.session.offer(body)
+        self.turns.soon(partial(self.transmit, guest))
+
+    def _arrived(self, guest: Guest, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            guest.session.bye(str(answer), actions.reason_of(answer))
 
     def _forget(self, guest: Guest, why: str, now: float) -> None:
         del self._guests[guest.session.id]
         del self._by_nonce[guest.session.nonce, guest.address]
-        deliver(guest.seat.leave(why, now))
+        guest.seat.leave(why, now)
         if not self._guests:
             self._disarm()
 

@@ -1,8 +1,9 @@
 """The line door: the chat for ``nc``, telnet and scripts (docs/protocols/chat.md)."""
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
@@ -10,10 +11,15 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
 from twisted_net.chat.codec import line as codec
-from twisted_net.chat.codec.messages import Act, Code, Event, Refusal, Talk
-from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.seat import Seat
-from twisted_net.chat.doors.outlet import QUEUE, Outlet, StreamOutlet, Turns, deliver
+from twisted_net.chat.codec import line_said as said
+from twisted_net.chat.codec.charsets import UTF_8, charset_of
+from twisted_net.chat.codec.events import Event, Kind, shown_id
+from twisted_net.chat.codec.refusals import Code, Refusal
+from twisted_net.chat.codec.requests import Act, Charset, Command, Ids, Talk
+from twisted_net.chat.core.ident import hidden_host
+from twisted_net.chat.doors.outlet import QUEUE, Outlet, StreamOutlet, Turns
+from twisted_net.chat.post import Post
+from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.errors import RemoteProtocolError
@@ -35,41 +41,61 @@ GOODBYE = 5.0
 #: nothing look like one that does.
 SEND_BUFFER = 131072
 
+#: Seconds that what was sent may stay without an acknowledgement: a person at ``nc`` cannot answer
+#: pings, so this finds a peer that is gone.
+SILENCE = 90
+
+#: Events of a room's history that whoever enters it is told.
+REPLAYS = 10
+
 #: Shortest wait for the bucket, in seconds: no rounding may make a busy loop of it.
 _LEAST_WAIT = 0.01
 
 
-@dataclass(frozen=True, slots=True)
 class LineProfile:
-    """Events as lines of the line door; a terminal shows already what was typed."""
+    """Events as lines of the line door; a terminal shows already what was typed.
 
-    echoes: bool = False
+    Compared by identity: a factory has one of each kind.
+
+    :param ids: whether events begin with their ids.
+    :param replaced: called for each line in which ``?`` stands for what the charset has not.
+    """
+
+    echoes: frozenset[Kind] = frozenset()
+
+    def __init__(self, ids: bool, charset: str, replaced: Callable[[], object]) -> None:
+        self.ids = ids
+        self.charset = charset
+        self._replaced = replaced
 
     def render(self, event: Event) -> bytes:
         """Write an event."""
-        return codec.told(event)
+        text = said.told(event)
+        if not text:
+            return b""
+        return self.line(f"@{shown_id(event.id)} {text}" if self.ids else text)
 
-
-PROFILE = LineProfile()
+    def line(self, text: str) -> bytes:
+        """Write a line."""
+        try:
+            return f"{text}\n".encode(self.charset)
+        except UnicodeEncodeError:
+            self._replaced()
+            return f"{text}\n".encode(self.charset, "replace")
 
 
 class ChatLineProtocol(Stream):
-    """One connection to the chat; ``nc`` is a client.
+    """One connection to the chat; ``nc`` is a client."""
 
-    :param queue: bytes that may wait for the peer.
-    """
-
-    def __init__(
-        self, hub: Hub[Outlet], turns: Turns, reactor: Any, queue: int, drops: Drops
-    ) -> None:
-        self._hub = hub
-        self._turns = turns
-        self._reactor = reactor
-        self._queue = queue
-        self._drops = drops
+    def __init__(self, factory: "ChatLineFactory") -> None:
+        self._factory = factory
+        self._reactor = factory.reactor
+        self._drops = factory.drops
         self._lines = LineReader()
-        self._bucket = TokenBucket(RATE, BURST, reactor.seconds())
+        self._bucket = TokenBucket(RATE, BURST, self._reactor.seconds())
         self._unread = b""
+        self._line: bytes | None = None
+        self._reading = False
         self._ended = False
         self._held: IDelayedCall | None = None
         self._name_due: IDelayedCall | None = None
@@ -77,14 +103,21 @@ class ChatLineProtocol(Stream):
 
     def connectionMade(self) -> None:
         """Greet; read only while the peer reads, and wait for a name."""
+        factory = self._factory
         self.outlet = StreamOutlet(
-            self.transport, self._turns, PROFILE, self._queue, self._overflowed, self._drained
+            self.transport,
+            factory.turns,
+            factory.profile(False, factory.charset),
+            factory.queue,
+            self._overflowed,
+            self._drained,
         )
         super().connectionMade()
-        _shrink_send_buffer(self.transport)
-        self.seat: Seat[Outlet] = Seat(self._hub, self.outlet, "tcp")
+        _tune(self.transport)
+        host = factory.hidden(self.transport.getPeer())
+        self.seat: Seat[Outlet] = Seat(factory.post, self.outlet, "tcp", host, REPLAYS)
         self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
-        self.outlet.add(codec.GREETING)
+        self._say(said.GREETING)
 
     def producer(self) -> IPushProducer:
         """Return the outlet: while the peer does not read, what it should hear waits there."""
@@ -94,27 +127,26 @@ class ChatLineProtocol(Stream):
         """Read the lines that are complete, as fast as this member may speak."""
         self._unread += data
         self._read_on()
-        if self._unread and not self._closing:
+        if (self._unread or self._line is not None) and not self._closing:
             self.transport.pauseProducing()  # it says more than may be read now
 
     def lineReceived(self, line: bytes) -> None:
         """Obey one line."""
-        now = self._reactor.seconds()
         try:
-            command = codec.parse(line)
-            if command is None:
-                return
-            outcome = self.seat.obey(command, now)
+            command = codec.parse(line, self._profile.charset)
+            match command:
+                case None:
+                    pass
+                case Ids(on):
+                    self._speak(on, self._profile.charset, f"IDS {'on' if on else 'off'}")
+                case Charset(name):
+                    charset = charset_of(name)
+                    self._speak(self._profile.ids, charset, f"CHARSET {charset}")
+                case _:
+                    answered = partial(self._answered, command)
+                    self.seat.obey(command, self._reactor.seconds(), answered)
         except Refusal as refusal:
-            self.outlet.add(codec.refused(refusal))
-            return
-        self._name_known()
-        if not isinstance(command, Talk | Act):  # these the terminal shows already
-            for reply in outcome.replies:
-                self.outlet.add(codec.answered(reply))
-        deliver(outcome.deliveries)
-        if outcome.over:
-            self.hang_up()
+            self._say(said.refused(refusal))
 
     def readConnectionLost(self) -> None:
         """Obey what was asked before the peer closed its half, then close ours."""
@@ -128,11 +160,11 @@ class ChatLineProtocol(Stream):
         self._stop_timers()
         if self._cut is not None and self._cut.active():
             self._cut.cancel()
-        deliver(self.seat.leave("connection lost", self._reactor.seconds()))
+        self.seat.leave("connection lost", self._reactor.seconds())
 
     def drain(self) -> None:
         """Say that the server stops, and hang up."""
-        self.hang_up(codec.STOPPING)
+        self.hang_up(self._profile.line(said.STOPPING))
 
     def hang_up(self, last_words: bytes = b"") -> None:
         """Send what is owed, then close; who does not read it is cut after a moment."""
@@ -144,44 +176,82 @@ class ChatLineProtocol(Stream):
         if not self._closing:
             super().linger(reactor, self._last(last_words))
 
-    # Reading: held while the peer does not read, and while it speaks too fast.
+    # Saying.
+
+    @property
+    def _profile(self) -> LineProfile:
+        profile = self.outlet.profile
+        assert isinstance(profile, LineProfile)  # noqa: S101 - nobody else sets it
+        return profile
+
+    def _say(self, line: str) -> None:
+        self.outlet.add(self._profile.line(line))
+
+    def _speak(self, ids: bool, charset: str, done: str) -> None:
+        """Speak in another way, from the line after this answer on."""
+        self._say(f"OK {done}")
+        self.outlet.profile = self._factory.profile(ids, charset)
+
+    def _answered(self, command: Command, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            self._say(said.refused(answer))
+        elif not isinstance(command, Talk | Act):  # these the terminal shows already
+            for reply in answer:
+                self._say(said.answered(reply))
+        self._name_known()
+        if self.seat.over:
+            self.hang_up()
+        elif not self._reading:
+            self._drained()  # it was another turn's answer
+
+    # Reading: held while the peer does not read, while a command waits, and while it speaks too
+    # fast.
 
     def _read_on(self) -> None:
+        self._reading = True
         try:
-            while not self._closing:
-                if not self._may_read():
-                    return
+            while not self._closing and self._may_read():
                 line = self._next_line()
                 if line is None:
-                    break
-                self._bucket.take(self._reactor.seconds())
+                    if self._ended:
+                        self._finish()
+                    return
+                if not self._may_say(line):
+                    return
                 self.lineReceived(line)
         except RemoteProtocolError as error:
             self._drops.drop("line_too_long", self.transport.getPeer())
             self.linger(self._reactor, error.reply)
-        if self._ended and not self._closing:
-            self._finish()
-
-    def _next_line(self) -> bytes | None:
-        # A reader of its own for each line, since the next one may have to wait for the bucket.
-        data, self._unread = self._unread, b""
-        return next(self._lines.feed(data), None)
+        finally:
+            self._reading = False
 
     def _may_read(self) -> bool:
-        if self._held is not None or self.outlet.paused:
-            return False
-        wait = self._bucket.wait(self._reactor.seconds())
-        if wait > 0:
-            self.transport.pauseProducing()
-            self._held = self._reactor.callLater(max(wait, _LEAST_WAIT), self._released)
-        return self._held is None
+        return self._held is None and not self.outlet.paused and not self.seat.busy
+
+    def _may_say(self, line: bytes) -> bool:
+        """Take from the bucket what a line costs; hold it until that is there."""
+        now, cost = self._reactor.seconds(), codec.cost(line)
+        if self._bucket.take(now, cost):
+            return True
+        self._line = line
+        self.transport.pauseProducing()
+        wait = max(self._bucket.wait(now, cost), _LEAST_WAIT)
+        self._held = self._reactor.callLater(wait, self._released)
+        return False
+
+    def _next_line(self) -> bytes | None:
+        held, self._line = self._line, None
+        if held is not None:
+            return held
+        data, self._unread = self._unread, b""
+        return next(self._lines.feed(data), None)
 
     def _released(self) -> None:
         self._held = None
         self._drained()
 
     def _drained(self) -> None:
-        if self._held is not None or self.outlet.paused or self._closing:
+        if self._closing or not self._may_read():
             return
         if not self._ended:
             self.transport.resumeProducing()
@@ -191,21 +261,25 @@ class ChatLineProtocol(Stream):
         rest = self._lines.rest()
         if rest:
             self.lineReceived(rest)
-        deliver(self.seat.leave("hung up", self._reactor.seconds()))
-        self.hang_up()
+        if not self.seat.busy and not self._closing:
+            self.seat.leave("hung up", self._reactor.seconds())
+            self.hang_up()
 
     # Ends.
 
     def _nameless(self) -> None:
         self._drops.drop("no_name", self.transport.getPeer())
-        self.hang_up(codec.refused(Refusal(Code.LATE, f"no name within {NAME_WITHIN:g} s")))
+        self._refuse(Refusal(Code.LATE, f"no name within {NAME_WITHIN:g} s"))
 
     def _overflowed(self) -> None:
         if self._closing:
             return
         self._drops.drop("send_queue_full", self.transport.getPeer())
-        deliver(self.seat.leave("send queue full", self._reactor.seconds()))
-        self.hang_up(codec.refused(Refusal(Code.QUEUE_FULL, "send queue full")))
+        self.seat.leave("send queue full", self._reactor.seconds())
+        self._refuse(Refusal(Code.QUEUE_FULL, "send queue full"))
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self.hang_up(self._profile.line(said.refused(refusal)))
 
     def _last(self, words: bytes) -> bytes:
         self._stop_timers()
@@ -225,33 +299,54 @@ class ChatLineProtocol(Stream):
 
 
 class ChatLineFactory(Factory):
-    """Make a `ChatLineProtocol` for each connection; all speak through one hub.
+    """Make a `ChatLineProtocol` for each connection; all speak through one post.
 
     :param queue: bytes that may wait for one member.
+    :param secret: hides addresses, see `hidden_host`.
+    :param charset: what is spoken until somebody chooses another one.
     """
 
     noisy = False
 
     def __init__(
         self,
-        hub: Hub[Outlet],
+        post: Post[Outlet],
         reactor: Any,
         queue: int = QUEUE,
         counters: DoorCounters | None = None,
+        secret: bytes = b"",
+        charset: str = UTF_8,
     ) -> None:
-        self._hub = hub
-        self._reactor = reactor
-        self._queue = queue
-        self._drops = Drops("chat-tcp", counters or DoorCounters(), reactor.seconds)
-        self._turns = Turns(reactor)
+        self.post = post
+        self.reactor = reactor
+        self.queue = queue
+        self.charset = charset
+        self.drops = Drops("chat-tcp", counters or DoorCounters(), reactor.seconds)
+        self.turns = Turns(reactor)
+        self._secret = secret
+        self._profiles: dict[tuple[bool, str], LineProfile] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> ChatLineProtocol:
         """Make the protocol of one connection."""
-        protocol = ChatLineProtocol(self._hub, self._turns, self._reactor, self._queue, self._drops)
+        protocol = ChatLineProtocol(self)
         protocol.factory = self
         return protocol
 
+    def profile(self, ids: bool, charset: str) -> LineProfile:
+        """Return the one profile of its kind."""
+        known = self._profiles.get((ids, charset))
+        if known is None:
+            replaced = partial(self.drops.drop, "not_in_charset", charset)
+            known = self._profiles[ids, charset] = LineProfile(ids, charset, replaced)
+        return known
 
-def _shrink_send_buffer(transport: Any) -> None:
+    def hidden(self, peer: Any) -> str:
+        """Return what others see of a peer's address."""
+        return hidden_host(getattr(peer, "host", ""), self._secret)
+
+
+def _tune(transport: Any) -> None:
     with suppress(AttributeError, OSError):  # under TLS the handle is no socket; in tests none
-        transport.getHandle().setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        handle = transport.getHandle()
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from zope.interface import implementer
 
-from twisted_net.chat.codec.messages import Event
+from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.core.hub import Delivery
 from twisted_net.net.transports import IStreamTransport
 
@@ -26,11 +26,11 @@ class Profile(Protocol):
     """One way of writing events; outlets that write alike share one object."""
 
     @property
-    def echoes(self) -> bool:
-        """Whether members hear what they said themselves."""
+    def echoes(self) -> frozenset[Kind]:
+        """What members hear of their own doing."""
 
     def render(self, event: Event) -> bytes:
-        """Write an event."""
+        """Write an event; nothing: it is not heard on this door."""
 
 
 class Outlet(Protocol):
@@ -59,11 +59,15 @@ class _Renderings(dict[Profile, bytes]):
 def deliver(deliveries: Iterable[Delivery[Outlet]]) -> None:
     """Put events into the outlets of all who hear them."""
     for delivery in deliveries:
-        renderings = _Renderings(delivery.event)
+        event, by = delivery.event, delivery.by
+        renderings = _Renderings(event)
         for member in delivery.to:
-            profile = member.outlet.profile
-            if profile.echoes or member is not delivery.by:
-                member.outlet.add(renderings[profile])
+            outlet = member.outlet
+            if outlet is None or (member is by and event.kind not in outlet.profile.echoes):
+                continue
+            rendered = renderings[outlet.profile]
+            if rendered:
+                outlet.add(rendered)
 
 
 class Turns:

@@ -1,0 +1,243 @@
+"""From events to the state: what each event changes, and who hears it.
+
+What happens here depends on nothing but the events applied so far, so that all nodes agree. An
+event whose sender may no longer do it changes nothing, and is refused.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Generic
+
+from twisted_net.chat.codec.events import Event, Kind, read_id
+from twisted_net.chat.codec.refusals import Code, Refusal, Why
+from twisted_net.chat.core import modes
+from twisted_net.chat.core.books import Books
+from twisted_net.chat.core.drafts import present, refuse_taken_room, refuse_too_many
+from twisted_net.chat.core.ident import folded
+from twisted_net.chat.core.permission import (
+    refuse_all_but_operators,
+    refuse_entry,
+    refuse_speech,
+)
+from twisted_net.chat.core.room import Delivery, Member, O, Role, Room, Topic
+
+#: Messages of a room whose authors are remembered, for they may take them back.
+AUTHORS = 500
+
+#: Members who are invited into one room and have not come yet.
+MAX_INVITED = 100
+
+#: Slow mode: senders from outside a room who are remembered.
+_STRANGERS = 100
+
+_SIGNS = {"": Role.NONE, "+": Role.VOICE, "@": Role.OPERATOR}
+
+
+class Changes(Generic[O]):
+    """Apply events to the books."""
+
+    def __init__(self, books: Books[O]) -> None:
+        self._books = books
+        self._applied: dict[
+            Kind, Callable[[Event, Member[O]], list[Delivery[O]] | tuple[Member[O], ...]]
+        ] = {
+            Kind.SAID: self._message,
+            Kind.TOLD: self._message,
+            Kind.NOTICED: self._message,
+            Kind.ACTED: self._message,
+            Kind.TAGGED: self._message,
+            Kind.JOINED: self._joined,
+            Kind.PARTED: self._parted,
+            Kind.LEFT: self._left,
+            Kind.RENAMED: self._renamed,
+            Kind.TOPIC: self._topic,
+            Kind.KICKED: self._kicked,
+            Kind.MODED: self._moded,
+            Kind.INVITED: self._invited,
+            Kind.AWAY: self._away,
+            Kind.ACCOUNT: self._account,
+            Kind.REALNAME: self._realname,
+            Kind.REDACTED: self._redacted,
+            Kind.ROOM_RENAMED: self._room_renamed,
+        }
+
+    def apply(self, event: Event) -> list[Delivery[O]]:
+        """Change what the event changes; return who on this node hears it.
+
+        :raises Refusal: its sender may not do it, or is gone; nothing has changed.
+        """
+        if event.kind is Kind.ENTERED:
+            self._entered(event)
+            return []
+        member = self._books.keys.get(event.by)
+        if member is None:
+            raise Refusal(Code.UNKNOWN, f"nobody is called {event.sender!r}", Why.NO_MEMBER)
+        if event.sender != member.name:  # renamed while the draft was on its way
+            event = replace(event, sender=member.name)
+        heard = self._applied[event.kind](event, member)
+        member.active = _when(event)
+        return [Delivery(event, heard, member)] if isinstance(heard, tuple) else heard
+
+    def _entered(self, event: Event) -> None:
+        books = self._books
+        member = books.released(event.by)
+        books.refuse_taken(event.sender)
+        if member is None:
+            tags = dict(event.tags)
+            user, _, host = event.mask.partition("@")
+            member = Member(
+                event.by, event.sender, None, tags.get("door", ""), 0.0,
+                special=tags.get("special", ""), user=user, host=host,
+                realname=event.text, account=event.account,
+            )  # fmt: skip
+        member.since = member.active = _when(event)
+        books.claim(member)
+
+    def _message(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        if event.private:
+            other = self._books.find(event.where)
+            both = (other,) if other is member else (other, member)
+            return tuple(each for each in both if each.outlet is not None)
+        room = self._books.room(event.where, member)
+        if event.kind is Kind.TAGGED:
+            refuse_speech(room, member, "", float("inf"))
+        else:
+            refuse_speech(room, member, event.text, _when(event))
+            _remember(room, event)
+        if not event.only:
+            return room.here if member in room.members else _with(room.here, member)
+        least = _SIGNS.get(event.only, Role.OPERATOR)
+        return tuple(e for e in room.here if room.members[e] >= least or e is member)
+
+    def _joined(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
+        books, key = self._books, folded(event.where)
+        if key in member.rooms:
+            return []
+        refuse_too_many(books, member, event.where)
+        room = books.rooms.get(key)
+        if room is None:
+            room = books.rooms[key] = Room(event.where, _when(event))
+        else:
+            refuse_entry(room, member, event.other)
+        room.invited.pop(member.key, None)
+        room.add(member, Role.NONE if room.members else Role.OPERATOR)
+        member.rooms[key] = room
+        # The key of the room, in `other`, is for nobody's eyes.
+        shown = replace(event, where=room.name, other="")
+        return [Delivery(shown, books.witnesses(room, member), member)]
+
+    def _parted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        room = self._books.inside(member, event.where)
+        heard = self._books.witnesses(room, member)
+        self._books.remove(member, room)
+        return heard
+
+    def _left(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        heard = self._books.neighbours(member)
+        for room in list(member.rooms.values()):
+            self._books.remove(member, room)
+        self._books.forget(member, _when(event))
+        return heard
+
+    def _renamed(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        self._books.refuse_taken(event.text, member)
+        self._books.forget(member, _when(event))
+        member.name = event.text
+        self._books.claim(member)
+        return self._books.neighbours(member)
+
+    def _topic(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        room = self._books.inside(member, event.where)
+        if "t" in room.flags:
+            refuse_all_but_operators(room, member)
+        room.topic = Topic(event.text, member.name, _when(event)) if event.text else None
+        return room.here
+
+    def _kicked(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        room = self._books.inside(member, event.where)
+        refuse_all_but_operators(room, member)
+        other = self._books.find(event.other)
+        if other not in room.members:
+            raise modes.absent(other, room)
+        heard = room.here
+        self._books.remove(other, room)
+        return heard
+
+    def _moded(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        if event.private:
+            member.modes = modes.with_changes(member.modes, event.text)
+            return () if member.outlet is None else (member,)
+        room = self._books.inside(member, event.where)
+        refuse_all_but_operators(room, member)
+        for each in modes.resolved(self._books, room, modes.parsed(event.text)):
+            modes.change(room, self._books, each, member.name, _when(event))
+        return room.here
+
+    def _invited(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
+        room = self._books.inside(member, event.where)
+        if "i" in room.flags:
+            refuse_all_but_operators(room, member)
+        other = self._books.find(event.other)
+        if other in room.members:
+            raise present(other, room)
+        room.invited[other.key] = None
+        if len(room.invited) > MAX_INVITED:
+            del room.invited[next(iter(room.invited))]
+        operators = tuple(e for e in room.here if room.members[e] >= Role.OPERATOR)
+        guest = () if other.outlet is None else (other,)
+        return [
+            Delivery(event, guest, member),
+            Delivery(replace(event, only="@"), operators, member),
+        ]
+
+    def _away(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        member.away = event.text
+        return self._books.neighbours(member)
+
+    def _account(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        member.account = event.text
+        return self._books.neighbours(member)
+
+    def _realname(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        member.realname = event.text
+        return self._books.neighbours(member)
+
+    def _redacted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        room = self._books.inside(member, event.where)
+        number = read_id(event.other) or 0
+        if room.authors.get(number) != member.key:
+            refuse_all_but_operators(room, member)
+        room.authors.pop(number, None)
+        return room.here
+
+    def _room_renamed(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+        books = self._books
+        room = books.inside(member, event.where)
+        refuse_all_but_operators(room, member)
+        refuse_taken_room(books, room, event.text)
+        old, new = folded(room.name), folded(event.text)
+        room.name = event.text
+        books.rooms = {new if key == old else key: each for key, each in books.rooms.items()}
+        for each in room.members:
+            each.rooms = {new if key == old else key: r for key, r in each.rooms.items()}
+        return room.here
+
+
+def _when(event: Event) -> float:
+    return (event.id >> 16) / 1000
+
+
+def _with(here: tuple[Member[O], ...], stranger: Member[O]) -> tuple[Member[O], ...]:
+    """Add who speaks into a room from outside: their door may want to show them what they said."""
+    return here if stranger.outlet is None else (*here, stranger)
+
+
+def _remember(room: Room[O], event: Event) -> None:
+    room.authors[event.id] = event.by
+    if len(room.authors) > AUTHORS:
+        del room.authors[next(iter(room.authors))]
+    if room.slow:
+        room.spoken.pop(event.by, None)
+        room.spoken[event.by] = event.id
+        if len(room.spoken) > len(room.members) + _STRANGERS:
+            del room.spoken[next(iter(room.spoken))]

@@ -1,0 +1,158 @@
+"""Members, rooms, and who hears what: the things that the hub's books are made of."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from twisted_net.chat.codec.events import Event
+
+O = TypeVar("O")  # noqa: E741 - the outlet, whatever the doors make of it
+
+
+class Role(IntEnum):
+    """What somebody may do in a room; numbers, so that the higher one may do more."""
+
+    NONE = 0
+    VOICE = 1
+    OPERATOR = 2
+    BOTH = 3  # an operator with a voice: what is left is seen when one of them is taken away
+
+    @property
+    def sign(self) -> str:
+        """The highest one, as IRC writes it before a name."""
+        return ("", "+", "@", "@")[self]
+
+    @property
+    def word(self) -> str:
+        """The highest one, as people read it."""
+        return ("-", "voice", "operator", "operator")[self]
+
+
+@dataclass(eq=False, slots=True)
+class Member(Generic[O]):
+    """Somebody in the chat.
+
+    :ivar key: tells this member from all others, on all nodes and in all time.
+    :ivar outlet: the door's; carried, never called. None: the member is on another node.
+    :ivar door: the door's short name, which WHO shows.
+    :ivar active: when they last did something, in seconds since 1970.
+    :ivar since: when they entered the chat.
+    :ivar special: characters that their names may hold besides letters and digits.
+    :ivar host: what others see of their address.
+    :ivar modes: user modes: ``i``, ``o``, ``w``, ``B``.
+    :ivar rooms: by folded name, in the order in which they were entered.
+    """
+
+    key: str
+    name: str
+    outlet: O | None
+    door: str
+    active: float
+    since: float = 0.0
+    special: str = ""
+    user: str = ""
+    host: str = ""
+    realname: str = ""
+    account: str = ""
+    away: str = ""
+    modes: frozenset[str] = frozenset()
+    rooms: "dict[str, Room[O]]" = field(default_factory=dict)
+
+    @property
+    def mask(self) -> str:
+        """``user@host``."""
+        return f"{self.user}@{self.host}"
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A room's topic: who set it, and when, in seconds since 1970."""
+
+    text: str
+    by: str
+    when: float
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who put a mask on a list, and when."""
+
+    by: str
+    when: float
+
+
+@dataclass(eq=False, slots=True)
+class Room(Generic[O]):
+    """A room, under the name its first member gave it.
+
+    :ivar members: and their roles, in the order in which they came.
+    :ivar flags: modes without a value, of ``CMRimnstu``.
+    :ivar key: what whoever enters must know; empty: nothing.
+    :ivar limit: how many may be in it; 0: as many as come.
+    :ivar slow: seconds between two messages of one member.
+    :ivar lists: masks of ``b`` bans, ``e`` exceptions, ``I`` invited.
+    :ivar invited: keys of members who may come in once.
+    :ivar spoken: by key, the id of the last message of each, while ``slow`` is set.
+    :ivar authors: by id, the keys of those who said the last messages.
+    """
+
+    name: str
+    created: float = 0.0
+    members: dict[Member[O], Role] = field(default_factory=dict)
+    topic: Topic | None = None
+    flags: frozenset[str] = frozenset("nt")
+    key: str = ""
+    limit: int = 0
+    slow: int = 0
+    lists: dict[str, dict[str, Entry]] = field(default_factory=lambda: {"b": {}, "e": {}, "I": {}})
+    invited: dict[str, None] = field(default_factory=dict)
+    spoken: dict[str, int] = field(default_factory=dict)
+    authors: dict[int, str] = field(default_factory=dict)
+    _all: tuple[Member[O], ...] | None = None
+    _here: tuple[Member[O], ...] | None = None
+
+    @property
+    def all(self) -> tuple[Member[O], ...]:
+        """The members as a tuple, made anew only when somebody has come or gone."""
+        if self._all is None:
+            self._all = tuple(self.members)
+        return self._all
+
+    @property
+    def here(self) -> tuple[Member[O], ...]:
+        """Those of them who are on this node."""
+        if self._here is None:
+            self._here = tuple(each for each in self.members if each.outlet is not None)
+        return self._here
+
+    def add(self, member: Member[O], role: Role) -> None:
+        """Let somebody in."""
+        self.members[member] = role
+        self._all = self._here = None
+
+    def remove(self, member: Member[O]) -> None:
+        """Let somebody out."""
+        del self.members[member]
+        self.spoken.pop(member.key, None)
+        self._all = self._here = None
+
+    def role(self, member: Member[O]) -> Role:
+        """Return what somebody may do here, who need not be inside."""
+        return self.members.get(member, Role.NONE)
+
+    def hides(self, member: Member[O]) -> bool:
+        """Say whether the coming and going of a member is hidden here (mode ``u``)."""
+        return "u" in self.flags and not self.members.get(member)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery(Generic[O]):
+    """One event and all on this node who hear it, each once.
+
+    :ivar by: whose doing it was; their door decides whether they hear it too. None: of nobody
+        here.
+    """
+
+    event: Event
+    to: tuple[Member[O], ...]
+    by: Member[O] | None
