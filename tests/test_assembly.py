@@ -14,11 +14,12 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
-from twisted_net.assembly import Assembly, BenchSettings, doors_of
+from twisted_net.assembly import Assembly, BenchSettings, assemble, doors_of
 from twisted_net.net.errors import StartError
 from twisted_net.net.limits import LimitSettings
 from twisted_net.net.service import Door, Runtime
 from twisted_net.net.transports import KeepAlive, Stream
+from twisted_net.workers.fleet import Fleet
 
 
 class Port:
@@ -185,6 +186,33 @@ def test_a_third_partys_service_that_breaks_has_no_doors() -> None:
     assert [formatEvent(event) for event in events] == [
         "service ignored: 'broken': RuntimeError: two lines"
     ]
+
+
+def test_a_service_knows_whether_a_door_is_opened_in_this_process() -> None:
+    """What only one of several processes may have belongs to the one that has the door."""
+    told: list[Runtime] = []
+
+    class Asks:
+        name = "asks"
+        settings = Settings
+
+        def doors(self, settings: Any, runtime: Runtime) -> list[Door]:
+            told.append(runtime)
+            return []
+
+    settings = {each: each() for each in (Settings, BenchSettings, LimitSettings)}
+    for adopted in (None, {"quote-tcp": 9}):
+        services: Any = (Asks(),)
+        runtime = Runtime(Reactor())
+        assemble(services, settings, runtime, lambda _: None, adopted=adopted).startService()
+    runtime = Runtime(Reactor())
+    fleet = Fleet(
+        services, {**settings, BenchSettings: BenchSettings(workers=2)}, {}, runtime, lambda _: None
+    )
+    fleet.privilegedStartService()
+    assert [each.opens("quote-tcp") for each in told] == [True, True, False]
+    assert [each.opens("quote-udp") for each in told] == [True, False, False]
+    assert [each.here for each in told] == [None, frozenset({"quote-tcp"}), frozenset()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from twisted.application.service import Service
@@ -110,6 +110,8 @@ def assemble(
     :param adopted: name of a door -> the socket that is open for it already; no other door is
         opened. None: this process opens all of them.
     """
+    if adopted is not None:
+        runtime = replace(runtime, here=frozenset(adopted))
     return Assembly(
         lambda: [door for each in found for door in doors_of(each, settings, runtime)],
         runtime,

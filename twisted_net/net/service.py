@@ -61,12 +61,20 @@ class Runtime:
     :ivar counters: what the doors did; a service counts its own drops in
         ``counters.door(name).drop(reason)``.
     :ivar pages: what a service has to show in a browser; the web door shows it.
+    :ivar here: the doors that this process opens, where several share the work (``--workers``):
+        what only one may have, a file say, belongs to the process whose door it is. None: it is
+        the only process, and opens all.
     """
 
     reactor: Any
     dice: Random = field(default_factory=SystemRandom)
     counters: Counters = field(default_factory=Counters)
     pages: Pages = field(default_factory=Pages)
+    here: frozenset[str] | None = None
+
+    def opens(self, door: str) -> bool:
+        """Say whether a door is opened in this process, if it is opened at all."""
+        return self.here is None or door in self.here
 
 
 class INetService(Interface):

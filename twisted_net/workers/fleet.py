@@ -1,6 +1,7 @@
 """The server that opens the doors, and leaves them to processes of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted.application.service import Service
@@ -50,7 +51,7 @@ class Fleet(Service):
         self._found = found
         self._settings = settings
         self._chosen = chosen
-        self._runtime = runtime
+        self._runtime = replace(runtime, here=frozenset())  # the workers open them
         self._reactor = runtime.reactor
         self._bench: BenchSettings = settings[BenchSettings]
         self._announce = announce
