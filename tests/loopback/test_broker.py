@@ -42,6 +42,7 @@ class Node:
         self.reactor: Any = reactor
         self.entries: list[Entry] = []
         self.told: list[str] = []
+        self.old: tuple[str, list[tuple[int, bytes]]] = ("", [])
         dice = Random()  # noqa: S311
         self.broker = Broker(reactor, endpoint, self, dice, timing=timing, **options)
         self.broker.start()
@@ -51,13 +52,18 @@ class Node:
         """What was heard."""
         return [each.draft for each in self.entries if each.draft is not None]
 
-    def begin(self, state: bytes) -> None:
+    def begin(self, state: bytes) -> list[str]:
         """Forget everything but a snapshot, which is what had been heard."""
         self.told.append("begin")
         self.entries = [
             Entry(int(id), "", 0, text.encode())
             for id, _, text in (line.partition("=") for line in state.decode().splitlines())
         ]
+        return ["lobby"]
+
+    def remember(self, room: str, said: list[tuple[int, bytes]]) -> None:
+        """Remember it."""
+        self.old = (room, said)
 
     def heard(self, entry: Entry) -> None:
         """Remember it."""
@@ -142,6 +148,8 @@ async def test_all_nodes_hear_the_same_in_the_same_order(start: Start) -> None:
     assert kept == [(each.id, each.draft) for each in nodes[0].entries[-3:]]
     after = await nodes[1].broker.history("lobby", after=heard[4], before=heard[8], n=2)
     assert [id for id, _ in after] == heard[5:7]
+    late = await start().ready()
+    assert late.old == ("lobby", [(each.id, each.draft) for each in nodes[0].entries])
 
 
 @pytest_twisted.ensureDeferred
@@ -155,6 +163,8 @@ async def test_a_name_is_one_members_whatever_node_they_came_by(start: Start) ->
         await second
     assert not await blue.broker.claim("red", f"{blue.broker.node}.2")
     assert await red.broker.claim("red", f"{red.broker.node}.1")
+    await red.broker.renew_names([("red", f"{red.broker.node}.1"), ("x", f"{red.broker.node}.3")])
+    assert not await blue.broker.claim("x", f"{blue.broker.node}.2")
     other = Names(f"{red.broker.node}.1", claimed="pink", released="red")
     await red.broker.publish(b"red is pink", names=other)[1]
     assert await blue.broker.claim("red", f"{blue.broker.node}.2")

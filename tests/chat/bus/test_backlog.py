@@ -23,8 +23,19 @@ def test_too_many_drafts_are_refused_and_take_no_number() -> None:
     backlog.add("a")
     with pytest.raises(Refusal, match="503 other nodes unreachable; nothing was sent"):
         backlog.add("b")
-    backlog.done(1)
-    assert backlog.add("c") == 2
+    assert backlog.add("leaves", always=True) == 2
+    assert backlog.done(1) == "a"
+    assert backlog.done(2) == "leaves"
+    assert backlog.add("c") == 3
+
+
+def test_what_comes_before_something_heard_was_refused() -> None:
+    """The broker takes drafts in turn."""
+    backlog: Backlog[str] = Backlog()
+    for text in "abc":
+        backlog.add(text)
+    assert backlog.skipped(3) == ["a", "b"]
+    assert list(backlog) == [(3, "c")]
 
 
 def test_a_new_epoch_counts_from_one() -> None:

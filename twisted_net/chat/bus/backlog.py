@@ -32,13 +32,14 @@ class Backlog(Generic[T]):
         """Yield what waits with its numbers, in order."""
         return iter([*self._waiting.items()])
 
-    def add(self, draft: T) -> int:
+    def add(self, draft: T, always: bool = False) -> int:
         """Take a draft; return its number.
 
+        :param always: however many wait.
         :raises Refusal: too many wait.
         """
-        if len(self._waiting) >= self._limit:
-            raise Refusal(Code.UNAVAILABLE, "other nodes unreachable; nothing was sent")
+        if len(self._waiting) >= self._limit and not always:
+            raise unreachable()
         self._last += 1
         self._waiting[self._last] = draft
         return self._last
@@ -47,7 +48,17 @@ class Backlog(Generic[T]):
         """Forget a draft that the broker has; None if that was known."""
         return self._waiting.pop(number, None)
 
+    def skipped(self, number: int) -> list[T]:
+        """Forget all drafts before one; return them."""
+        before = [each for each in self._waiting if each < number]
+        return [self._waiting.pop(each) for each in before]
+
     def restart(self) -> list[T]:
         """Begin anew at number 1; return what waited."""
         waiting, self._waiting, self._last = [*self._waiting.values()], {}, 0
         return waiting
+
+
+def unreachable() -> Refusal:
+    """Return the refusal of what was not sent, for nobody could hear it."""
+    return Refusal(Code.UNAVAILABLE, "other nodes unreachable; nothing was sent")

@@ -11,7 +11,7 @@ id that was read. A node that cannot renew its lease is taken out of the chat by
 (`scripts`); when it comes back it is told so, forgets everything and begins anew.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -23,7 +23,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_net.chat.bus import scripts
-from twisted_net.chat.bus.backlog import MAX_WAITING, Backlog
+from twisted_net.chat.bus.backlog import MAX_WAITING, Backlog, unreachable
 from twisted_net.chat.bus.link import PATIENCE, BrokenLinkError, Link, open_link
 from twisted_net.chat.bus.terms import Audience, Entry, Names, Timing, number_of, stream_id
 from twisted_net.chat.codec.messages import Code, Refusal
@@ -31,6 +31,9 @@ from twisted_net.chat.codec.messages import Code, Refusal
 #: Events that are read in one go, and of a room's history kept.
 A_READ = 500
 KEPT_EACH = 10_000
+
+#: Events of a room's history that a new node is given.
+KEPT_AT_ONCE = 500
 
 #: What every key begins with; the braces keep the keys of one chat on one node of a cluster.
 PREFIX = "{netdemo}"
@@ -47,6 +50,7 @@ _SCRIPTS = (
     scripts.PUBLISH,
     scripts.SNAPSHOT,
     scripts.CLAIM,
+    scripts.CLAIM_ALL,
     scripts.RELEASE,
     scripts.REDACT,
 )
@@ -123,14 +127,15 @@ class Broker:
                 task.cancel()
                 await task
         self._serving = self._reading = None
-        self._fail(self._backlog.restart())
+        self._cut_off()
 
     def publish(
-        self, draft: bytes, room: str = "", names: Names | None = None
+        self, draft: bytes, room: str = "", names: Names | None = None, always: bool = False
     ) -> tuple[int, Deferred[int]]:
         """Publish a draft, in the order of the calls.
 
         :param room: in whose history it is kept; empty: in none.
+        :param always: take it however many drafts wait.
         :return: its number, by which it is known when it is heard; and its id, when it has one.
             That fails with a `Refusal`: the name is taken, or this node was fenced meanwhile.
         :raises Refusal: too many drafts wait already.
@@ -140,7 +145,7 @@ class Broker:
         kept = (room, _milliseconds(timing.history), KEPT_EACH)
         claims = (names.claimed, names.owner, _milliseconds(timing.nick), names.released)
         waiting = _Draft((draft, *kept, *claims), Deferred())
-        number = self._backlog.add(waiting)
+        number = self._backlog.add(waiting, always)
         if self._link is not None:
             self._send(self._link, number, waiting)
         return number, waiting.outcome
@@ -152,6 +157,16 @@ class Broker:
         """
         lease = _milliseconds(self._timing.nick)
         return bool(await self._ask(scripts.CLAIM, name, owner, lease))
+
+    async def renew_names(self, held: Sequence[tuple[str, str]]) -> None:
+        """Renew the leases of names, each with its owner.
+
+        :raises Refusal: the broker cannot be reached.
+        """
+        lease = _milliseconds(self._timing.nick)
+        for start in range(0, len(held), A_READ):
+            some = [word for pair in held[start : start + A_READ] for word in pair]
+            await self._ask(scripts.CLAIM_ALL, lease, *some)
 
     async def release(self, name: str, owner: str) -> None:
         """Give a name back, if it is the owner's.
@@ -188,13 +203,15 @@ class Broker:
         """
         above = "-" if after is None else f"({stream_id(after)}"
         below = "+" if before is None else f"({stream_id(before)}"
-        key = self._key(f"hist:{room}")
-        if after is None:
-            found = await self._call("XREVRANGE", key, below, above, "COUNT", n)
-            found.reverse()
-        else:
-            found = await self._call("XRANGE", key, above, below, "COUNT", n)
-        return [(number_of(id), fields[1]) for id, fields in found]
+        if self._link is None:
+            raise unreachable()
+        try:
+            if after is None:
+                return await self._page(self._link, room, below, above, n)
+            key = self._key(f"hist:{room}")
+            return _page(await self._link.call("XRANGE", key, above, below, "COUNT", n))
+        except BrokenLinkError as error:
+            raise unreachable() from error
 
     # The link for what is asked.
 
@@ -246,7 +263,8 @@ class Broker:
         self._goal = number_of(newest)
         self._behind = False
         self.log.info("{node} takes part in the chat", node=self.node)
-        self._audience.begin(state)
+        for room in self._audience.begin(state):
+            self._audience.remember(room, await self._page(link, room, "+", "-", KEPT_AT_ONCE))
         self._reading = Deferred.fromCoroutine(self._forever(self._read))
         self._reading.addErrback(self._over)
 
@@ -287,7 +305,7 @@ class Broker:
         self._epoch = self.node = ""
         if self._reading is not None:
             self._reading.cancel()
-        self._fail(self._backlog.restart())
+        self._cut_off()
         self._audience.fenced()
 
     def _send(self, link: Link, number: int, draft: _Draft) -> None:
@@ -306,7 +324,7 @@ class Broker:
             return
         draft = self._backlog.done(number)
         if draft is not None and answer == b"TAKEN":
-            draft.outcome.errback(Refusal(Code.TAKEN, "name is taken"))
+            _take_back(draft)
         elif draft is not None:
             draft.outcome.callback(number_of(answer))
 
@@ -344,9 +362,13 @@ class Broker:
         if own and entry.draft is None:
             self._break()  # the next link is told so too, and there it can be dealt with
             return
-        draft = self._backlog.done(entry.number) if own else None
-        if draft is not None:
-            draft.outcome.callback(entry.id)
+        if own:
+            # The broker takes them in turn: those before it that were not heard never will be.
+            for refused in self._backlog.skipped(entry.number):
+                _take_back(refused)
+            draft = self._backlog.done(entry.number)
+            if draft is not None:
+                draft.outcome.callback(entry.id)
         self._audience.heard(entry)
 
     def _catch_up(self) -> None:
@@ -396,6 +418,12 @@ class Broker:
             self.log.warn("the broker is away, drafts wait: {why!r}", why=why)
             self._audience.away()
 
+    async def _page(
+        self, link: Link, room: str, below: str, above: str, n: int
+    ) -> list[tuple[int, bytes]]:
+        key = self._key(f"hist:{room}")
+        return _page(await link.call("XREVRANGE", key, below, above, "COUNT", n))[::-1]
+
     async def _run(self, link: Link, script: str, *arguments: str | bytes | int) -> Any:
         return await link.call("EVALSHA", self._hashes[script], 1, self._prefix, *arguments)
 
@@ -406,15 +434,16 @@ class Broker:
 
     async def _call(self, *words: str | bytes | int) -> Any:
         if self._link is None:
-            raise _unreachable()
+            raise unreachable()
         try:
             return await self._link.call(*words)
         except BrokenLinkError as error:
-            raise _unreachable() from error
+            raise unreachable() from error
 
-    def _fail(self, drafts: list[_Draft]) -> None:
-        for draft in drafts:
-            draft.outcome.errback(_unreachable())
+    def _cut_off(self) -> None:
+        for draft in self._backlog.restart():
+            why = "other nodes unreachable; nobody knows whether it was sent"
+            draft.outcome.errback(Refusal(Code.UNAVAILABLE, why))
 
     def _over(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
@@ -424,15 +453,19 @@ class Broker:
         return f"{self._prefix}:{name}"
 
 
+def _page(told: list[Any]) -> list[tuple[int, bytes]]:
+    return [(number_of(id), fields[1]) for id, fields in told]
+
+
 def _entry(id: bytes, fields: list[bytes]) -> Entry:
     origin, kind, draft = fields[1], fields[2], fields[3]
     node, _, number = origin.decode().rpartition(".")
     return Entry(number_of(id), node, int(number), draft if kind == b"draft" else None)
 
 
+def _take_back(draft: _Draft) -> None:
+    draft.outcome.errback(Refusal(Code.TAKEN, "name is taken"))
+
+
 def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
-
-
-def _unreachable() -> Refusal:
-    return Refusal(Code.UNAVAILABLE, "other nodes unreachable; nothing was sent")

@@ -215,6 +215,18 @@ return 1
 #: name, owner, lease in ms -> 1; 0: it is somebody else's
 CLAIM = _COMMON + "return claim(P .. 'nick:' .. ARGV[1], ARGV[2], ARGV[3]) and 1 or 0"
 
+#: lease in ms, then name and owner, name and owner … -> how many are theirs
+CLAIM_ALL = (
+    _COMMON
+    + r"""
+local held = 0
+for i = 2, #ARGV, 2 do
+  if claim(P .. 'nick:' .. ARGV[i], ARGV[i + 1], ARGV[1]) then held = held + 1 end
+end
+return held
+"""
+)
+
 #: name, owner -> 1
 RELEASE = _COMMON + "release(P .. 'nick:' .. ARGV[1], ARGV[2]) return 1"
 

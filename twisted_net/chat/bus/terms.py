@@ -59,8 +59,14 @@ class Names:
 class Audience(Protocol):
     """Who takes part in the chat through a `Broker`; nothing of this may raise."""
 
-    def begin(self, state: bytes) -> None:
-        """Forget everything, and begin from what a node's `state` was; empty: from nothing."""
+    def begin(self, state: bytes) -> list[str]:
+        """Forget everything, and begin from what a node's `state` was; empty: from nothing.
+
+        :return: the rooms whose history is wanted.
+        """
+
+    def remember(self, room: str, said: list[tuple[int, bytes]]) -> None:
+        """Take what was said in a room before, ids and drafts."""
 
     def heard(self, entry: Entry) -> None:
         """Take the next thing on the bus."""
