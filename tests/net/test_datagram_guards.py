@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
@@ -42,30 +43,32 @@ class Wire:
             raise self.refuse
         self.sent.append((packet, addr))
 
-    def getHost(self) -> str:
-        """Return anything."""
-        return "here"
+    def getHost(self) -> IPv4Address:
+        """Return where it listens."""
+        return IPv4Address("UDP", "192.0.2.9", 7017)
 
 
 class GuardedUdp:
     """Guarded datagrams and all that they work with."""
 
-    def __init__(self, rate: float = 0, inside: DatagramProtocol | None = None) -> None:
+    def __init__(
+        self, rate: float = 0, inside: DatagramProtocol | None = None, mutual: bool = False
+    ) -> None:
         self.clock = Clock()
         self.counters = DoorCounters()
         self.wire = Wire()
         self.inside = inside or EchoDatagrams()
-        door = Door("quote-udp", "datagram", "udp:7017", self.inside)
+        door = Door("quote-udp", "datagram", "udp:7017", self.inside, mutual=mutual)
         self.own_ports = [7007]
         self.guard = GuardedDatagrams(
             door, self.inside, self.clock, self.counters, SourceRates(rate), self.own_ports
         )
         self.guard.makeConnection(self.wire)  # type: ignore[arg-type]
 
-    def answers(self, datagram: bytes, port: int = 40000) -> list[Any]:
+    def answers(self, datagram: bytes, port: int = 40000, host: str = "192.0.2.1") -> list[Any]:
         """Return what is sent on one datagram from this port."""
         self.wire.sent.clear()
-        self.guard.datagramReceived(datagram, ("192.0.2.1", port))
+        self.guard.datagramReceived(datagram, (host, port))
         return list(self.wire.sent)
 
 
@@ -76,7 +79,7 @@ def test_datagrams_are_counted_both_ways() -> None:
     counters = udp.counters
     assert (counters.datagrams_received, counters.datagrams_sent) == (1, 1)
     assert (counters.received, counters.sent) == (2, 2)
-    assert udp.inside.transport.getHost() == "here"  # type: ignore[union-attr]
+    assert udp.inside.transport.getHost().port == 7017  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("port", [0, 7, 19, 53, 69, 1023, 1900, 5353, 11211, 7007])
@@ -85,6 +88,19 @@ def test_no_service_is_answered_and_no_door_of_our_own(port: int) -> None:
     udp = GuardedUdp()
     assert udp.answers(b"hi", port) == []
     assert udp.counters.dropped == {"loop_port": 1}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "192.0.2.9"])
+def test_where_peers_speak_from_the_port_they_listen_on_only_this_host_is_our_own(
+    host: str,
+) -> None:
+    """Two servers on two hosts may have the same door; one must not hear itself."""
+    udp = GuardedUdp(mutual=True)
+    assert len(udp.answers(b"hi", 7007)) == 1
+    assert udp.answers(b"hi", 7007, host) == []
+    assert len(udp.answers(b"hi", 40000, host)) == 1
+    assert udp.answers(b"hi", 53) == []
+    assert udp.counters.dropped == {"loop_port": 2}
 
 
 def test_a_source_that_floods_is_not_answered() -> None:

@@ -49,6 +49,7 @@ class GuardedDatagrams(DatagramProtocol):
     """
 
     noisy = False
+    transport: IUDPTransport  # Twisted says Optional; between start and stop it is not
 
     def __init__(
         self,
@@ -134,7 +135,7 @@ class GuardedDatagrams(DatagramProtocol):
 
     def _allowed(self, sender: Address, count: int, now: float) -> int:
         """Return how many of so many datagrams may pass, and count the others."""
-        if sender[1] in LOOP_PORTS or sender[1] in self._own_ports:
+        if sender[1] in LOOP_PORTS or (sender[1] in self._own_ports and self._may_be_own(sender)):
             self.drops.drop("loop_port", sender, count)
             return 0
         source = block(sender[0])
@@ -146,6 +147,12 @@ class GuardedDatagrams(DatagramProtocol):
                 self._known.clear()
             self._known[sender] = self._rates.source(source, now)
         return allowed
+
+    def _may_be_own(self, sender: Address) -> bool:
+        if not self.door.mutual:
+            return True
+        host = sender[0]
+        return host.startswith("127.") or host == "::1" or host == self.transport.getHost().host
 
     def _crashed(self, sender: Address) -> None:
         # One traceback a datagram would be a gift to whoever sends bad ones; one a second is what

@@ -35,6 +35,9 @@ class Door:
     :ivar idle: seconds without a byte in either direction before a connection is closed; None:
         for ever.
     :ivar busy: what a connection beyond the limits is told before it is closed.
+    :ivar mutual: whether the peers of a datagram door speak from the port that they listen on,
+        which may be that of one of our own doors; then only what comes from this very host and
+        such a port is taken for our own.
     :ivar spreads: whether several processes may serve it at once (``--workers``): none of its
         peers ever sees what another did. Else one process serves it alone.
     """
@@ -49,6 +52,7 @@ class Door:
     idle: float | None = 300.0
     busy: bytes = b"ERR 503 BUSY: too many connections, try again later\n"
     spreads: bool = False
+    mutual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
