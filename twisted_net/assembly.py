@@ -24,6 +24,7 @@ from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census, LimitSettings, Room, SourceRates, room
+from twisted_net.net.proxied.doors import NOBODY, READING, Believed, ProxiedFactory
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, Reading, one_of, seconds, setting, whole
 from twisted_net.net.text import counted
@@ -81,6 +82,11 @@ class BenchSettings:
         Reading("TIME", _spin),
     )
     workers: int = setting(1, "Processes that serve; each has the limits to itself.", whole(1, 64))
+    proxy_from: Believed = setting(
+        NOBODY,
+        "Proxies that say with a PROXY header for whom they connect; all limits count that peer.",
+        READING,
+    )
     keepalive: KeepAlive | None = setting(
         KeepAlive(60, 10, 3),
         "Ask silent TCP peers if they live, after IDLE s, every INTERVAL s, COUNT times; or off.",
@@ -250,7 +256,14 @@ class Assembly(Service):
             reactor = self._reactor_for(door)
             if reactor is not None:
                 guard = self._guard(door, census)
-                port = endpoints.listen(reactor, door, guard, bench.interface, stock=stock)
+                port = endpoints.listen(
+                    reactor,
+                    door,
+                    guard,
+                    bench.interface,
+                    stock=stock,
+                    beneath=self._beneath(guard),
+                )
                 self.opened.append(OpenDoor(door, port, guard))
                 if isinstance(guard, GuardedDatagrams):
                     self._datagram_ports[getattr(port.getHost(), "port", 0)] = None
@@ -273,6 +286,13 @@ class Assembly(Service):
             return None
         beneath = reactor if self._bench.transports == "stock" else fast(reactor)
         return sharing.Adopting(beneath, self._adopted[door.name])
+
+    def _beneath(self, guard: GuardedFactory | GuardedDatagrams) -> endpoints.Wrap | None:
+        """Return what stands between a door's socket and all else."""
+        believed, reactor = self._bench.proxy_from, self._runtime.reactor
+        if not believed:
+            return None
+        return lambda factory: ProxiedFactory(factory, believed, reactor, guard.drops)
 
     def _guard(self, door: Door, census: Census) -> GuardedFactory | GuardedDatagrams:
         counters = self._runtime.counters.door(door.name)

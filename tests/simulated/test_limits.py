@@ -8,6 +8,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from tests.simulated.bench import SERVER, serving, together
+from tests.simulated.scenarios import CUT
 from twisted_net.chat.doors.line import NAME_WITHIN
 from twisted_net.net.clients import Target, connect
 from twisted_net.net.silence import FINISH_WITHIN
@@ -75,3 +76,61 @@ async def test_who_has_been_answered_is_counted_as_before(net: SimNetwork) -> No
         each.transport.loseConnection()
     await net.sleep(5)
     assert (counters.received, counters.sent, counters.open) == (123, 123, 0)
+
+
+class Says(Protocol):
+    """Say something at once, and keep what is answered until the end."""
+
+    transport: Any
+
+    def __init__(self, words: bytes) -> None:
+        self.heard = b""
+        self.lost: Deferred[None] = Deferred()
+        self._words = words
+
+    def connectionMade(self) -> None:
+        """Say it."""
+        self.transport.write(self._words)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep it."""
+        self.heard += data
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Note the end."""
+        self.lost.callback(None)
+
+
+@simulate(seeds=5, link=Link(latency=0.02), chunking=CUT)
+async def test_the_limits_count_who_is_behind_a_proxy(net: SimNetwork) -> None:
+    """However its header is cut; the proxy itself may have any number of connections."""
+    bench = serving(net, max_conns_per_peer="2", proxy_from="10.0.0.0/8")
+    target = Target("tcp", SERVER, 7007)
+    reactor = net.host("proxy").reactor
+    header = "PROXY TCP4 192.0.2.{} 10.0.0.1 40000 7007\r\nhello"
+    wanted = [Says(header.format(n % 3).encode()) for n in range(9)]
+    await together(*(connect(reactor, target, each) for each in wanted))
+    await net.sleep(3)
+    heard = sorted(each.heard[:8] for each in wanted)
+    assert heard == [b"ERR 503 "] * 3 + [b"hello"] * 6
+    counters = bench.counters.door("echo-tcp")
+    assert (counters.dropped, counters.received) == ({"too_many_peer": 3}, 30)
+    for each in wanted:
+        each.transport.abortConnection()
+    await net.sleep(1)
+    assert counters.open == 0
+
+
+@simulate(seeds=3, link=Link(latency=0.02))
+async def test_a_header_of_nobody_that_is_believed_is_no_header(net: SimNetwork) -> None:
+    """Who sends one is cut, and everybody else is served as ever."""
+    bench = serving(net, proxy_from="192.0.2.1")
+    target = Target("tcp", SERVER, 7007)
+    reactor = net.host("client").reactor
+    liar, honest = Says(b"PROXY TCP4 192.0.2.9 192.0.2.1 1 2\r\n"), Says(b"hello")
+    await together(*(connect(reactor, target, each) for each in (liar, honest)))
+    await liar.lost
+    await net.sleep(1)
+    assert (liar.heard, honest.heard) == (b"", b"hello")
+    assert bench.counters.door("echo-tcp").dropped == {"proxy_not_believed": 1}
+    assert bench.counters.door("echo-tcp").open == 1

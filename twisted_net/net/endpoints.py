@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +20,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
+from zope.interface import directlyProvides, providedBy
 
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
@@ -71,9 +72,8 @@ class Endpoint:
 
     @property
     def has_port(self) -> bool:
-        """Whether it listens on a TCP port, and so on an interface: ``haproxy:tcp:7007`` too."""
-        inner = self.arguments[0] if self.type == "haproxy" and self.arguments else self.type
-        return inner in ("tcp", "tcp6", "ssl", "tls")
+        """Whether it listens on a TCP port, and so on an interface."""
+        return self.type in ("tcp", "tcp6", "ssl", "tls")
 
     @property
     def port(self) -> int:
@@ -129,14 +129,25 @@ def reading(kind: Kind) -> Reading:
     return Reading("ENDPOINT", read)
 
 
+#: What makes of a stream door's factory the one that its socket is given.
+Wrap = Callable[[Any], Any]
+
+
 def listen(
-    reactor: Any, door: Door, serve: Any, interface: str, *, stock: bool = False
+    reactor: Any,
+    door: Door,
+    serve: Any,
+    interface: str,
+    *,
+    stock: bool = False,
+    beneath: Wrap | None = None,
 ) -> IListeningPort:
     """Open a door.
 
     :param serve: what answers, the door's own or something round it.
     :param interface: the address to listen on where the door's endpoint names none.
     :param stock: use Twisted's own transports, not our fast ones.
+    :param beneath: wraps the factory of a stream door, beneath TLS.
     :raises StartError: it does not open; the message is one line for the user.
     """
     with explained(door):
@@ -146,7 +157,45 @@ def listen(
             return _listen_datagram(reactor, endpoint, serve, interface)
         if endpoint.type == "unix":
             _need_folder(endpoint.path)
+        if beneath is not None:
+            reactor = Beneath(reactor, beneath)
         return _listen_stream(reactor, endpoint, serve, interface)
+
+
+class Beneath:
+    """A reactor that wraps what listens, beneath whatever an endpoint puts round it."""
+
+    def __init__(self, reactor: Any, wrap: Wrap) -> None:
+        self._reactor = reactor
+        self._wrap = wrap
+        directlyProvides(self, providedBy(reactor))
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
+        """Listen (IReactorTCP)."""
+        return self._reactor.listenTCP(port, self._wrap(factory), backlog, interface)
+
+    def listenSSL(
+        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
+    ) -> Any:
+        """Listen for TLS (IReactorSSL)."""
+        from twisted.protocols.tls import TLSMemoryBIOFactory  # needs pyOpenSSL
+
+        tls = TLSMemoryBIOFactory(contextFactory, False, factory, self._reactor)
+        return self.listenTCP(port, tls, backlog, interface)
+
+    def listenUNIX(
+        self, address: str, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> Any:
+        """Listen on a UNIX socket (IReactorUNIX)."""
+        return self._reactor.listenUNIX(address, self._wrap(factory), backlog, mode, wantPID)
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """Listen on a socket that was inherited (IReactorSocket)."""
+        return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, self._wrap(factory))
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the reactor in everything else."""
+        return getattr(self._reactor, name)
 
 
 @contextmanager
@@ -238,6 +287,9 @@ def _check_type(endpoint: Endpoint, kind: Kind) -> None:
         raise ValueError(f"want a {kind} endpoint ({', '.join(right)}); this is a {other} endpoint")
     if endpoint.type in right:
         return
+    if endpoint.type == "haproxy":  # Twisted's believes anybody, and takes 999.2.3.4 for an address
+        inner = endpoint.text.removeprefix("haproxy:")
+        raise ValueError(f"use {inner!r} and name the proxies: --proxy-from 192.0.2.1")
     if kind == "stream" and endpoint.type in _plugin_types():
         return
     if endpoint.type.isdecimal():

@@ -1,0 +1,1 @@
+"""The PROXY protocol: who is really there, said by a proxy that is believed."""
