@@ -89,7 +89,7 @@ def test_two_nc_and_one_udp_member_hear_each_other(
     tcp, udp = str(server.port("chat-tcp")), server.port("chat-udp")
     red, blue = (talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", tcp) for _ in range(2))
     red.says("NICK red")
-    red.hears("OK JOIN lobby 1")
+    red.hears("OK JOIN lobby 1 kept=30d")
     blue.says("NICK blue")
     red.hears("JOINED lobby blue")
     green = talker(
@@ -124,7 +124,7 @@ def test_a_script_says_something_and_leaves(
     server = bench()
     red = talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", str(server.port("chat-tcp")))
     red.says("NICK red")
-    red.hears("OK JOIN lobby 1")
+    red.hears("OK JOIN lobby 1 kept=30d")
     address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
     done = netdemo("chat", "--nick", "builder", address, stdin=b"the build\n\nis done")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
@@ -185,7 +185,7 @@ def test_a_member_whose_terminal_goes_has_left(
     port = str(server.port("chat-tcp"))
     blue = talker(peer("nc", "netcat-openbsd"), "127.0.0.1", port)
     blue.says("NICK blue")
-    blue.hears("OK JOIN lobby 1")
+    blue.hears("OK JOIN lobby 1 kept=30d")
     address = f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"
     red = talker(str(BIN / "netdemo"), "chat", "--nick", "red", address)
     blue.hears("JOINED lobby red")
@@ -248,7 +248,7 @@ def test_the_server_survives_what_is_no_chat(bench: Start) -> None:
             said += piece
     assert said.decode().splitlines()[1:] == [
         "OK NICK red",
-        "OK JOIN lobby 1",
+        "OK JOIN lobby 1 kept=30d",
         "ERR 400 not UTF-8",
         "ERR 400 control character 0x00",
         "ERR 413 line longer than 1024 bytes",

@@ -1,5 +1,6 @@
 """Tests of `twisted_net.chat.service`."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from zope.interface.verify import verifyObject
 
 from tests.chat.members import dice
 from twisted_net.chat import ChatDatagramProtocol, ChatLineFactory, ChatService, ChatSettings
+from twisted_net.chat.service import words_in
 from twisted_net.net.errors import SettingError
 from twisted_net.net.service import INetService, Runtime
 from twisted_net.net.settings import Group, load
@@ -53,6 +55,17 @@ def test_what_a_door_refuses_is_counted_under_its_name() -> None:
     [
         ("lobby", "a b", "--chat-lobby 'a b': need a room: 1-49 bytes, no space or comma"),
         ("queue", "1e3", "--chat-queue '1e3': need bytes, 4096-1073741824"),
+        (
+            "keep",
+            "30",
+            "--chat-keep '30': need a time, as 30d, 12h, 90m or 45s; 0: nothing is kept",
+        ),
+        (
+            "charset",
+            "ebcdic",
+            "--chat-charset 'ebcdic': need a charset: one of utf-8, gb18030, big5",
+        ),
+        ("words", "/no/such", "--chat-words '/no/such': No such file or directory"),
         ("tcp", "udp:7008", "--chat-tcp 'udp:7008': want a stream endpoint"),
     ],
 )
@@ -61,6 +74,32 @@ def test_a_wrong_setting_is_one_line(option: str, text: str, error: str) -> None
     with pytest.raises(SettingError) as wrong:
         read(**{option: text})
     assert str(wrong.value).startswith(error)
+
+
+def doors(settings: ChatSettings) -> ChatLineFactory:
+    """Return the line door of a chat with these settings."""
+    lines = ChatService().doors(settings, Runtime(Clock(), dice(1)))[0].serve
+    assert isinstance(lines, ChatLineFactory)
+    return lines
+
+
+def test_history_is_kept_in_memory_unless_nothing_is() -> None:
+    """And how long is said."""
+    history = doors(ChatSettings(keep="12h")).post.history
+    assert history is not None
+    assert history.kept == "12h"
+    assert doors(ChatSettings(keep="0")).post.history is None
+
+
+def test_words_come_from_a_file(tmp_path: Path) -> None:
+    """One a line; what follows a # is a remark."""
+    file = tmp_path / "words"
+    file.write_text("damn  # mild\n\n# none here\n骂人\n")
+    assert words_in(str(file)).starred("damn 骂人 none") == "**** ** none"
+    assert read(words=str(file)).words == str(file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(SettingError, match="is not UTF-8"):
+        read(words=str(file))
 
 
 def test_settings_are_read_from_text() -> None:

@@ -112,7 +112,7 @@ async def told(door: str, question: bytes, ending: bytes, certificate: Path, **m
     ("door", "question", "ending"),
     [
         ("echo-tcp", b"are you there?\n", b"are you there!\n"),
-        ("chat-tcp", b"NICK red\n", b"OK JOIN lobby 1\n"),
+        ("chat-tcp", b"NICK red\n", b"OK JOIN lobby 1 kept=30d\n"),
         ("files-tcp", b"STAT bytes.bin\nQUIT\n", b"OK bye\n"),
         ("files-tcp", b"GET large\nQUIT\n", b"DONE " + LARGE_SHA256 + b"\nOK bye\n"),
         ("web", b"GET /healthz HTTP/1.0\r\n\r\n", b"\r\n\r\nok\n"),

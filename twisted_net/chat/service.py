@@ -1,19 +1,25 @@
 """Chat as a service: its settings and its two doors, which share one hub."""
 
+import re
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from twisted_net.chat.bus.local import LocalBus
-from twisted_net.chat.codec.messages import Refusal
+from twisted_net.chat.codec.charsets import CHARSETS, UTF_8, charset_of
+from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import checked_room
+from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import NAME_WITHIN, ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
 from twisted_net.chat.post import Post
+from twisted_net.chat.store.base import History
+from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Reading, setting, size
@@ -24,6 +30,44 @@ def _read_lobby(text: str) -> str:
         return checked_room(text) if text else ""
     except Refusal as refusal:
         raise ValueError(f"need a {refusal.text}; empty: none") from None
+
+
+_KEPT = re.compile(r"(\d{1,6})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _read_keep(text: str) -> str:
+    if text != "0" and not _KEPT.fullmatch(text):
+        raise ValueError("need a time, as 30d, 12h, 90m or 45s; 0: nothing is kept")
+    return text
+
+
+def _read_charset(text: str) -> str:
+    try:
+        return charset_of(text)
+    except Refusal as refusal:
+        raise ValueError(f"need a {refusal.text}") from None
+
+
+def _read_words(text: str) -> str:
+    """Return the file's name, if it can be read."""
+    if text:
+        words_in(text)
+    return text
+
+
+def words_in(path: str) -> Words:
+    """Return the words in a file, one a line; what follows a ``#`` is a remark.
+
+    :raises ValueError: there is no such file, or it is not UTF-8.
+    """
+    try:
+        lines = Path(path).read_text("utf-8").splitlines()
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    return Words(word for line in lines if (word := line.partition("#")[0].strip()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +91,21 @@ class ChatSettings:
         size(4096, 1 << 30),
         limit=True,
     )
+    keep: str = setting(
+        "30d",
+        "How long history keeps what is said, as 30d, 12h, 90m; 0: nothing is kept.",
+        Reading("TIME", _read_keep),
+    )
+    words: str = setting(
+        "",
+        "A file of words, one a line, that are not said in rooms: stars stand for them.",
+        Reading("FILE", _read_words),
+    )
+    charset: str = setting(
+        UTF_8,
+        f"What the line door speaks: {', '.join(CHARSETS)}; a member may choose another one.",
+        Reading("NAME", _read_charset),
+    )
 
 
 @implementer(IPlugin, INetService)
@@ -61,8 +120,9 @@ class ChatService:
     def doors(self, settings: ChatSettings, runtime: Runtime) -> list[Door]:
         """Make a stream door and a datagram door with one hub."""
         reactor, dice = runtime.reactor, runtime.dice
-        hub: Hub[Outlet] = Hub(settings.lobby)
-        post = Post(hub, LocalBus(reactor.seconds), deliver)
+        words = words_in(settings.words) if settings.words else Words()
+        hub: Hub[Outlet] = Hub(settings.lobby, words=words)
+        post = Post(hub, LocalBus(reactor.seconds), deliver, _history(settings.keep, reactor))
         secret = dice.randbytes(16)
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         return [
@@ -70,7 +130,7 @@ class ChatService:
                 "chat-tcp",
                 "stream",
                 settings.tcp,
-                ChatLineFactory(post, reactor, settings.queue, lines, secret),
+                ChatLineFactory(post, reactor, settings.queue, lines, secret, settings.charset),
                 paste="nc {host} {port}",
                 first=NAME_WITHIN,
                 keeps_first=True,
@@ -84,6 +144,13 @@ class ChatService:
                 paste="netdemo chat --udp --server {address}",
             ),
         ]
+
+
+def _history(keep: str, reactor: Any) -> History | None:
+    if keep == "0":
+        return None
+    number, unit = keep[:-1], keep[-1]
+    return MemoryHistory(reactor.seconds, int(number) * _SECONDS[unit], keep)
 
 
 chat = ChatService()
