@@ -8,6 +8,7 @@ from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec import actions
+from twisted_net.chat.codec.charsets import UTF_8
 from twisted_net.chat.codec.messages import Command, Heard
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.hub import Hub
@@ -16,6 +17,7 @@ from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
 from twisted_net.chat.post import Post
+from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net.counters import Counters
 
 #: A way of cutting a stream into the pieces in which it arrives.
@@ -40,14 +42,17 @@ def dice(seed: int) -> Random:
 class Server:
     """Both doors, one hub, a clock that stands still and seeded dice."""
 
-    def __init__(self, lobby: str = "lobby", queue: int = QUEUE) -> None:
+    def __init__(
+        self, lobby: str = "lobby", queue: int = QUEUE, keep: bool = False, charset: str = UTF_8
+    ) -> None:
         self.clock = Clock()
         self.clock.advance(1767225600.0)
         self.counters = Counters()
         self.hub: Hub[Outlet] = Hub(lobby)
-        self.post = Post(self.hub, LocalBus(self.clock.seconds), deliver)
+        history = MemoryHistory(self.clock.seconds, kept="30d") if keep else None
+        self.post = Post(self.hub, LocalBus(self.clock.seconds), deliver, history)
         lines, datagrams = (self.counters.door(name) for name in ("chat-tcp", "chat-udp"))
-        self.lines = ChatLineFactory(self.post, self.clock, queue, lines)
+        self.lines = ChatLineFactory(self.post, self.clock, queue, lines, b"secret", charset)
         self.udp = ChatDatagramProtocol(self.post, self.clock, dice(1), datagrams)
         self.port = FakeDatagramTransport()
         self.udp.makeConnection(self.port)
@@ -98,12 +103,12 @@ class OnLine:
         for piece in self._cut(data):
             self.protocol.dataReceived(piece)
 
-    def hears(self) -> list[str]:
+    def hears(self, charset: str = UTF_8) -> list[str]:
         """Return the lines that came since the last time."""
         self.server.clock.advance(0)
         said: bytes = self.transport.value()
         self.transport.clear()
-        return said.decode().split("\n")[:-1]
+        return said.decode(charset).split("\n")[:-1]
 
 
 class OnDatagrams:
