@@ -20,20 +20,30 @@ from twisted_net.chat.client import (
 from twisted_net.chat.codec.messages import (
     Act,
     Announced,
+    Away,
+    Charset,
     Command,
     Done,
     Event,
     Heard,
     Help,
+    History,
+    Invite,
     Join,
+    Kick,
     Kind,
+    Mode,
     Nick,
+    Old,
     Part,
     Pong,
     Present,
     Rooms,
     Say,
+    Search,
+    Since,
     Tell,
+    Topic,
     Use,
     Who,
 )
@@ -307,3 +317,71 @@ def test_a_server_that_breaks_the_rules_is_left(monkeypatch: pytest.MonkeyPatch)
     assert not linked.ends[0].connected
     assert linked.heard[-1] == Announced("PAINTED lobby red tea")
     assert str(linked.lost[0]) == "h:1 closed the connection: line longer than 4096 bytes"
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Linked:
+    """Return a client on lines, joined to a server that keeps what is said."""
+    return LinkedLine(Server(keep=True), monkeypatch)
+
+
+def test_a_client_keeps_order_in_rooms(kept: Linked) -> None:
+    """With the replies of each command, and no other's."""
+    blue = kept.server.on_line("blue")
+    client = entered(kept).client
+    kept.outcome(client.request(Join("den")))
+    blue.says("JOIN den")
+    asked: list[Command] = [
+        Topic("den", "tea"),
+        Mode("den", "+v blue"),
+        Mode("den"),
+        Kick("den", "blue", "go"),
+        Invite("blue", "den"),
+        Away("tea"),
+    ]
+    assert [kept.outcome(client.request(each)) for each in asked] == [
+        [Done("TOPIC", "den")],
+        [Done("MODE", "den +v blue")],
+        [Done("MODE", "den +nt")],
+        [Done("KICK", "den blue")],
+        [Done("INVITE", "blue den")],
+        [Done("AWAY", "tea")],
+    ]
+    assert Event(0, Kind.TOPIC, "den", "red", "tea") in kept.heard
+    assert blue.hears()[-1] == "INVITED den red"
+
+
+def test_a_client_reads_history(kept: Linked) -> None:
+    """On entering a room, too: that is no event."""
+    blue = kept.server.on_line("blue")
+    blue.says("hello", "JOIN den", "tea?")
+    client = entered(kept).client
+    assert [each.event.text for each in client.greeted if isinstance(each, Old)] == ["hello"]
+    done, *old = kept.outcome(client.request(Join("den")))
+    assert done == Done("JOIN", "den 2 kept=30d")
+    assert [each.event.text for each in old] == ["tea?"]
+    assert old[0] == Old(Event(old[0].event.id, Kind.SAID, "den", "blue", "tea?"))
+    asked: list[Command] = [History(), History("lobby", 5), Since(old[0].event.id), Search("ELL")]
+    found = [kept.outcome(client.request(each)) for each in asked]
+    texts = [[each.event.text for each in one if isinstance(each, Old)] for one in found]
+    assert texts == [["tea?"], ["hello"], [], ["hello"]]
+    assert not any(isinstance(each, Old) for each in kept.heard)
+
+
+def test_whoever_is_thrown_out_speaks_elsewhere(kept: Linked) -> None:
+    """The client keeps the same books as the server."""
+    blue = kept.server.on_line("blue")
+    blue.says("JOIN den")
+    client = entered(kept).client
+    kept.outcome(client.request(Join("den")))
+    blue.says("KICK den red")
+    kept.pump()
+    assert client.room == "lobby"
+    kept.outcome(client.say("where am I?"))
+    assert blue.hears()[-1] == "SAID lobby red where am I?"
+
+
+def test_a_client_speaks_no_other_charset(linked: Linked) -> None:
+    """It would not understand the answers."""
+    with pytest.raises(RefusedError, match="400 this client speaks UTF-8"):
+        linked.outcome(entered(linked).client.request(Charset("gbk")))

@@ -1,6 +1,7 @@
 """Tests of `twisted_net.chat.screen`: what is printed."""
 
 import json
+import re
 
 import pytest
 from twisted.internet.task import Clock
@@ -14,9 +15,11 @@ from twisted_net.chat.codec.messages import (
     Kind,
     Listed,
     Missed,
+    Old,
     Pong,
     Present,
     Refused,
+    Titled,
     Usage,
 )
 from twisted_net.chat.screen import _EVENTS, Screen
@@ -48,6 +51,30 @@ def screen(as_json: bool = False) -> Screen:
         (Event(0, Kind.PARTED, "games", "blue"), "* blue left games"),
         (Event(0, Kind.LEFT, "", "blue", "quit"), "* blue left (quit)"),
         (Event(0, Kind.RENAMED, "", "blue", "green"), "* blue is green now"),
+        (Event(0, Kind.PARTED, "lobby", "blue", "tea"), "* blue left this room (tea)"),
+        (Event(0, Kind.NOTICED, "lobby", "bot", "built"), "<bot> built"),
+        (Event(0, Kind.TOPIC, "lobby", "blue", "tea"), "* topic, by blue: tea"),
+        (Event(0, Kind.TOPIC, "games", "blue", "go"), "* topic of games, by blue: go"),
+        (Event(0, Kind.TOPIC, "games", "blue"), "* blue took away the topic of games"),
+        (
+            Event(0, Kind.KICKED, "lobby", "blue", "loud", other="red"),
+            "* blue threw red out of this room (loud)",
+        ),
+        (Event(0, Kind.KICKED, "den", "blue", other="red"), "* blue threw red out of den"),
+        (Event(0, Kind.MODED, "lobby", "blue", "+o red"), "* blue set +o red"),
+        (Event(0, Kind.MODED, "den", "blue", "+m"), "* blue set +m in den"),
+        (Event(0, Kind.INVITED, "den", "blue"), "* blue invites you to den: /join den"),
+        (Titled("lobby", "blue", "tea"), "* topic of lobby, by blue: tea"),
+        (Listed("lobby", 2, "tea"), "  lobby (2 here): tea"),
+        (Present("lobby", "blue", "voice", "irc", 7), "  blue (voice, irc, idle 7 s)"),
+        (Missed(12, "den"), "* 12 messages were missed in den"),
+        (Done("MODE", "lobby +nt"), "* modes of lobby: +nt"),
+        (Done("AWAY", "tea"), "* you are away"),
+        (Done("AWAY"), "* you are back"),
+        (
+            Done("JOIN", "games 3 kept=30d"),
+            "* you are in games (3 here); what is said is kept for 30d",
+        ),
         (Done("JOIN", "games 3"), "* you are in games (3 here)"),
         (Done("NICK", "green"), "* you are green now"),
         (Present("lobby", "blue", "-", "udp", 7), "  blue (udp, idle 7 s)"),
@@ -63,6 +90,39 @@ def test_what_is_heard_is_one_line(heard: Heard, shown: str, capsys: Printed) ->
     """For people."""
     screen().show(heard)
     assert capsys.readouterr().out == shown + "\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "shown"),
+    [
+        (Event(1767225600123 << 16, Kind.SAID, "lobby", "blue", "hello"), "<blue> hello"),
+        (Event(1767225600123 << 16, Kind.SAID, "den", "blue", "hello"), "[den] <blue> hello"),
+        (Event(1767225600123 << 16, Kind.SAID, "lobby", "blue"), "<blue> (taken back)"),
+    ],
+)
+def test_what_was_said_before_is_shown_with_its_time(
+    old: Event, shown: str, capsys: Printed
+) -> None:
+    """In the zone that one lives in."""
+    screen().show(Old(old))
+    printed = capsys.readouterr().out
+    assert re.fullmatch(r"20(25-12-31|26-01-01) \d\d:\d\d " + re.escape(shown) + "\n", printed)
+
+
+def test_whoever_enters_by_hand_is_told_what_is_kept(capsys: Printed) -> None:
+    """And what was said before."""
+    entered = screen()
+    entered.client.name = "red"
+    entered.client.greeted = [
+        Done("NICK", "red"),
+        Done("JOIN", "lobby 1 kept=30d"),
+        Old(Event(1767225600123 << 16, Kind.SAID, "lobby", "blue", "hello")),
+    ]
+    entered.welcome()
+    welcome, kept, old = capsys.readouterr().out.splitlines()
+    assert welcome == "* you are red in lobby; /help lists commands, Ctrl-D leaves"
+    assert kept == "* what is said here is kept for 30d"
+    assert old.endswith(" <blue> hello")
 
 
 def test_what_needs_no_words_is_not_shown(capsys: Printed) -> None:
@@ -87,6 +147,8 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
     told.show(Event(1767225600123 << 16 | 4, Kind.SAID, "lobby", "blue", NASTY))
     told.show(Event(0, Kind.LEFT, "", "blue", "quit"))
     told.replies([Present("lobby", "blue", "-", "udp", 7)])
+    told.show(Event(0, Kind.KICKED, "den", "blue", other="red"))
+    told.show(Old(Event(7, Kind.SAID, "den", "blue", "hi")))
     told.refused(404, "no room 'x'")
     printed = capsys.readouterr().out
     assert printed.isascii()
@@ -106,6 +168,22 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
             "role": "-",
             "door": "udp",
             "idle": 7,
+        },
+        {
+            "kind": "kicked",
+            "id": None,
+            "where": "den",
+            "sender": "blue",
+            "text": "",
+            "other": "red",
+        },
+        {
+            "kind": "said",
+            "id": "0-7",
+            "where": "den",
+            "sender": "blue",
+            "text": "hi",
+            "old": True,
         },
         {"kind": "refused", "code": 404, "text": "no room 'x'"},
     ]

@@ -1,7 +1,7 @@
 """What a member sees: events and replies as lines for people, or as JSON objects."""
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,12 @@ class Screen:
             f"* you are {safe(self.client.name)}{where}; /help lists commands, Ctrl-D leaves",
             err=self._as_json,
         )
+        for reply in self.client.greeted:
+            if isinstance(reply, Old):
+                self.show(reply)
+            elif isinstance(reply, Done) and " kept=" in reply.about:
+                kept = reply.about.partition(" kept=")[2]
+                click.echo(f"* what is said here is kept for {_safe(kept)}", err=self._as_json)
 
     def show(self, heard: Heard) -> None:
         """Print what the server said."""
@@ -76,15 +82,18 @@ class Screen:
                 return f"* server: {_safe(text)}"
             case Missed(count, room):
                 return f"* {count} messages were missed{room and f' in {_safe(room)}'}"
+            case Old(event):
+                return _old(event, self._place(event))
             case _:
                 return _reply(heard)
 
     def _event(self, event: Event) -> str:
-        elsewhere = event.where != self.client.room
         shown = _EVENTS.get(event.kind)
-        if shown is None:
-            return ""
-        return shown(event, f" {_safe(event.where)}" if elsewhere else "")
+        return "" if shown is None else shown(event, self._place(event))
+
+    def _place(self, event: Event) -> str:
+        """Return an event's room, if it is not the one in use."""
+        return "" if event.where == self.client.room else f" {_safe(event.where)}"
 
 
 def _said(event: Event, place: str) -> str:
@@ -133,7 +142,7 @@ _EVENTS: dict[Kind, Callable[[Event, str], str]] = {
 }
 
 
-def _reply(reply: Reply) -> str:
+def _reply(reply: Done | Present | Listed | Titled | Pong | Usage) -> str:
     match reply:
         case Done(verb, about):
             return _done(verb, about)
@@ -144,17 +153,17 @@ def _reply(reply: Reply) -> str:
             return f"  {_safe(room)} ({members} here){topic and f': {_safe(topic)}'}"
         case Titled(room, name, topic):
             return f"* topic of {_safe(room)}, by {_safe(name)}: {_safe(topic)}"
-        case Old(event):
-            return _old(event)
         case Pong():
             return "* pong"
         case Usage(form, meaning):
             return f"  {_safe(form)}: {_safe(meaning)}"
 
 
-def _old(event: Event) -> str:
+def _old(event: Event, place: str) -> str:
     when = datetime.fromtimestamp((event.id >> 16) / 1000).astimezone()
-    shown = _said(event, f" {_safe(event.where)}")
+    if not event.text:
+        event = replace(event, text="(taken back)")
+    shown = _said(event, place)
     return f"{when:%Y-%m-%d %H:%M} {shown}"
 
 
@@ -164,7 +173,7 @@ def _done(verb: str, about: str) -> str:
     match verb:
         case "JOIN":
             members, _, kept = rest.partition(" kept=")
-            kept = kept and f"; messages are kept for {_safe(kept)}"
+            kept = kept and f"; what is said is kept for {_safe(kept)}"
             return f"* you are in {_safe(word)} ({_safe(members)} here){kept}"
         case "MODE":
             return f"* modes of {_safe(word)}: {_safe(rest)}"
@@ -196,4 +205,5 @@ def _record(heard: Heard) -> dict[str, Any]:
         "where": heard.where,
         "sender": heard.sender,
         "text": heard.text,
+        **({"other": heard.other} if heard.other else {}),
     }

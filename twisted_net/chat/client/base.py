@@ -100,6 +100,8 @@ class ChatClient(ABC):
 
     :ivar name: what the others see; empty before `enter`.
     :ivar room: the room in which `say` says; empty: none.
+    :ivar greeted: what the server said when the name was taken: whether what is said is kept, and
+        what was said before.
     """
 
     def __init__(
@@ -107,6 +109,7 @@ class ChatClient(ABC):
     ) -> None:
         self.name = ""
         self.room = ""
+        self.greeted: list[Reply] = []
         self._reactor = reactor
         self._target = target
         self._heard = heard

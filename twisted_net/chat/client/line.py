@@ -18,6 +18,7 @@ from twisted_net.chat.codec.messages import (
     Done,
     Event,
     Heard,
+    Join,
     Missed,
     Nick,
     Ping,
@@ -41,7 +42,7 @@ FAREWELL = 2.0
 
 
 #: Commands with no reply of their own, or more than one: a ping after them shows their end.
-_FENCED = (Nick, Act)
+_FENCED = (Nick, Join, Act)
 _FENCE = Ping("done")
 
 
@@ -65,7 +66,7 @@ class ChatLineClient(ChatClient):
         """Connect, if this is not connected yet, and take a name."""
         if not self._wire.connected:
             await connect(self._reactor, self._target, self._wire, self._patience)
-        await self.request(Nick(name))
+        self.greeted = await self.request(Nick(name))
         return self.name
 
     async def leave(self) -> None:
