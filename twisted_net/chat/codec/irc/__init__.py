@@ -1,0 +1,1 @@
+"""The IRC door's grammar: lines, numerics and events (docs/protocols/irc.md)."""
