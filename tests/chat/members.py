@@ -50,7 +50,8 @@ class Server:
         self.counters = Counters()
         self.hub: Hub[Outlet] = Hub(lobby)
         history = MemoryHistory(self.clock.seconds, kept="30d") if keep else None
-        self.post = Post(self.hub, LocalBus(self.clock.seconds), deliver, history)
+        self.bus = LocalBus(self.clock.seconds)
+        self.post = Post(self.hub, self.bus, deliver, history)
         lines, datagrams = (self.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         self.lines = ChatLineFactory(self.post, self.clock, queue, lines, b"secret", charset)
         self.udp = ChatDatagramProtocol(self.post, self.clock, dice(1), datagrams)

@@ -11,7 +11,7 @@ from twisted_net.chat.codec.irc.wire import (
     MAX_TAGS,
     Lines,
     Message,
-    NotUtf8Error,
+    NotTextError,
     escaped,
     parse,
     split,
@@ -80,7 +80,7 @@ def test_a_line_is_read_with_patience(line: bytes, message: Message | None) -> N
 )
 def test_what_is_not_utf_8_is_named_by_its_command(line: bytes, command: str) -> None:
     """And by ``*`` where the command cannot be told."""
-    with pytest.raises(NotUtf8Error) as raised:
+    with pytest.raises(NotTextError) as raised:
         parse(line)
     assert raised.value.command == command
 
@@ -90,7 +90,7 @@ def test_any_bytes_are_read_or_refused(line: bytes) -> None:
     """Whatever a stranger sends."""
     try:
         message = parse(line.replace(b"\n", b""))
-    except NotUtf8Error:
+    except NotTextError:
         return
     assert message is None or message.command
 

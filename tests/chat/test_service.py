@@ -31,7 +31,7 @@ def test_the_service_is_whole() -> None:
 def test_both_doors_speak_through_one_hub() -> None:
     """And nobody is shown out for only listening."""
     runtime = Runtime(Clock(), dice(1))
-    lines, datagrams = ChatService().doors(ChatSettings(lobby="hall"), runtime)
+    lines, datagrams, *_ = ChatService().doors(ChatSettings(lobby="hall"), runtime)
     assert (lines.name, lines.kind, lines.endpoint) == ("chat-tcp", "stream", "tcp:7008")
     assert (datagrams.name, datagrams.kind) == ("chat-udp", "datagram")
     assert lines.idle is None
@@ -44,7 +44,7 @@ def test_both_doors_speak_through_one_hub() -> None:
 def test_what_a_door_refuses_is_counted_under_its_name() -> None:
     """The assembly shows it."""
     runtime = Runtime(Clock(), dice(1))
-    _, datagrams = ChatService().doors(ChatSettings(), runtime)
+    _, datagrams, *_ = ChatService().doors(ChatSettings(), runtime)
     assert isinstance(datagrams.serve, ChatDatagramProtocol)
     datagrams.serve.datagramReceived(b"hello", ("192.0.2.7", 40000))
     assert runtime.counters.door("chat-udp").dropped == {"not_framed": 1}

@@ -92,8 +92,10 @@ async def told(door: str, question: bytes, ending: bytes, certificate: Path, **m
     found = registry.BUILT_IN
     endpoint = f"ssl:0:privateKey={certificate}:certKey={certificate}"
     options = {"echo-mode": "dialog", door: endpoint, **more}
-    for other in ("echo-tcp", "echo-udp", "chat-tcp", "chat-udp", "files-tcp", "tftp", "web"):
-        options.setdefault(other, "")
+    for other in assembly.groups(found):
+        for each in other:
+            if each.reading.metavar == "ENDPOINT":
+                options.setdefault(each.option, "")
     settings = load(assembly.groups(found), options, {})
     bench = assembly.assemble(found, settings, Runtime(reactor), lambda _: None)
     bench.startService()
@@ -113,6 +115,7 @@ async def told(door: str, question: bytes, ending: bytes, certificate: Path, **m
     [
         ("echo-tcp", b"are you there?\n", b"are you there!\n"),
         ("chat-tcp", b"NICK red\n", b"OK JOIN lobby 1 kept=30d\n"),
+        ("irc-tls", b"NICK red\r\nUSER r 0 * :R\r\nPING :x\r\n", b" x\r\n"),
         ("files-tcp", b"STAT bytes.bin\nQUIT\n", b"OK bye\n"),
         ("files-tcp", b"GET large\nQUIT\n", b"DONE " + LARGE_SHA256 + b"\nOK bye\n"),
         ("web", b"GET /healthz HTTP/1.0\r\n\r\n", b"\r\n\r\nok\n"),

@@ -1,4 +1,4 @@
-"""Chat as a service: its settings and its two doors, which share one hub."""
+"""Chat as a service: its settings and its doors, which share one hub."""
 
 import re
 from dataclasses import dataclass
@@ -17,6 +17,8 @@ from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import NAME_WITHIN, ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.irc import irc_doors, irc_server, password_in
+from twisted_net.chat.opers import read as operators_in
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.base import History
 from twisted_net.chat.store.memory import MemoryHistory
@@ -53,6 +55,35 @@ def _read_words(text: str) -> str:
     """Return the file's name, if it can be read."""
     if text:
         words_in(text)
+    return text
+
+
+def _read_password(text: str) -> str:
+    """Return the file's name, if there is a password in it."""
+    password_in(text)
+    return text
+
+
+def _read_operators(text: str) -> str:
+    """Return the file's name, if it can be read."""
+    if text:
+        operators_in(text)
+    return text
+
+
+_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
+_NETWORK = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+
+def _read_server(text: str) -> str:
+    if text and not _SERVER.fullmatch(text):
+        raise ValueError("need a host name: 1-63 letters, digits, dots or dashes")
+    return text
+
+
+def _read_network(text: str) -> str:
+    if not _NETWORK.fullmatch(text):
+        raise ValueError("need 1-32 letters, digits, dots, dashes or underscores")
     return text
 
 
@@ -106,6 +137,53 @@ class ChatSettings:
         f"What the line door speaks: {', '.join(CHARSETS)}; a member may choose another one.",
         Reading("NAME", _read_charset),
     )
+    irc: str = setting(
+        "tcp:6667",
+        "Chat for IRC clients listens here; empty closes it.",
+        endpoints.reading("stream"),
+        option="irc",
+    )
+    irc_tls: str = setting(
+        "",
+        "The same over TLS, as ssl:6697:privateKey=key.pem:certKey=cert.pem.",
+        endpoints.reading("stream"),
+        option="irc-tls",
+    )
+    irc_legacy: str = setting(
+        "",
+        "The same for older clients, in the charset of --irc-legacy-charset.",
+        endpoints.reading("stream"),
+        option="irc-legacy",
+    )
+    irc_legacy_charset: str = setting(
+        "gb18030",
+        "What --irc-legacy speaks.",
+        Reading("NAME", _read_charset),
+        option="irc-legacy-charset",
+    )
+    irc_name: str = setting(
+        "",
+        "What IRC clients see as the server's name; empty: this machine's.",
+        Reading("HOST", _read_server),
+        option="irc-name",
+    )
+    irc_network: str = setting(
+        "netdemo",
+        "What IRC clients see as the network's name.",
+        Reading("NAME", _read_network),
+        option="irc-network",
+    )
+    irc_password: str = setting(
+        "",
+        "A file with the password that IRC clients must give; empty: none.",
+        Reading("FILE", _read_password),
+        option="irc-password",
+    )
+    opers: str = setting(
+        "",
+        "A file of server operators: python -m twisted_net.chat.opers NAME makes its lines.",
+        Reading("FILE", _read_operators),
+    )
 
 
 @implementer(IPlugin, INetService)
@@ -113,17 +191,19 @@ class ChatService:
     """The service that `registry` lists."""
 
     name = "chat"
-    summary = "One chat over TCP lines, for nc, and over UDP sessions"
+    summary = "One chat over TCP lines, for nc, over IRC, and over UDP sessions"
     settings = ChatSettings
     commands: ClassVar = {"chat": "twisted_net.chat.commands:chat"}
 
     def doors(self, settings: ChatSettings, runtime: Runtime) -> list[Door]:
-        """Make a stream door and a datagram door with one hub."""
+        """Make the doors, which share one hub."""
         reactor, dice = runtime.reactor, runtime.dice
         words = words_in(settings.words) if settings.words else Words()
         hub: Hub[Outlet] = Hub(settings.lobby, words=words)
-        post = Post(hub, LocalBus(reactor.seconds), deliver, _history(settings.keep, reactor))
+        bus = LocalBus(reactor.seconds)
+        post = Post(hub, bus, deliver, _history(settings.keep, reactor))
         secret = dice.randbytes(16)
+        irc = irc_server(settings, runtime, post, bus, secret)
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         return [
             Door(
@@ -143,6 +223,7 @@ class ChatService:
                 ChatDatagramProtocol(post, reactor, dice, datagrams, secret),
                 paste="netdemo chat --udp --server {address}",
             ),
+            *irc_doors(settings, runtime, irc),
         ]
 
 

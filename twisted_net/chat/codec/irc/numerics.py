@@ -110,6 +110,7 @@ class Numeric(IntEnum):
     ERR_INVALIDCAPCMD = 410
     ERR_NORECIPIENT = 411
     ERR_NOTEXTTOSEND = 412
+    ERR_TOOMANYMATCHES = 416
     ERR_INPUTTOOLONG = 417
     ERR_UNKNOWNCOMMAND = 421
     ERR_NOMOTD = 422
@@ -192,6 +193,7 @@ TEXTS: dict[Numeric, str] = {
     Numeric.ERR_INVALIDCAPCMD: "Invalid CAP command",
     Numeric.ERR_NORECIPIENT: "No recipient was given",
     Numeric.ERR_NOTEXTTOSEND: "No text to send",
+    Numeric.ERR_TOOMANYMATCHES: "The answer is too long; ask for less",
     Numeric.ERR_INPUTTOOLONG: "Input line was too long",
     Numeric.ERR_UNKNOWNCOMMAND: "Unknown command",
     Numeric.ERR_NOMOTD: "There is no message of the day",

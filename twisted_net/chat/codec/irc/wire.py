@@ -19,14 +19,14 @@ _ESCAPED = str.maketrans(_ESCAPES)
 _UNESCAPED = {escape[1]: plain for plain, escape in _ESCAPES.items()}
 
 
-class NotUtf8Error(ValueError):
-    """A message that is not UTF-8.
+class NotTextError(ValueError):
+    """A message that is not in the charset spoken.
 
     :ivar command: its command, as far as that can be read; else ``*``.
     """
 
     def __init__(self, command: str) -> None:
-        super().__init__(f"{command} is not UTF-8")
+        super().__init__(f"{command} is not text")
         self.command = command
 
 
@@ -91,16 +91,16 @@ class Lines:
                 raise OverflowError
 
 
-def parse(line: bytes) -> Message | None:
+def parse(line: bytes, charset: str = "utf-8") -> Message | None:
     """Read a line; None: there is nothing in it.
 
     :param line: without its ending.
-    :raises NotUtf8Error: it is not text.
+    :raises NotTextError: it is not text.
     """
     try:
-        text = line.decode()
+        text = line.decode(charset)
     except UnicodeDecodeError:
-        raise NotUtf8Error(_command_of(line)) from None
+        raise NotTextError(_command_of(line)) from None
     tags: Mapping[str, str] = {}
     if text[:1] == "@":
         section, _, text = text.partition(" ")

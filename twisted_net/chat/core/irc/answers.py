@@ -18,6 +18,7 @@ class Answer:
     :param label: the client's; empty: none.
     :param put: takes the lines of the answer.
     :param server: in whose name batches and acknowledgements are sent.
+    :ivar size: bytes that it has so far.
     """
 
     def __init__(self, label: str, put: Callable[[bytes], None], server: str) -> None:
@@ -26,6 +27,7 @@ class Answer:
         self._server = server
         self._lines: list[bytes] = []
         self._held = 0
+        self.size = 0
 
     @property
     def labelled(self) -> bool:
@@ -34,6 +36,7 @@ class Answer:
 
     def add(self, lines: bytes) -> None:
         """Take one line or more."""
+        self.size += len(lines)
         if not self._label:
             self._put(lines)
             return

@@ -63,11 +63,11 @@ class Capabilities:
         return True
 
 
-def lines_of(words: Iterable[str], room: int) -> list[str]:
+def lines_of(words: Iterable[str], room: int, between: str = " ") -> list[str]:
     """Put words into lines of at most ``room`` bytes; there is always one line."""
     lines = [""]
     for word in words:
-        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        longer = f"{lines[-1]}{between}{word}" if lines[-1] else word
         if len(longer.encode()) > room and lines[-1]:
             lines.append(word)
         else:

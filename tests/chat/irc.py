@@ -1,0 +1,75 @@
+"""Members on the IRC door for tests, without a socket."""
+
+from twisted.internet.testing import StringTransport
+
+from tests.chat.members import Cut, Server, whole
+from twisted_net.chat.core.irc.monitor import Watches
+from twisted_net.chat.core.irc.offered import OFFERED
+from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.doors.irc import ChatIrcFactory
+from twisted_net.chat.doors.outlet import QUEUE
+
+
+class IrcChat(Server):
+    """A server with an IRC door beside the others."""
+
+    def __init__(self, queue: int = QUEUE, **settings: object) -> None:
+        super().__init__(queue=queue)
+        self.irc = IrcServer(
+            hub=self.hub,
+            post=self.post,
+            name="irc.example",
+            network="Example",
+            version="1.0",
+            started=self.clock.seconds(),
+            capabilities=OFFERED,
+            **settings,  # type: ignore[arg-type]
+        )
+        self.irc.watches = Watches(self.hub)
+        self.bus.tail(self.irc.watches.heard)
+        counters = self.counters.door("irc")
+        self.factory = ChatIrcFactory(self.irc, self.clock, queue, counters)
+
+    def on_irc(self, name: str = "", *capabilities: str, cut: Cut = whole) -> "OnIrc":
+        """Let somebody connect, and register under a name if one is given."""
+        member = OnIrc(self, cut)
+        if capabilities:
+            member.says(f"CAP REQ :{' '.join(capabilities)}")
+        if name:
+            member.says(f"NICK {name}", f"USER {name} 0 * :{name.title()} Example", "CAP END")
+        return member
+
+
+class OnIrc:
+    """A member on the IRC door."""
+
+    def __init__(self, server: IrcChat, cut: Cut = whole) -> None:
+        self.server = server
+        self.transport = StringTransport()
+        self.protocol = server.factory.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+        self._cut = cut
+
+    def says(self, *lines: str) -> list[str]:
+        """Send lines; return the lines that came since the last time."""
+        self.sends("".join(f"{line}\r\n" for line in lines).encode())
+        return self.hears()
+
+    def sends(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        for piece in self._cut(data):
+            self.protocol.dataReceived(piece)
+
+    def hears(self) -> list[str]:
+        """Return the lines that came since the last time."""
+        self.server.clock.advance(0)
+        said: bytes = self.transport.value()
+        self.transport.clear()
+        lines = said.decode(self.protocol.charset).split("\r\n")
+        assert lines.pop() == "", "a line without an end"
+        assert all(len(line.encode()) <= 8191 + 510 for line in lines)
+        return lines
+
+    def numerics(self, *lines: str) -> list[str]:
+        """Send lines; return the numerics, or commands, of the answers."""
+        return [line.split(" ")[2 if line[:1] == "@" else 1] for line in self.says(*lines)]

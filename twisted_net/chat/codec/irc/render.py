@@ -1,0 +1,198 @@
+"""Events as IRC messages: one `IrcProfile` for each way of writing them, shared by all who have it.
+
+What a client has not asked for is left out: tags it does not know, and events that only newer
+clients understand, which become nothing at all.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Protocol
+
+from twisted_net.chat.codec.events import MESSAGES, Event, Kind, shown_id
+from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, split, write_tags
+
+#: The capabilities that change how an event is written, or whether it is.
+CHANGING = frozenset(
+    {
+        "account-notify",
+        "account-tag",
+        "away-notify",
+        "draft/channel-rename",
+        "draft/message-redaction",
+        "echo-message",
+        "extended-join",
+        "invite-notify",
+        "message-tags",
+        "server-time",
+        "setname",
+    }
+)
+
+#: What is written only for those who asked for it.
+_ASKED_FOR = {
+    Kind.ACCOUNT: "account-notify",
+    Kind.AWAY: "away-notify",
+    Kind.REALNAME: "setname",
+    Kind.REDACTED: "draft/message-redaction",
+    Kind.ROOM_RENAMED: "draft/channel-rename",
+    Kind.TAGGED: "message-tags",
+}
+
+#: What a bot's events carry (IRCv3 bot-mode), and how that is kept in an event.
+BOT = "bot"
+
+#: What somebody who enters a room has, and why a room gets another name: kept beside the tags.
+REALNAME = "realname"
+WHY = "why"
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_CTCP = "\x01"
+
+#: What members hear of their own doing anyway. That they are away a numeric tells them.
+_OWN = frozenset(Kind) - MESSAGES - {Kind.AWAY}
+
+
+class Profile(Protocol):
+    """A way of writing events."""
+
+    @property
+    def echoes(self) -> frozenset[Kind]:
+        """What members hear of their own doing."""
+
+    def render(self, event: Event) -> bytes:
+        """Write an event."""
+
+
+class IrcProfile:
+    """One way of writing events; compared by identity, so made by `profile_of` alone.
+
+    :ivar echoes: what members hear of their own doing: all that changes something, and with
+        ``echo-message`` what they say.
+    """
+
+    def __init__(self, capabilities: frozenset[str], charset: str) -> None:
+        echoes = _OWN | MESSAGES if "echo-message" in capabilities else _OWN
+        self.echoes: frozenset[Kind] = echoes
+        self.charset = charset
+        self._capabilities = capabilities
+        self._time = "server-time" in capabilities
+        self._tags = "message-tags" in capabilities
+        self._account = "account-tag" in capabilities
+
+    def render(self, event: Event) -> bytes:
+        """Write an event; nothing where this client does not want to hear of it."""
+        needed = _ASKED_FOR.get(event.kind)
+        if event.kind is Kind.INVITED and event.only:
+            needed = "invite-notify"  # to those who are in the room already
+        if needed is not None and needed not in self._capabilities:
+            return b""
+        writer = _WRITERS.get(event.kind)
+        if writer is None:
+            return b""
+        if event.kind in _SPOKEN:
+            return self._spoken(event)
+        line = f"{self._tagged(event)}:{source_of(event)} {writer(event, self._capabilities)}\r\n"
+        return line.encode(self.charset, "replace")
+
+    def _spoken(self, event: Event) -> bytes:
+        """Write a text, over several lines if it must; only the first one carries the id."""
+        start = f":{source_of(event)} {_SPOKEN[event.kind]} {target_of(event)} :"
+        before, after = (f"{_CTCP}ACTION ", _CTCP) if event.kind is Kind.ACTED else ("", "")
+        room = MAX_MESSAGE - 2 - len((start + before + after).encode(self.charset, "replace"))
+        lines = []
+        for number, part in enumerate(split(event.text, room, self.charset)):
+            tags = self._tagged(event, whole=number == 0)
+            lines.append(f"{tags}{start}{before}{part}{after}\r\n")
+        return "".join(lines).encode(self.charset, "replace")
+
+    def _tagged(self, event: Event, whole: bool = True) -> str:
+        tags: list[tuple[str, str]] = []
+        if self._time and event.id:
+            tags.append(("time", time_of(event.id)))
+        if self._account and event.account:
+            tags.append(("account", event.account))
+        if self._tags:
+            if event.id and whole:
+                tags.append(("msgid", shown_id(event.id)))
+            tags += [tag for tag in event.tags if tag[0][0] == "+" or tag[0] == BOT]
+        return write_tags(tags) if tags else ""
+
+
+@lru_cache(maxsize=4096)
+def _interned(capabilities: frozenset[str], charset: str) -> IrcProfile:
+    return IrcProfile(capabilities, charset)
+
+
+def profile_of(capabilities: set[str], charset: str = "utf-8") -> IrcProfile:
+    """Return the profile of all who have these capabilities, as far as they change anything."""
+    return _interned(frozenset(capabilities & CHANGING), charset)
+
+
+def time_of(number: int) -> str:
+    """Return when an event happened (IRCv3 server-time).
+
+    >>> time_of(1767225600123 << 16 | 4)
+    '2026-01-01T00:00:00.123Z'
+    """
+    milliseconds = number >> 16
+    seconds = EPOCH + timedelta(seconds=milliseconds // 1000)
+    return f"{seconds:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03}Z"
+
+
+def source_of(event: Event) -> str:
+    """Return who did it, as ``name!user@host``."""
+    return f"{event.sender}!{event.mask}" if event.mask else event.sender
+
+
+def target_of(event: Event) -> str:
+    """Return to whom it was said: a member, a channel, or those in it with a role."""
+    return event.where if event.private else f"{event.only}#{event.where}"
+
+
+_SPOKEN: Mapping[Kind, str] = {
+    Kind.SAID: "PRIVMSG",
+    Kind.TOLD: "PRIVMSG",
+    Kind.ACTED: "PRIVMSG",
+    Kind.NOTICED: "NOTICE",
+}
+
+_Writer = Callable[[Event, frozenset[str]], str]
+
+
+def _joined(event: Event, capabilities: frozenset[str]) -> str:
+    if "extended-join" in capabilities:
+        return f"JOIN #{event.where} {event.account or '*'} :{dict(event.tags).get(REALNAME, '')}"
+    return f"JOIN #{event.where}"
+
+
+def _with_reason(start: str, reason: str) -> str:
+    return f"{start} :{reason}" if reason else start
+
+
+_WRITERS: Mapping[Kind, _Writer] = {
+    **dict.fromkeys(_SPOKEN, lambda event, _: ""),
+    Kind.TAGGED: lambda event, _: f"TAGMSG {target_of(event)}",
+    Kind.JOINED: _joined,
+    Kind.PARTED: lambda event, _: _with_reason(f"PART #{event.where}", event.text),
+    Kind.LEFT: lambda event, _: f"QUIT :{event.text}",
+    Kind.RENAMED: lambda event, _: f"NICK {event.text}",
+    Kind.TOPIC: lambda event, _: f"TOPIC #{event.where} :{event.text}",
+    Kind.KICKED: lambda event, _: f"KICK #{event.where} {event.other} :{event.text}",
+    Kind.MODED: lambda event, _: f"MODE {_moded(event)} {event.text}",
+    Kind.INVITED: lambda event, _: f"INVITE {event.other} #{event.where}",
+    Kind.AWAY: lambda event, _: _with_reason("AWAY", event.text),
+    Kind.ACCOUNT: lambda event, _: f"ACCOUNT {event.text or '*'}",
+    Kind.REALNAME: lambda event, _: f"SETNAME :{event.text}",
+    Kind.REDACTED: lambda event, _: _with_reason(
+        f"REDACT #{event.where} {event.other}", event.text
+    ),
+    Kind.ROOM_RENAMED: lambda event, _: (
+        f"RENAME #{event.where} #{event.text} :{dict(event.tags).get(WHY, '')}"
+    ),
+}
+
+
+def _moded(event: Event) -> str:
+    return event.sender if event.private or not event.where else f"#{event.where}"

@@ -1,0 +1,27 @@
+"""All commands that the IRC door understands."""
+
+from twisted_net.chat.core.irc import (
+    about,
+    monitor,
+    operators,
+    ordering,
+    people,
+    registration,
+    rooms,
+    talking,
+    who,
+)
+from twisted_net.chat.core.irc.commands import Command
+
+COMMANDS: dict[str, Command] = {
+    **registration.COMMANDS,
+    **about.COMMANDS,
+    **rooms.COMMANDS,
+    **ordering.COMMANDS,
+    **talking.COMMANDS,
+    **who.COMMANDS,
+    **people.COMMANDS,
+    **monitor.COMMANDS,
+    **operators.COMMANDS,
+}
+COMMANDS["HELP"] = about.helping(COMMANDS)

@@ -1,0 +1,82 @@
+"""Operators of the server: OPER, KILL, WALLOPS, REHASH (RFC 2812, 3.1.4, 3.7.1, 4.2, 4.7)."""
+
+from twisted_net.chat.codec.irc.numerics import Numeric
+from twisted_net.chat.codec.irc.wire import Message, write
+from twisted_net.chat.codec.requests import Modes
+from twisted_net.chat.core.irc.commands import Command
+from twisted_net.chat.core.irc.registration import close
+from twisted_net.chat.core.irc.session import Session, fitting
+
+
+def oper(session: Session, message: Message) -> None:
+    """Become an operator, who knows the password."""
+    name, password = message.params[:2]
+    if session.server.operators is None:
+        session.reply(Numeric.ERR_NOOPERHOST)
+    else:
+        told = session.later(lambda right: _checked(session, bool(right)))
+        session.server.operators(name, password, told)
+
+
+def _checked(session: Session, right: bool) -> None:
+    if session.member is None:
+        return  # it has left meanwhile
+    if not right:
+        session.reply(Numeric.ERR_PASSWDMISMATCH)
+        return
+    session.ask(Modes("+o", granted=True), lambda event: session.reply(Numeric.RPL_YOUREOPER))
+
+
+def _is_operator(session: Session) -> bool:
+    if "o" in session.me.modes:
+        return True
+    session.reply(Numeric.ERR_NOPRIVILEGES)
+    return False
+
+
+def kill(session: Session, message: Message) -> None:
+    """Throw somebody out of the chat."""
+    if not _is_operator(session):
+        return
+    name, why = message.params[:2]
+    victim = session.hub.known(name)
+    if victim is None:
+        session.reply(Numeric.ERR_NOSUCHNICK, name)
+        return
+    theirs = session.server.sessions.get(victim.key)
+    if theirs is None:
+        session.fail("CANNOT_KILL", name, "They are not on an IRC door of this server")
+        return
+    source = f"{session.nick}!{session.me.mask}"
+    theirs.line.put(fitting(write(source, "KILL", victim.name, why)))
+    theirs.now = session.now
+    close(theirs, f"Killed ({session.nick} ({why}))")
+
+
+def wallops(session: Session, message: Message) -> None:
+    """Say something to all who want to hear operators."""
+    if _is_operator(session):
+        line = fitting(write(f"{session.nick}!{session.me.mask}", "WALLOPS", message.params[0]))
+        for each in list(session.server.sessions.values()):
+            if "w" in each.me.modes:
+                each.line.put(line)
+
+
+def rehash(session: Session, message: Message) -> None:
+    """Read the files of passwords anew."""
+    if not _is_operator(session):
+        return
+    try:
+        session.server.reread()
+    except ValueError as error:
+        session.fail("CONFIG_BAD", str(error))
+    else:
+        session.reply(Numeric.RPL_REHASHING, "operators", "Rehashing")
+
+
+COMMANDS = {
+    "OPER": Command(oper, "<name> <password>", 2, cost=10.0),
+    "KILL": Command(kill, "<nickname> <reason>", 2),
+    "WALLOPS": Command(wallops, "<text>", 1),
+    "REHASH": Command(rehash),
+}

@@ -1,0 +1,235 @@
+"""Coming and going: CAP, PASS, NICK, USER, QUIT, PING (RFC 2812, 3.1; capability-negotiation)."""
+
+import hmac
+import re
+
+from twisted_net.chat.codec.irc.numerics import Numeric
+from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
+from twisted_net.chat.codec.refusals import Refusal
+from twisted_net.chat.codec.requests import Nick
+from twisted_net.chat.core.ident import IRC_SPECIAL, checked_reason, hidden_host
+from twisted_net.chat.core.irc import about
+from twisted_net.chat.core.irc.capabilities import lines_of
+from twisted_net.chat.core.irc.commands import Command
+from twisted_net.chat.core.irc.isupport import ROOM_MODES, WITH_VALUE
+from twisted_net.chat.core.irc.server import Outcome
+from twisted_net.chat.core.irc.session import Session, fitting
+from twisted_net.chat.core.modes import USER_MODES
+
+#: Characters of the user name that are shown; the rest of it nobody needs.
+MAX_USER = 10
+
+_USER = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+def cap(session: Session, message: Message) -> None:
+    """Negotiate capabilities."""
+    subcommand, words = message.params[0].upper(), message.params[1:]
+    capabilities = session.capabilities
+    registering = session.member is None and session.entering is None
+    if subcommand == "LS":
+        capabilities.negotiating = registering
+        _list(session, "LS", capabilities.offer(words[0] if words else ""))
+    elif subcommand == "LIST":
+        _list(
+            session,
+            "LIST",
+            [each for each in session.server.capabilities if each in capabilities.on],
+        )
+    elif subcommand == "REQ":
+        capabilities.negotiating = registering
+        asked = words[-1] if words else ""
+        granted = capabilities.request(asked.split())
+        session.say("CAP", session.nick, "ACK" if granted else "NAK", asked.strip())
+        session.capable()
+    elif subcommand == "END":
+        capabilities.negotiating = False
+        proceed(session)
+    else:
+        session.reply(Numeric.ERR_INVALIDCAPCMD, message.params[0])
+
+
+def _list(session: Session, subcommand: str, names: list[str]) -> None:
+    start = ["CAP", session.nick, subcommand]
+    lines = [" ".join(names)]
+    if session.capabilities.understands_lists:
+        room = MAX_MESSAGE - len(write(session.server.name, *start, "*", ":"))
+        lines = lines_of(names, room)
+    for line in lines[:-1]:
+        session.put(write(session.server.name, *start, "*", line))
+    session.put(write(session.server.name, *start, lines[-1]))
+
+
+def password(session: Session, message: Message) -> None:
+    """Take the password of the server."""
+    if session.member is not None:
+        session.reply(Numeric.ERR_ALREADYREGISTERED)
+    else:
+        session.claim.password = message.params[0]
+
+
+def nick(session: Session, message: Message) -> None:
+    """Take a name, the first or another one."""
+    name = message.params[0] if message.params else ""
+    if not name:
+        session.reply(Numeric.ERR_NONICKNAMEGIVEN)
+    elif session.member is not None:
+        session.ask(Nick(name), about=(name,))
+    elif session.entering is None:
+        _claim(session, name)
+
+
+def _claim(session: Session, name: str) -> None:
+    try:
+        session.claim.nick = session.hub.free(name, IRC_SPECIAL, session.account)
+    except Refusal as refusal:
+        session.refuse(refusal, name)
+        return
+    proceed(session)
+
+
+def user(session: Session, message: Message) -> None:
+    """Take the user's and the real name."""
+    if session.member is not None or session.claim.user:
+        session.reply(Numeric.ERR_ALREADYREGISTERED)
+        return
+    name, realname = message.params[0], message.params[3]
+    if not name or not realname:
+        session.reply(Numeric.ERR_NEEDMOREPARAMS, message.command)
+        return
+    try:
+        session.claim.realname = checked_reason(realname, "real name")
+    except Refusal as refusal:
+        session.fail("INVALID_REALNAME", refusal.text)
+        return
+    session.claim.user = f"~{''.join(_USER.findall(name))[:MAX_USER] or 'user'}"
+    proceed(session)
+
+
+def _knows_password(session: Session) -> bool:
+    wanted, said = session.server.password, session.claim.password or ""
+    return not wanted or hmac.compare_digest(wanted.encode(), said.encode())
+
+
+def proceed(session: Session) -> None:
+    """Let the client in as soon as all has been said that must be."""
+    claim = session.claim
+    waits = session.capabilities.negotiating or session.entering or session.member
+    if waits or not claim.nick or not claim.user:
+        return
+    if not _knows_password(session):
+        session.reply(Numeric.ERR_PASSWDMISMATCH)
+        close(session, "password incorrect")
+        return
+    server = session.server
+    try:
+        session.entering = session.hub.enter(
+            claim.nick,
+            session.line.outlet,
+            "irc",
+            session.now,
+            special=IRC_SPECIAL,
+            user=claim.user,
+            host=hidden_host(session.address, server.secret),
+            realname=claim.realname,
+            account=session.account,
+        )
+    except Refusal as refusal:  # taken since it was asked for
+        name, claim.nick = claim.nick, ""
+        session.refuse(refusal, name)
+        return
+    server.post.arrive(
+        session.entering, session.waiting(lambda outcome: _entered(session, outcome))
+    )
+
+
+def _entered(session: Session, outcome: Outcome) -> None:
+    if session.over:
+        return  # it hung up meanwhile
+    member, session.entering = session.entering, None
+    if isinstance(outcome, Refusal):
+        name, session.claim.nick = session.claim.nick, ""
+        session.refuse(outcome, name)
+        return
+    session.member = member
+    session.server.waiting -= 1
+    session.server.sessions[session.me.key] = session
+    session.capable()
+    _welcome(session)
+
+
+def _welcome(session: Session) -> None:
+    server = session.server
+    source = f"{session.nick}!{session.me.mask}"
+    session.reply(Numeric.RPL_WELCOME, f"Welcome to the {server.network} network, {source}")
+    host = f"Your host is {server.name}, running netdemo {server.version}"
+    session.reply(Numeric.RPL_YOURHOST, host)
+    session.reply(Numeric.RPL_CREATED, f"This server was started at {about.date(server.started)}")
+    session.reply(
+        Numeric.RPL_MYINFO, server.name, server.version, f"{USER_MODES}o", ROOM_MODES, WITH_VALUE
+    )
+    about.isupport(session)
+    about.lusers(session)
+    about.motd(session)
+
+
+def ping(session: Session, message: Message) -> None:
+    """Answer with the token."""
+    if not message.params or not message.params[0]:
+        session.reply(Numeric.ERR_NOORIGIN)
+    else:
+        session.say("PONG", session.server.name, message.params[0])
+
+
+def pong(session: Session, message: Message) -> None:
+    """Say nothing: that something came is enough."""
+
+
+def leave(session: Session, message: Message) -> None:
+    """Leave, and hear that one has."""
+    reason = message.params[0] if message.params else ""
+    close(session, f"Quit: {reason}" if reason else "Quit")
+
+
+def close(session: Session, why: str) -> None:
+    """Let the member out, and hang up."""
+    gone(session, why)
+    session.line.hang_up(closing(session, why))
+
+
+def closing(session: Session, why: str) -> bytes:
+    """Return the last words to a client."""
+    return fitting(write("", "ERROR", f"Closing link: {session.address} ({why})"))
+
+
+def gone(session: Session, why: str) -> None:
+    """Let the member out whose connection is over; a second call changes nothing."""
+    if session.over:
+        return
+    session.over = True
+    here = session.member or session.entering
+    session.server.waiting -= session.member is None
+    session.member = session.entering = None
+    if here is not None:
+        session.server.sessions.pop(here.key, None)
+        session.server.watches.clear(session)
+        session.server.post.leave(here, _sayable(why), session.now)
+
+
+def _sayable(reason: str) -> str:
+    """Return a reason that others may hear: nobody is kept from leaving by a bad one."""
+    try:
+        return checked_reason(reason)
+    except Refusal:
+        return "Quit"
+
+
+COMMANDS = {
+    "CAP": Command(cap, "<subcommand> [<capabilities>]", 1, early=True),
+    "PASS": Command(password, "<password>", 1, early=True),
+    "NICK": Command(nick, "<nickname>", early=True),
+    "USER": Command(user, "<user> 0 * <real name>", 4, early=True),
+    "PING": Command(ping, "<token>", early=True),
+    "PONG": Command(pong, "<token>", early=True),
+    "QUIT": Command(leave, "[<reason>]", early=True),
+}

@@ -1,0 +1,213 @@
+"""Rooms: JOIN, PART, NAMES, TOPIC, LIST, KICK, INVITE (RFC 2812, 3.2)."""
+
+from functools import partial
+
+from twisted_net.chat.codec.events import Event
+from twisted_net.chat.codec.irc.numerics import Numeric
+from twisted_net.chat.codec.irc.wire import Message
+from twisted_net.chat.codec.refusals import Refusal, Why
+from twisted_net.chat.codec.requests import Invite, Join, Kick, Part, Topic
+from twisted_net.chat.core.irc.commands import Command
+from twisted_net.chat.core.irc.elist import Wanted
+from twisted_net.chat.core.irc.isupport import MAX_TARGETS
+from twisted_net.chat.core.irc.session import Session
+from twisted_net.chat.core.room import Member, Role, Room
+
+
+def join(session: Session, message: Message) -> None:
+    """Enter rooms; ``0``: leave all."""
+    if message.params[0] == "0":
+        for room in list(session.me.rooms.values()):
+            session.ask(Part(room.name))
+        return
+    keys = message.params[1].split(",") if len(message.params) > 1 else []
+    for number, channel in enumerate(message.params[0].split(",")):
+        name = named(session, channel)
+        if name is not None:
+            key = keys[number] if number < len(keys) else ""
+            session.ask(Join(name, key), lambda event: _joined(session, event), about=(channel,))
+
+
+def _joined(session: Session, event: Event | None) -> None:
+    if event is None:
+        return  # inside already
+    room = session.hub.inside(session.me, event.where)
+    if room.topic is not None:
+        _say_topic(session, room)
+    if "no-implicit-names" not in session.capabilities:
+        say_names(session, room)
+
+
+def named(session: Session, channel: str) -> str | None:
+    """Return a channel's name as a room; None, and say so, if it is no channel."""
+    if channel[:1] != "#":
+        session.reply(Numeric.ERR_NOSUCHCHANNEL, channel or "*")
+        return None
+    return channel[1:]
+
+
+def part(session: Session, message: Message) -> None:
+    """Leave rooms."""
+    why = message.params[1] if len(message.params) > 1 else ""
+    for channel in message.params[0].split(","):
+        name = named(session, channel)
+        if name is not None:
+            session.ask(Part(name, why), about=(channel,))
+
+
+def seen(session: Session, channel: str) -> Room[object] | None:
+    """Return a room by its channel's name, if it may be seen."""
+    if channel[:1] != "#":
+        return None
+    try:
+        return session.hub.room(channel[1:], session.me)
+    except Refusal:
+        return None
+
+
+# Who is there.
+
+
+def names(session: Session, message: Message) -> None:
+    """Say who is in a room."""
+    channel = message.params[0].partition(",")[0] if message.params else "*"
+    room = seen(session, channel)
+    if room is None:
+        session.reply(Numeric.RPL_ENDOFNAMES, channel or "*")
+    else:
+        say_names(session, room)
+
+
+def say_names(session: Session, room: Room[object]) -> None:
+    """Say who is in a room that may be seen."""
+    channel = f"#{room.name}"
+    symbol = "@" if "s" in room.flags else "="
+    words = [_name(session, room, each) for each in session.hub.seen(room, session.me)]
+    if words:
+        session.in_lines(Numeric.RPL_NAMREPLY, (symbol, channel), words)
+    session.reply(Numeric.RPL_ENDOFNAMES, channel)
+
+
+def _name(session: Session, room: Room[object], member: Member[object]) -> str:
+    whole = "userhost-in-names" in session.capabilities
+    return signs(session, room, member) + (f"{member.name}!{member.mask}" if whole else member.name)
+
+
+def signs(session: Session, room: Room[object], member: Member[object]) -> str:
+    """Return what stands before a name: the highest role, or all (IRCv3 multi-prefix)."""
+    role = room.role(member)
+    if role is Role.BOTH and "multi-prefix" in session.capabilities:
+        return "@+"
+    return role.sign
+
+
+# What it is about.
+
+
+def topic(session: Session, message: Message) -> None:
+    """Say what a room is about, or change it."""
+    channel = message.params[0]
+    if len(message.params) > 1:
+        name = named(session, channel)
+        if name is not None:
+            session.ask(Topic(name, message.params[1]), about=(channel,))
+        return
+    room = seen(session, channel)
+    if room is None:
+        session.reply(Numeric.ERR_NOSUCHCHANNEL, channel)
+    elif room.topic is None:
+        session.reply(Numeric.RPL_NOTOPIC, f"#{room.name}")
+    else:
+        _say_topic(session, room)
+
+
+def _say_topic(session: Session, room: Room[object]) -> None:
+    if room.topic is not None:
+        channel = f"#{room.name}"
+        session.reply(Numeric.RPL_TOPIC, channel, room.topic.text)
+        when = str(int(room.topic.when))
+        session.reply(Numeric.RPL_TOPICWHOTIME, channel, room.topic.by, when)
+
+
+def listed(session: Session, message: Message) -> None:
+    """Say what rooms there are."""
+    wanted = Wanted(message.params, session.now)
+    session.reply(Numeric.RPL_LISTSTART, "Channel")
+    for room in session.hub.rooms(session.me):
+        if wanted.has(room):
+            text = room.topic.text if room.topic else ""
+            count = str(sum(1 for _ in session.hub.seen(room, session.me)))
+            session.reply(Numeric.RPL_LIST, f"#{room.name}", count, text)
+    session.reply(Numeric.RPL_LISTEND)
+
+
+# Who may be there.
+
+
+def kick(session: Session, message: Message) -> None:
+    """Throw members out of a room; or each out of its own, if there are as many rooms."""
+    channels, victims = (param.split(",") for param in message.params[:2])
+    why = message.params[2] if len(message.params) > 2 else ""
+    if len(channels) == 1:
+        channels *= len(victims)
+    if len(channels) != len(victims):
+        session.reply(Numeric.ERR_NEEDMOREPARAMS, message.command)
+        return
+    for channel, victim in list(zip(channels, victims, strict=True))[:MAX_TARGETS]:
+        name = named(session, channel)
+        if name is not None:
+            refused = partial(_not_kicked, session, channel, victim)
+            session.ask(Kick(name, victim, why or session.nick), refused=refused)
+    for victim in victims[MAX_TARGETS:]:
+        session.reply(Numeric.ERR_TOOMANYTARGETS, victim)
+
+
+def _not_kicked(session: Session, channel: str, victim: str, refusal: Refusal) -> None:
+    session.refuse(refusal, *about_member(refusal, victim, channel))
+
+
+def about_member(refusal: Refusal, name: str, channel: str) -> tuple[str, ...]:
+    """Return what a refusal is about, of what concerns a member in a room."""
+    if refusal.why in (Why.NOT_THERE, Why.ALREADY_INSIDE):
+        return name, channel
+    return (name,) if refusal.why is Why.NO_MEMBER else (channel,)
+
+
+def invite(session: Session, message: Message) -> None:
+    """Invite a member into a room; without words: say who has invited this one."""
+    if not message.params:
+        for room in session.hub.rooms(None):
+            if session.me.key in room.invited:
+                session.reply(Numeric.RPL_INVITELIST, f"#{room.name}")
+        session.reply(Numeric.RPL_ENDOFINVITELIST)
+        return
+    if len(message.params) == 1:
+        session.reply(Numeric.ERR_NEEDMOREPARAMS, message.command)
+        return
+    victim, channel = message.params[:2]
+    name = named(session, channel)
+    if name is not None:
+        session.ask(
+            Invite(victim, name),
+            lambda event: _invited(session, event),
+            lambda refusal: session.refuse(refusal, *about_member(refusal, victim, channel)),
+        )
+
+
+def _invited(session: Session, event: Event | None) -> None:
+    if event is not None:
+        session.reply(Numeric.RPL_INVITING, event.other, f"#{event.where}")
+        guest = session.hub.known(event.other)
+        if guest is not None and guest.away:
+            session.reply(Numeric.RPL_AWAY, guest.name, guest.away)
+
+
+COMMANDS = {
+    "JOIN": Command(join, "<channel>{,<channel>} [<key>{,<key>}]", 1, cost=2.0),
+    "PART": Command(part, "<channel>{,<channel>} [<reason>]", 1),
+    "NAMES": Command(names, "<channel>"),
+    "TOPIC": Command(topic, "<channel> [<topic>]", 1),
+    "LIST": Command(listed, "[<channel>{,<channel>}] [<condition>{,<condition>}]"),
+    "KICK": Command(kick, "<channel> <nickname>{,<nickname>} [<reason>]", 2),
+    "INVITE": Command(invite, "[<nickname> <channel>]"),
+}

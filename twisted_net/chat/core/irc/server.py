@@ -1,0 +1,92 @@
+"""What all IRC connections of a door share: the server's name and words, and the chat behind it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from twisted_net.chat.codec.events import Event
+from twisted_net.chat.codec.refusals import Refusal
+from twisted_net.chat.codec.requests import Deed
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.room import Member
+
+if TYPE_CHECKING:
+    from twisted_net.chat.core.irc.monitor import Watches
+    from twisted_net.chat.core.irc.session import Session
+
+#: What became of a command: the event; None, nothing changed; or why it was not obeyed.
+Outcome = Event | Refusal | None
+Answered = Callable[[Outcome], None]
+
+
+class Post(Protocol):
+    """The way to change anything, see `twisted_net.chat.post`."""
+
+    def arrive(self, member: Any, answered: Answered) -> None:
+        """Let somebody in whose name the hub keeps."""
+
+    def submit(self, member: Any, what: Deed, now: float, answered: Answered) -> None:
+        """Do what a member wants, and say what came of it."""
+
+    def leave(self, member: Any, why: str, now: float) -> None:
+        """Let somebody out."""
+
+
+#: Checks a name and a password, and tells what came of it, now or later.
+Check = Callable[[str, str, Callable[[bool], None]], None]
+
+
+def _nothing() -> None:
+    """There is nothing to read anew."""
+
+
+@dataclass(slots=True)
+class IrcServer:
+    """A server as IRC's clients see it.
+
+    :ivar name: what its lines come from.
+    :ivar started: when, in seconds since 1970.
+    :ivar password: what every client has to say; empty: nothing.
+    :ivar motd: the message of the day, in lines.
+    :ivar capabilities: those offered, with their values.
+    :ivar kept: how long history is kept, as members are told; empty: for ever.
+    :ivar secret: what hosts are hidden with, at most 64 bytes.
+    :ivar longest: bytes of an answer that may be very long, of WHO or LIST.
+    :ivar operators: checks the name and the password of a server operator; None: there are none.
+    :ivar reread: reads the files of operators and passwords anew; raises ValueError.
+    :ivar sessions: those that have been let in, by the keys of their members.
+    :ivar watches: who wants to know who comes and goes.
+    :ivar waiting: connections that have not been let in yet.
+    :ivar most: members there ever were at one time.
+    """
+
+    hub: Hub[Any]
+    post: Post
+    name: str
+    network: str
+    version: str
+    started: float
+    password: str = ""
+    motd: tuple[str, ...] = ()
+    capabilities: Mapping[str, str] = field(default_factory=dict)
+    kept: str = ""
+    secret: bytes = b""
+    longest: int = 131072
+    operators: Check | None = None
+    reread: Callable[[], None] = _nothing
+    sessions: "dict[str, Session]" = field(default_factory=dict)
+    watches: "Watches" = field(init=False)
+    waiting: int = 0
+    most: int = 0
+
+    def address_for(self, session: "Session", member: Member[Any]) -> str:
+        """Return the address of a member, if somebody may know it: only operators, and they."""
+        theirs = self.sessions.get(member.key)
+        if theirs is None or (theirs is not session and "o" not in session.me.modes):
+            return ""
+        return theirs.address
+
+    def is_secure(self, member: Member[Any]) -> bool:
+        """Say whether nobody can listen to what a member hears, as far as is known."""
+        theirs = self.sessions.get(member.key)
+        return theirs is not None and theirs.tls

@@ -1,0 +1,301 @@
+"""One IRC connection: who it is, what it has agreed on, and how it is answered.
+
+What its commands do is in the modules beside this one, see `commands`; each of them is a function
+of the session and the message.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted_net.chat.codec.events import Event
+from twisted_net.chat.codec.irc.numerics import TEXTS, Numeric
+from twisted_net.chat.codec.irc.render import IrcProfile, Profile, profile_of
+from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, split, write
+from twisted_net.chat.codec.refusals import Refusal
+from twisted_net.chat.codec.requests import Deed
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.irc.answers import MAX_LABEL, Answer
+from twisted_net.chat.core.irc.capabilities import Capabilities, lines_of
+from twisted_net.chat.core.irc.refusals import refused
+from twisted_net.chat.core.irc.server import IrcServer, Outcome
+from twisted_net.chat.core.room import Member
+
+
+class Line(Protocol):
+    """The connection as the session sees it: its door."""
+
+    def put(self, lines: bytes) -> None:
+        """Send lines, after all that was sent before."""
+
+    def write_as(self, profile: Profile) -> None:
+        """Write events in this way from now on."""
+
+    def hang_up(self, last_words: bytes) -> None:
+        """Send this, then close."""
+
+    def ready(self) -> None:
+        """Go on reading: nothing is waited for any more."""
+
+    @property
+    def outlet(self) -> Any:
+        """Where the member hears."""
+
+    @property
+    def charset(self) -> str:
+        """What the client speaks."""
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a client has said of itself before it was let in.
+
+    :ivar nick: the name asked for; empty: none yet, or it was refused.
+    :ivar password: of the server; None: none was said.
+    """
+
+    nick: str = ""
+    user: str = ""
+    realname: str = ""
+    password: str | None = None
+
+
+class Own:
+    """The way of writing of somebody who waits for a labelled answer.
+
+    What they did themselves belongs to the answer; all else is heard as ever.
+    """
+
+    def __init__(self, profile: IrcProfile, key: str, own: Callable[[bytes], None]) -> None:
+        self.echoes = profile.echoes
+        self._profile = profile
+        self._key = key
+        self._own = own
+
+    def render(self, event: Event) -> bytes:
+        """Write an event, or let the answer have it."""
+        lines = self._profile.render(event)
+        if event.by != self._key:
+            return lines
+        self._own(lines)
+        return b""
+
+
+def _nothing(event: Event | None) -> None:
+    """Say nothing more."""
+
+
+class Session:
+    """One connection.
+
+    :param address: of the peer, as only operators see it.
+    :param secure: whether nobody can listen: TLS, or loopback.
+    :param tls: whether it is TLS.
+    :ivar member: None before it was let in, and after it has left.
+    :ivar account: the account that it has proven to own; empty: none.
+    :ivar entering: who it will be when all nodes have agreed on that.
+    :ivar over: whether it has left, or is about to.
+    :ivar now: when the message that is obeyed came.
+    """
+
+    def __init__(
+        self,
+        server: IrcServer,
+        line: Line,
+        address: str,
+        secure: bool,
+        now: float,
+        tls: bool = False,
+    ) -> None:
+        self.tls = tls
+        self.server = server
+        self.line = line
+        self.address = address
+        self.secure = secure
+        self.now = now
+        self.capabilities = Capabilities(server.capabilities)
+        self.claim = Claim()
+        self.member: Member[Any] | None = None
+        self.account = ""
+        self.entering: Member[Any] | None = None
+        self.over = False
+        self._command = "*"
+        self._answer = Answer("", line.put, server.name)
+        self._asked: deque[Answer] = deque()
+        self._waits = 0
+
+    @property
+    def hub(self) -> Hub[Any]:
+        """The hub of all."""
+        return self.server.hub
+
+    @property
+    def nick(self) -> str:
+        """How the client is addressed: ``*`` as long as it has no name."""
+        return self.member.name if self.member is not None else self.claim.nick or "*"
+
+    @property
+    def me(self) -> Member[Any]:
+        """The member; asked for only by what is done after registration."""
+        if self.member is None:
+            raise AssertionError("the table of commands lets nobody here who is not registered")
+        return self.member
+
+    # Answers.
+
+    def begin(self, message: Message, now: float) -> None:
+        """Answer this message from now on."""
+        self.now = now
+        self._command = message.command
+        label = message.tags.get("label", "") if "labeled-response" in self.capabilities else ""
+        if len(label.encode()) > MAX_LABEL:
+            label = ""
+        self._answer = Answer(label, self.line.put, self.server.name)
+        self._answer.hold()
+
+    def end(self) -> None:
+        """All has been said about the message but what is still asked for."""
+        self._answer.release()
+        self._answer = Answer("", self.line.put, self.server.name)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the answer has become as long as answers may be."""
+        return self._answer.size >= self.server.longest
+
+    def put(self, lines: bytes) -> None:
+        """Say lines as they are."""
+        self._answer.add(lines)
+
+    def say(self, command: str, *params: str) -> None:
+        """Say something in the server's name."""
+        self.put(fitting(write(self.server.name, command, *params)))
+
+    def reply(self, numeric: Numeric, *params: str) -> None:
+        """Give a numeric reply, with its text behind the parameters if it has one."""
+        text = TEXTS.get(numeric)
+        words = params if text is None else (*params, text)
+        self.say(f"{numeric:03}", self.nick, *words)
+
+    def fail(self, code: str, *words: str) -> None:
+        """Refuse the command by a standard reply (IRCv3 standard-replies)."""
+        self.say("FAIL", self._command, code, *words)
+
+    def in_lines(
+        self, numeric: Numeric, start: tuple[str, ...], words: list[str], between: str = " "
+    ) -> None:
+        """Give a reply whose last parameter are words, over as many lines as they need."""
+        before = write(self.server.name, f"{numeric:03}", self.nick, *start, ":")
+        for line in lines_of(words, MAX_MESSAGE - len(before) - 1, between):
+            self.say(f"{numeric:03}", self.nick, *start, line)
+
+    def tell(self, numeric: Numeric, *params: str) -> None:
+        """Give a reply that belongs to no question."""
+        self.line.put(fitting(write(self.server.name, f"{numeric:03}", self.nick, *params)))
+
+    def refuse(self, refusal: Refusal, *about: str) -> None:
+        """Say why something was not done."""
+        lines = refused(refusal, self.server.name, self.nick, self._command, about)
+        self.put(fitting(lines))
+
+    # What changes something.
+
+    def ask(
+        self,
+        what: Deed,
+        then: Callable[[Event | None], None] = _nothing,
+        refused: Callable[[Refusal], None] | None = None,
+        about: tuple[str, ...] = (),
+    ) -> None:
+        """Have the chat do something, now or when others agree; the answer waits for it.
+
+        :param then: what is done then; told None if nothing had to be changed.
+        :param refused: what is done if it cannot be done; else that is said.
+        :param about: the words that are said with a refusal.
+        """
+
+        def told(outcome: Outcome) -> None:
+            if not isinstance(outcome, Refusal):
+                then(outcome)
+            elif refused is not None:
+                refused(outcome)
+            else:
+                self.refuse(outcome, *about)
+
+        self.server.post.submit(self.me, what, self.now, self.waiting(told))
+
+    def waiting(self, told: Callable[[Outcome], None]) -> Callable[[Outcome], None]:
+        """Let the answer wait for an outcome, which is told as part of it."""
+        answer, command = self._answer, self._command
+        self._hold(answer)
+        self._asked.append(answer)
+        self.capable()
+
+        def answered(outcome: Outcome) -> None:
+            self._asked.popleft()
+            with self._going_on(answer, command):
+                told(outcome)
+            self.capable()
+
+        return answered
+
+    def later(self, told: Callable[[Any], None]) -> Callable[[Any], None]:
+        """Let the answer wait for what is not the hub's to say, and may come at any time."""
+        answer, command = self._answer, self._command
+        self._hold(answer)
+
+        def answered(outcome: Any) -> None:
+            with self._going_on(answer, command):
+                told(outcome)
+
+        return answered
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is waited for; what the client says next is not read before."""
+        return self._waits > 0
+
+    def _hold(self, answer: Answer) -> None:
+        self._waits += 1
+        answer.hold()
+
+    @contextmanager
+    def _going_on(self, answer: Answer, command: str) -> Iterator[None]:
+        """Go on with an answer that was held."""
+        here = self._answer, self._command
+        self._answer, self._command = answer, command
+        try:
+            yield
+        finally:
+            self._answer, self._command = here
+            answer.release()
+            self._waits -= 1
+            if not self._waits:
+                self.line.ready()
+
+    @property
+    def profile(self) -> IrcProfile:
+        """How events are written for this client."""
+        return profile_of(self.capabilities.on, self.line.charset)
+
+    def capable(self) -> None:
+        """Write events as the capabilities that are on want it, and the labels that wait."""
+        profile = self.profile
+        waits = self.member is not None and any(answer.labelled for answer in self._asked)
+        self.line.write_as(Own(profile, self.me.key, self._own) if waits else profile)
+
+    def _own(self, lines: bytes) -> None:
+        """Take what the member did itself: it answers what was asked first."""
+        self._asked[0].add(lines)
+
+
+def fitting(line: bytes) -> bytes:
+    """Return a line of the server's own that is no longer than lines may be.
+
+    Only strangers' words that are repeated to who said them can make it longer.
+    """
+    if len(line) <= MAX_MESSAGE:
+        return line
+    return split(line.decode().removesuffix("\r\n"), MAX_MESSAGE - 2)[0].encode() + b"\r\n"

@@ -1,0 +1,210 @@
+"""The IRC door: the chat for irssi, WeeChat, HexChat and all their kin (docs/protocols/irc.md)."""
+
+from ipaddress import ip_address
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
+from twisted.internet.protocol import Factory
+
+from twisted_net.chat.codec.irc.numerics import Numeric
+from twisted_net.chat.codec.irc.render import Profile, profile_of
+from twisted_net.chat.codec.irc.wire import Lines, Message, NotTextError, parse
+from twisted_net.chat.core.irc.commands import obey
+from twisted_net.chat.core.irc.every import COMMANDS
+from twisted_net.chat.core.irc.registration import closing, gone
+from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.core.irc.session import Session
+from twisted_net.chat.doors.outlet import QUEUE, Turns
+from twisted_net.chat.doors.stream import ChatStream, Said
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.drops import Drops
+
+#: Seconds of silence after which a client is asked whether it is there, and after which it is gone.
+PING_AFTER = 60.0
+GONE_AFTER = 90.0
+
+UTF_8 = "utf-8"
+
+
+class ChatIrcProtocol(ChatStream):
+    """One connection of an IRC client.
+
+    :ivar charset: what it speaks.
+    """
+
+    def __init__(self, factory: "ChatIrcFactory") -> None:
+        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops)
+        self.charset = factory.charset
+        self._server = factory.server
+        self._lines = Lines()
+        self._heard_at = self._reactor.seconds()
+        self._pinged = False
+        self._silence: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Wait for a name, and watch whether anybody is there."""
+        self.begin(profile_of(set(), self.charset))
+        host = getattr(self.transport.getPeer(), "host", "")
+        tls = ISSLTransport.providedBy(self.transport)
+        secure = tls or _is_loopback(host)
+        self._server.waiting += 1
+        self.session = Session(self._server, self, host, secure, self._reactor.seconds(), tls)
+        self._silence = self._reactor.callLater(PING_AFTER, self._listen)
+
+    # What the session asks for.
+
+    def put(self, lines: bytes) -> None:
+        """Send lines, after all that was sent before."""
+        if self.charset != UTF_8:
+            lines = lines.decode().encode(self.charset, "replace")
+        self.outlet.add(lines)
+
+    def write_as(self, profile: Profile) -> None:
+        """Write events in this way from now on."""
+        self.outlet.profile = profile
+
+    def ready(self) -> None:
+        """Go on reading."""
+        if self.session.member is not None:
+            self.named()
+        self.go_on()
+
+    # Reading.
+
+    def dataReceived(self, data: bytes) -> None:
+        """Note that somebody is there, and read on."""
+        self._heard_at = self._reactor.seconds()
+        self._pinged = False
+        super().dataReceived(data)
+
+    def took(self, data: bytes) -> None:
+        """Take bytes."""
+        self._lines.put(data)
+
+    def next(self) -> Said | None:
+        """Return the next message, or what is wrong with it."""
+        try:
+            line = self._lines.next()
+        except OverflowError:
+            return Said(Numeric.ERR_INPUTTOOLONG, 1.0)
+        return None if line is None else self._read(line)
+
+    def _read(self, line: bytes) -> Said:
+        try:
+            message = parse(line, self.charset)
+        except NotTextError as error:
+            return Said(error, 1.0)
+        command = COMMANDS.get(message.command) if message is not None else None
+        return Said(message, command.cost if command is not None else 1.0)
+
+    def obey(self, what: Any) -> None:
+        """Do what the client said."""
+        now = self._reactor.seconds()
+        if isinstance(what, Message):
+            obey(COMMANDS, self.session, what, now)
+        elif what is not None:
+            self._refuse(what, now)
+
+    def _refuse(self, what: NotTextError | Numeric, now: float) -> None:
+        session = self.session
+        command = what.command if isinstance(what, NotTextError) else "*"
+        session.begin(Message(command), now)
+        if isinstance(what, NotTextError):
+            self._drops.drop("not_text", self.transport.getPeer())
+            code = "INVALID_UTF8" if self.charset == UTF_8 else "INVALID_ENCODING"
+            session.fail(code, f"Message rejected: it is not {self.charset.upper()}")
+        else:
+            self._drops.drop("line_too_long", self.transport.getPeer())
+            session.reply(what)
+        session.end()
+
+    def waits(self) -> bool:
+        """Say whether an answer is waited for."""
+        return self.session.busy
+
+    def finish(self) -> None:
+        """Obey a last line that has no ending."""
+        rest = self._lines.rest()
+        if rest:
+            self.obey(self._read(rest).what)
+
+    # Ends.
+
+    def leave(self, why: str) -> None:
+        """Leave the chat."""
+        self.session.now = self._reactor.seconds()
+        gone(self.session, why)
+
+    def drain(self) -> None:
+        """Say that the server stops, and hang up."""
+        self.leave("server stopping")
+        self.hang_up(closing(self.session, "server stopping"))
+
+    def late(self) -> bytes:
+        """Return the last words to somebody who has not registered."""
+        return closing(self.session, "registration timed out")
+
+    def full(self) -> bytes:
+        """Return the last words to somebody who does not read."""
+        return closing(self.session, "send queue full")
+
+    def stop_timers(self) -> None:
+        """Leave no timer behind."""
+        super().stop_timers()
+        if self._silence is not None and self._silence.active():
+            self._silence.cancel()
+        self._silence = None
+
+    def _listen(self) -> None:
+        """Ask a silent client whether it is there, and give up one that does not answer."""
+        silent = self._reactor.seconds() - self._heard_at
+        if silent >= GONE_AFTER:
+            self._drops.drop("ping_timeout", self.transport.getPeer())
+            self.leave("ping timeout")
+            self.hang_up(closing(self.session, f"ping timeout: {GONE_AFTER:g} seconds"))
+            return
+        if silent >= PING_AFTER and not self._pinged:
+            self._pinged = True
+            self.put(f"PING :{self._server.name}\r\n".encode())
+        due = GONE_AFTER if self._pinged else PING_AFTER
+        self._silence = self._reactor.callLater(max(0.1, due - silent), self._listen)
+
+
+class ChatIrcFactory(Factory):
+    """Make a `ChatIrcProtocol` for each connection.
+
+    :param server: what all IRC doors share.
+    :param queue: bytes that may wait for one member.
+    :param charset: what this door's clients speak.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        server: IrcServer,
+        reactor: Any,
+        queue: int = QUEUE,
+        counters: DoorCounters | None = None,
+        charset: str = UTF_8,
+        name: str = "irc",
+    ) -> None:
+        self.server = server
+        self.reactor = reactor
+        self.queue = queue
+        self.charset = charset
+        self.drops = Drops(name, counters or DoorCounters(), reactor.seconds)
+        self.turns = Turns(reactor)
+
+    def buildProtocol(self, addr: IAddress | None) -> ChatIrcProtocol:
+        """Make the protocol of one connection."""
+        protocol = ChatIrcProtocol(self)
+        protocol.factory = self
+        return protocol
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,237 @@
+"""What the chat's stream doors have in common: how they read, and how they end.
+
+What one member says is read as fast as that member may speak, while it reads what it should hear,
+and while no answer is waited for. Nothing of it is lost meanwhile, and nobody else waits.
+"""
+
+import socket
+from abc import abstractmethod
+from contextlib import suppress
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from twisted_net.chat.doors.outlet import Profile, StreamOutlet, Turns
+from twisted_net.net.drops import Drops
+from twisted_net.net.limits import TokenBucket
+from twisted_net.net.transports import Stream
+
+#: Commands a second, and after a pause at once: more than a person types, less than a flood.
+RATE = 20.0
+BURST = 100.0
+
+#: Seconds from the connection to the first name, however busy the peer is meanwhile.
+NAME_WITHIN = 60.0
+
+#: Seconds that a peer has to read our last words before it is cut.
+GOODBYE = 5.0
+
+#: Bytes that the kernel may hide for one peer; its own 2-4 MB would make a peer that reads
+#: nothing look like one that does.
+SEND_BUFFER = 131072
+
+#: Seconds that what was sent may stay without an acknowledgement.
+SILENCE = 90
+
+#: Shortest wait for the bucket, in seconds: no rounding may make a busy loop of it.
+_LEAST_WAIT = 0.01
+
+
+class Said:
+    """Something that a peer said, and what it costs of the tokens that it has."""
+
+    def __init__(self, what: Any, cost: float) -> None:
+        self.what = what
+        self.cost = cost
+
+
+class ChatStream(Stream):
+    """One connection to the chat.
+
+    :param queue: bytes that may wait for the peer.
+    """
+
+    def __init__(self, turns: Turns, reactor: Any, queue: int, drops: Drops) -> None:
+        self._turns = turns
+        self._reactor = reactor
+        self._queue = queue
+        self._drops = drops
+        self._bucket = TokenBucket(RATE, BURST, reactor.seconds())
+        self._said: Said | None = None
+        self._reading = False
+        self._ended = False
+        self._held: IDelayedCall | None = None
+        self._name_due: IDelayedCall | None = None
+        self._cut: IDelayedCall | None = None
+
+    def begin(self, profile: Profile) -> None:
+        """Let the outlet write in this way, and the peer have a moment to say who it is."""
+        self.outlet = StreamOutlet(
+            self.transport, self._turns, profile, self._queue, self._overflowed, self._drained
+        )
+        Stream.connectionMade(self)
+        _tune(self.transport)
+        self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
+
+    # What each door does in its own way.
+
+    @abstractmethod
+    def took(self, data: bytes) -> None:
+        """Take bytes of the peer's; `next` has to cut them."""
+
+    @abstractmethod
+    def next(self) -> Said | None:
+        """Return what it said next; None: nothing is complete."""
+
+    @abstractmethod
+    def obey(self, what: Any) -> None:
+        """Do what it said."""
+
+    @abstractmethod
+    def waits(self) -> bool:
+        """Say whether an answer is waited for."""
+
+    @abstractmethod
+    def leave(self, why: str) -> None:
+        """Leave the chat; a second call changes nothing."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Obey what is left, for the peer will say nothing more."""
+
+    @abstractmethod
+    def late(self) -> bytes:
+        """Return the last words to somebody who has chosen no name."""
+
+    @abstractmethod
+    def full(self) -> bytes:
+        """Return the last words to somebody who does not read."""
+
+    # Reading.
+
+    def producer(self) -> IPushProducer:
+        """Return the outlet: while the peer does not read, what it should hear waits there."""
+        return self.outlet
+
+    def dataReceived(self, data: bytes) -> None:
+        """Read what is complete, as fast as this member may speak."""
+        self.took(data)
+        self.read_on()
+        if not self._may_read() and not self._closing:
+            self.transport.pauseProducing()  # it says more than may be read now
+
+    def readConnectionLost(self) -> None:
+        """Obey what was asked before the peer closed its half, then close ours."""
+        self._ended = True
+        self.read_on()
+
+    def read_on(self) -> None:
+        """Obey what has been said, as far as that may be done now."""
+        self._reading = True
+        try:
+            while not self._closing and self._may_read():
+                said, self._said = self._said or self.next(), None
+                if said is None:
+                    if self._ended:
+                        self._finish()
+                    return
+                if not self._may_say(said):
+                    return
+                self.obey(said.what)
+        finally:
+            self._reading = False
+
+    def go_on(self) -> None:
+        """Read again, after an answer that was waited for."""
+        if not self._reading:
+            self._drained()
+
+    def _may_read(self) -> bool:
+        return self._held is None and not self.outlet.paused and not self.waits()
+
+    def _may_say(self, said: Said) -> bool:
+        """Take from the bucket what it costs; hold it until that is there."""
+        now = self._reactor.seconds()
+        if self._bucket.take(now, said.cost):
+            return True
+        self._said = said
+        wait = max(self._bucket.wait(now, said.cost), _LEAST_WAIT)
+        self._held = self._reactor.callLater(wait, self._released)
+        return False
+
+    def _released(self) -> None:
+        self._held = None
+        self._drained()
+
+    def _drained(self) -> None:
+        if self._closing or not self._may_read():
+            return
+        if not self._ended:
+            self.transport.resumeProducing()
+        self.read_on()
+
+    def _finish(self) -> None:
+        self.finish()
+        if not self.waits() and not self._closing:
+            self.leave("hung up")
+            self.hang_up()
+
+    # Ends.
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Leave the chat, and no timer behind."""
+        super().connectionLost(reason)
+        self.outlet.take()
+        self.stop_timers()
+        if self._cut is not None and self._cut.active():
+            self._cut.cancel()
+        self.leave("connection lost")
+
+    def hang_up(self, last_words: bytes = b"") -> None:
+        """Send what is owed, then close; who does not read it is cut after a moment."""
+        if not self._closing:
+            super().hang_up(self._last(last_words))
+
+    def linger(self, reactor: Any, last_words: bytes) -> None:
+        """Hang up on a peer that may still be sending, so that it hears why."""
+        if not self._closing:
+            super().linger(reactor, self._last(last_words))
+
+    def named(self) -> None:
+        """Wait for a name no more."""
+        if self._name_due is not None:
+            self._name_due.cancel()
+            self._name_due = None
+
+    def stop_timers(self) -> None:
+        """Leave no timer behind but the one that cuts."""
+        for timer in (self._held, self._name_due):
+            if timer is not None and timer.active():
+                timer.cancel()
+        self._held = self._name_due = None
+
+    def _nameless(self) -> None:
+        self._drops.drop("no_name", self.transport.getPeer())
+        self.leave("no name")
+        self.hang_up(self.late())
+
+    def _overflowed(self) -> None:
+        if self._closing:
+            return
+        self._drops.drop("send_queue_full", self.transport.getPeer())
+        self.leave("send queue full")
+        self.hang_up(self.full())
+
+    def _last(self, words: bytes) -> bytes:
+        self.stop_timers()
+        self._cut = self._reactor.callLater(GOODBYE, self.transport.abortConnection)
+        return self.outlet.take() + words
+
+
+def _tune(transport: Any) -> None:
+    with suppress(AttributeError, OSError):  # under TLS the handle is no socket; in tests none
+        handle = transport.getHandle()
+        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)

@@ -1,0 +1,104 @@
+"""The IRC doors of the chat, from their settings; all of them share one server."""
+
+import socket
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from twisted_net.chat.bus.base import Bus
+from twisted_net.chat.core.irc.monitor import Watches
+from twisted_net.chat.core.irc.offered import OFFERED
+from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.doors.irc import ChatIrcFactory
+from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.opers import Operators
+from twisted_net.chat.post import Post
+from twisted_net.net.service import Door, Runtime
+
+#: What a connection beyond the limits is told.
+_BUSY = b"ERROR :Closing link: too many connections, try again later\r\n"
+
+#: Part of the queue of one client that a single answer may take, so that asking costs nobody its
+#: connection.
+_SHARE = 2
+
+
+def irc_server(
+    settings: Any, runtime: Runtime, post: Post[Outlet], bus: Bus, secret: bytes
+) -> IrcServer:
+    """Return what all IRC doors share.
+
+    :param settings: `twisted_net.chat.service.ChatSettings`.
+    """
+    server = IrcServer(
+        hub=post.hub,
+        post=post,
+        name=settings.irc_name or _host(),
+        network=settings.irc_network,
+        version=_version(),
+        started=runtime.reactor.seconds(),
+        password=password_in(settings.irc_password),
+        capabilities=OFFERED,
+        kept=post.history.kept if post.history is not None else "",
+        secret=secret,
+        longest=settings.queue // _SHARE,
+    )
+    if settings.opers:
+        operators = Operators(settings.opers, runtime.reactor)
+        server.operators = operators.check
+        server.reread = operators.reread
+    server.watches = Watches(post.hub)
+    bus.tail(server.watches.heard)
+    return server
+
+
+def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:
+    """Make the IRC doors."""
+    return [
+        _door(name, endpoint, charset, settings.queue, runtime, server)
+        for name, endpoint, charset in (
+            ("irc", settings.irc, "utf-8"),
+            ("irc-tls", settings.irc_tls, "utf-8"),
+            ("irc-legacy", settings.irc_legacy, settings.irc_legacy_charset),
+        )
+    ]
+
+
+def _door(
+    name: str, endpoint: str, charset: str, queue: int, runtime: Runtime, server: IrcServer
+) -> Door:
+    counters = runtime.counters.door(name)
+    factory = ChatIrcFactory(server, runtime.reactor, queue, counters, charset, name)
+    paste = "irssi --connect {host} --port {port}"
+    return Door(name, "stream", endpoint, factory, paste, idle=None, busy=_BUSY)
+
+
+def password_in(path: str) -> str:
+    """Return the password in a file: its first line; none: no file.
+
+    :raises ValueError: there is no such file, or no password in it.
+    """
+    if not path:
+        return ""
+    try:
+        password = Path(path).read_text("utf-8").partition("\n")[0].strip()
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+    if not password:
+        raise ValueError("its first line is empty")
+    return password
+
+
+def _host() -> str:
+    """Return this machine's name, as far as IRC can take it for a server's."""
+    name = socket.gethostname().partition(" ")[0]
+    return name if name[:1].isalnum() else "netdemo"
+
+
+def _version() -> str:
+    try:
+        return version("twisted_net")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0"
