@@ -10,7 +10,7 @@ from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec import actions
 from twisted_net.chat.codec.charsets import UTF_8
 from twisted_net.chat.codec.messages import Command, Heard
-from twisted_net.chat.core.datagram import Session
+from twisted_net.chat.core.datagram import ACK_DELAY, Session
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.states import Came, Happening
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
@@ -138,7 +138,8 @@ class OnDatagrams:
         """Carry datagrams to and fro until there are no more."""
         self.server.clock.advance(0)
         while True:
-            here = self.session.outgoing(self.server.clock.seconds())
+            # A little later, so that acknowledgements wait for nothing to ride on.
+            here = self.session.outgoing(self.server.clock.seconds() + ACK_DELAY)
             for datagram in here:
                 self.server.udp.datagramReceived(datagram, self.address)
             self.server.clock.advance(0)

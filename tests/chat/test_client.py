@@ -47,6 +47,7 @@ from twisted_net.chat.codec.messages import (
     Use,
     Who,
 )
+from twisted_net.chat.core.datagram import ACK_DELAY
 from twisted_net.net.clients import DatagramClient, Target
 from twisted_net.net.errors import BadAnswerError, ClientError, NoAnswerError
 
@@ -149,7 +150,7 @@ class LinkedDatagrams(Linked):
     def pump(self) -> None:
         """Carry datagrams to and fro."""
         for _ in range(20):
-            self.server.clock.advance(0)
+            self.server.clock.advance(ACK_DELAY / 10)
             sent, self.sent = self.sent, []
             for packet in sent:
                 if not self.deaf:

@@ -29,6 +29,7 @@ from twisted_net.chat.codec.messages import (
     Join,
     Kind,
     Listed,
+    Missed,
     Nick,
     Part,
     Present,
@@ -38,9 +39,10 @@ from twisted_net.chat.codec.messages import (
     Tell,
     Who,
 )
-from twisted_net.chat.core.datagram import DEAD, HALF_OPEN, Session
+from twisted_net.chat.core.datagram import HALF_OPEN, KEEPALIVE, Session
 from twisted_net.chat.core.states import Ended
 from twisted_net.chat.doors import datagram as door
+from twisted_net.chat.store.memory import MemoryHistory
 
 NONCE = b"12345678"
 
@@ -114,8 +116,21 @@ def test_an_address_is_nothing_before_it_has_proven_itself() -> None:
     for port in range(40000, 50000):
         (retry,) = server.sent(hello(nonce=port.to_bytes(8, "big")), port=port)
         assert len(retry) < MIN_HELLO
+        server.clock.advance(0.002)
     assert server.clock.getDelayedCalls() == []
     assert len(server.hub) == len(server.udp._guests) == 0
+
+
+def test_one_network_gets_so_many_cookies_a_second_and_others_theirs() -> None:
+    """However many addresses of it ask: to answer them all is what a flood wants (R21)."""
+    server = Server()
+    asked = [(f"192.0.2.{n % 256}", 40000 + n) for n in range(door.COOKIES + 100)]
+    answered = sum(len(server.sent(hello(), host=host, port=port)) for host, port in asked)
+    assert answered == door.COOKIES
+    assert server.dropped("chat-udp") == {"too_many_cookies": 100}
+    assert server.sent(hello(), host="192.0.3.1")
+    server.clock.advance(1)
+    assert server.sent(hello())
 
 
 def test_a_cookie_is_of_one_address_and_thirty_seconds() -> None:
@@ -245,7 +260,7 @@ def test_a_long_datagram_of_a_member_is_refused_in_one_line() -> None:
 
 
 def test_a_member_that_fell_silent_leaves() -> None:
-    """After a while, with its reason, and no timer stays (R27)."""
+    """After a while, with its reason; two minutes later nothing is left of it (R27)."""
     server = Server()
     line, udp = server.on_line("line"), server.on_datagrams("udp")
     line.hears()
@@ -253,25 +268,171 @@ def test_a_member_that_fell_silent_leaves() -> None:
     for _ in range(91):
         server.clock.advance(1)
     assert line.hears() == ["LEFT udp timeout"]
+    assert server.udp._guests
+    for _ in range(120):
+        server.clock.advance(1)
+    assert line.hears() == []
     assert not server.udp._guests
     assert not server.udp._by_nonce
-    server.clock.advance(DEAD)
+    assert not server.udp._hosts
     assert server.clock.getDelayedCalls() == []
 
 
 def test_an_event_that_nobody_acknowledges_is_sent_five_times() -> None:
-    """Then the member leaves: nothing is missed without being shown."""
+    """Then the member leaves; it would be told nothing, for it does not listen."""
     server = Server()
-    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line = server.on_line("line")
+    server.on_datagrams("udp")
     line.hears()
     server.port.written.clear()
     line.says("hello")
     for _ in range(60):
         server.clock.advance(1)
     kinds = [decode(packet).type for packet, _ in server.port.written]
-    assert kinds == [Type.CON] * 5 + [Type.BYE]
+    assert kinds == [Type.CON] * 5
     assert line.hears() == ["LEFT udp timeout"]
-    assert udp.session.id not in server.udp._guests
+
+
+def test_a_member_that_comes_back_is_where_it_was_and_told_that_it_missed_something() -> None:
+    """In all of its rooms, under its name; and what had waited for it is heard, in order."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    udp.asks(Join("games"))
+    line.says("JOIN games", "USE lobby")
+    udp.hears()
+    line.says("before")
+    server.port.written.clear()
+    for _ in range(60):
+        server.clock.advance(1)
+        server.port.written.clear()
+    line.says("meanwhile")
+    line.hears()
+    udp.session.wake(server.clock.seconds() + KEEPALIVE)
+    heard = udp.hears()
+    assert events(heard)[:1] == [("SAID", "lobby", "line", "before")]
+    assert Missed(0, "lobby", more=True) in heard
+    assert line.hears() == ["JOINED lobby udp", "JOINED games udp"]
+    assert udp.asks(Say("games", "again"))
+
+
+def test_history_knows_how_much_a_member_missed_that_comes_back() -> None:
+    """In each room what was said there by others since it last heard something."""
+    server = Server()
+    server.post.history = MemoryHistory(server.clock.seconds)
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    udp.asks(Join("games"))
+    line.says("JOIN games", "USE lobby", "before")
+    udp.hears()
+    for _ in range(91):
+        server.clock.advance(1)
+    line.says("one", "two", "USE games", "three", "ME waves", "TOPIC games chess")
+    udp.session.wake(server.clock.seconds())
+    missed = [each for each in udp.hears() if isinstance(each, Missed)]
+    assert missed == [Missed(2, "lobby"), Missed(2, "games")]
+    for _ in range(91):
+        server.clock.advance(1)
+    udp.session.wake(server.clock.seconds())
+    assert not [each for each in udp.hears() if isinstance(each, Missed)]
+
+
+def test_history_that_does_not_reach_back_says_so() -> None:
+    """What it has forgotten cannot be counted."""
+    server = Server()
+    server.post.history = MemoryHistory(server.clock.seconds, each=5)
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.says("before")
+    udp.hears()
+    for _ in range(91):
+        server.clock.advance(1)
+    line.says(*map(str, range(9)))
+    udp.session.wake(server.clock.seconds())
+    (missed,) = [each for each in udp.hears() if isinstance(each, Missed)]
+    assert (missed.room, missed.more) == ("lobby", True)
+
+
+def test_a_room_that_is_closed_meanwhile_is_not_entered_again() -> None:
+    """The member is told, and is where it still may be."""
+    server = Server()
+    line = server.on_line("line")
+    line.says("JOIN games")
+    udp = server.on_datagrams("udp")
+    udp.asks(Join("games"))
+    for _ in range(91):
+        server.clock.advance(1)
+    assert line.says("MODE games +i")[-1].startswith("OK MODE")
+    udp.session.wake(server.clock.seconds())
+    assert ("PARTED", "games", "udp", "invite only") in events(udp.hears())
+    assert udp.asks(Say("lobby", "here"))
+
+
+def test_a_member_whose_name_somebody_took_meanwhile_cannot_come_back() -> None:
+    """It hears why, and may try another one."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    for _ in range(91):
+        server.clock.advance(1)
+    line = server.on_line("UDP")
+    line.hears()
+    udp.session.wake(server.clock.seconds())
+    udp.happened.clear()
+    udp.pump()
+    assert udp.happened[-1] == Ended("409 name 'udp' is taken", 5)
+    assert not server.udp._guests
+    assert line.hears() == []
+
+
+def test_a_member_may_move_to_another_address() -> None:
+    """It is asked there, and goes on; where it was before hears nothing any more."""
+    server = Server()
+    line, udp = server.on_line("line"), server.on_datagrams("udp")
+    line.hears()
+    udp.address = ("198.51.100.9", 41000)
+    udp.session.send(actions.asked(Say("", "from there")))
+    udp.pump()
+    assert line.hears() == []
+    server.clock.advance(2)
+    udp.session.wake(server.clock.seconds())
+    udp.pump()
+    assert line.hears() == ["SAID lobby udp from there"]
+    line.says("hello")
+    assert events(udp.hears()) == [("SAID", "lobby", "line", "hello")]
+    assert list(server.udp._hosts) == ["198.51.100.9"]
+
+
+def test_a_member_cannot_move_to_an_address_that_has_its_share(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Moving is no way round the bounds."""
+    monkeypatch.setattr(door, "MAX_SESSIONS_EACH", 1)
+    server = Server()
+    udp = server.on_datagrams("udp")
+    other = OnDatagrams(server, "other", ("198.51.100.9", 41000))
+    other.session = Session.initiator(dice(9), server.clock.seconds(), "other")
+    other.pump()
+    udp.address = ("198.51.100.9", 42000)
+    udp.session.send(actions.asked(Say("", "from there")))
+    udp.pump()
+    assert server.udp._guests[udp.session.id].address[0] == "192.0.2.7"
+
+
+def test_a_request_that_never_came_is_not_waited_for_for_ever() -> None:
+    """Its author hears that nothing was done, and what came after it is obeyed."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    for text in ("a", "b"):
+        udp.asks(Say("", text))
+    lost = udp.session.send(actions.asked(Say("", "lost")))
+    udp.session.send(actions.asked(Say("", "heard")))
+    _, kept = udp.session.outgoing(server.clock.seconds())
+    server.port.written.clear()
+    server.udp.datagramReceived(kept, udp.address)
+    for _ in range(11):
+        server.clock.advance(1)
+    bodies = [decode(packet) for packet, _ in server.port.written]
+    results = [each for each in bodies if each.type is Type.CON]
+    (refused,) = actions.heard(bytes([results[0].code]) + results[0].fields)[1]
+    assert unpacked(results[0].fields)[Key.RE] == lost.to_bytes(4, "big")
+    assert refused == Refused(408, "lost on its way; nothing was done")
 
 
 def test_a_member_says_bye() -> None:

@@ -84,6 +84,8 @@ def screen(as_json: bool = False) -> Screen:
         (Refused(404, "no room 'x'"), "! no room 'x'"),
         (Announced("stopping"), "* server: stopping"),
         (Missed(12), "* 12 messages were missed"),
+        (Missed(12, more=True), "* 12 or more messages were missed"),
+        (Missed(0, more=True), "* some messages were missed"),
     ],
 )
 def test_what_is_heard_is_one_line(heard: Heard, shown: str, capsys: Printed) -> None:

@@ -1,6 +1,7 @@
 """Members of the chat on hosts of their own, who write down all they say and hear."""
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 from twisted.internet.defer import Deferred, gatherResults
@@ -64,9 +65,10 @@ class Visit:
         return [each for each in self.heard if isinstance(each, Event)]
 
     @property
-    def missed(self) -> int:
-        """How many events the server says it left out."""
-        return sum(each.count for each in self.heard if isinstance(each, Missed))
+    def missed(self) -> float:
+        """How many events were left out, as far as the member was told; infinite: nobody knows."""
+        missed = [each for each in self.heard if isinstance(each, Missed)]
+        return inf if any(each.more for each in missed) else sum(each.count for each in missed)
 
 
 class Member:

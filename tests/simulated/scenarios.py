@@ -6,15 +6,18 @@ Tests run them under a few seeds, ``make simulate`` under thousands.
 import os
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from tests.simulated.bench import SERVER, dice, serving, together
-from tests.simulated.chatters import Door, Member
+from tests.simulated.chatters import Door, Member, Visit
 from tests.simulated.fetching import Fetch, Fetcher, stored_or_failed, whole_or_failed
 from tests.simulated.promises import chat_keeps_its_word
+from twisted_net.chat.client.datagram import ANEW, RESUMED, SILENT
+from twisted_net.chat.codec.messages import Announced
 from twisted_net.testing import Chunking, Link, SimNetwork
 
 #: A link that does to datagrams all that one can do.
@@ -64,11 +67,17 @@ class Chat:
         members = [Member(net.host(f"c{n}"), door) for n, door in enumerate(self.doors)]
         if self.disasters:
             _befall(net, self.disasters, [member.name for member in members])
-            visits = [member.visits for member in members]
-            net.sometimes("a session ends", lambda: any(v.ended for each in visits for v in each))
-            net.sometimes("somebody comes again", lambda: any(len(each) > 1 for each in visits))
+            self._look_out(net, [member.visits for member in members])
         net.run(self._conversation(net, members))
         chat_keeps_its_word(members)
+
+    def _look_out(self, net: SimNetwork, visits: list[list[Visit]]) -> None:
+        if "tcp" in self.doors:
+            net.sometimes("a session ends", lambda: any(v.ended for each in visits for v in each))
+            net.sometimes("somebody comes again", lambda: any(len(each) > 1 for each in visits))
+        if "udp" in self.doors:
+            for notice in (SILENT, RESUMED, ANEW):
+                net.sometimes(notice.text, partial(_told, visits, notice))
 
     async def _conversation(self, net: SimNetwork, members: list[Member]) -> None:
         await together(*(member.enter(tries=20) for member in members))
@@ -188,6 +197,10 @@ class Tftp:
 
 def _either(net: SimNetwork) -> str:
     return "yes" if Random(f"{net.seed}/port").random() < 0.2 else "no"  # noqa: S311
+
+
+def _told(visits: list[list[Visit]], notice: Announced) -> bool:
+    return any(notice in visit.heard for each in visits for visit in each)
 
 
 def _befall(net: SimNetwork, disasters: tuple[Disaster, ...], clients: list[str]) -> None:

@@ -80,8 +80,9 @@ class Screen:
                 return f"! {_safe(text)}"
             case Announced(text):
                 return f"* server: {_safe(text)}"
-            case Missed(count, room):
-                return f"* {count} messages were missed{room and f' in {_safe(room)}'}"
+            case Missed(count, room, more):
+                shown = f"{count} or more" if more and count else count or "some"
+                return f"* {shown} messages were missed{room and f' in {_safe(room)}'}"
             case Old(event):
                 return _old(event, self._place(event))
             case _:

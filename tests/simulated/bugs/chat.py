@@ -9,22 +9,25 @@ from tests.simulated.parties import Talker
 from tests.simulated.promises import chat_keeps_its_word
 from tests.simulated.scenarios import STORM, Chat
 from twisted_net.chat.client.line import _Wire
-from twisted_net.chat.core.reliable import Inbox, Outbox
+from twisted_net.chat.core.reliable import AHEAD, Inbox, Outbox
 from twisted_net.net.transports import Stream
 from twisted_net.testing import Chunking, Link, SimNetwork
 
 
-def _take_again(inbox: Inbox, seq: int, body: bytes, take: Any = Inbox.take) -> Any:
+def _take_again(
+    inbox: Inbox, seq: int, body: bytes, now: float, take: Any = Inbox.take
+) -> list[tuple[int, bytes]]:
     """Take each message whenever it comes."""
-    new = 0 < (seq - inbox.ack) % (1 << 32) <= 32 and seq not in inbox._kept
-    return take(inbox, seq, body) if new else iter([(seq, body)])
+    new = 0 < (seq - inbox.ack) % (1 << 32) <= AHEAD and seq not in inbox._kept
+    return take(inbox, seq, body, now) if new else [(seq, body)]
 
 
-def _take_at_once(inbox: Inbox, seq: int, body: bytes, take: Any = Inbox.take) -> Any:
+def _take_at_once(
+    inbox: Inbox, seq: int, body: bytes, now: float, take: Any = Inbox.take
+) -> list[tuple[int, bytes]]:
     """Read a message as it comes, whatever is missing before it."""
-    for _ in take(inbox, seq, body):
-        pass
-    return iter([(seq, body)])
+    take(inbox, seq, body, now)
+    return [(seq, body)]
 
 
 def _send_once(outbox: Outbox, now: float, due: Any = Outbox.due) -> Any:

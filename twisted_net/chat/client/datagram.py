@@ -5,7 +5,6 @@ from random import Random, SystemRandom
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError
-from twisted.internet.interfaces import IDelayedCall
 
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
 from twisted_net.chat.codec import actions
@@ -16,18 +15,48 @@ from twisted_net.chat.codec.messages import (
     Done,
     Event,
     Heard,
+    Join,
+    Kind,
     Missed,
     Refused,
+    Reply,
     Use,
 )
 from twisted_net.chat.core.datagram import Session
-from twisted_net.chat.core.states import Came, Ended, Happening, Opened, State
+from twisted_net.chat.core.ident import folded
+from twisted_net.chat.core.reliable import HELD
+from twisted_net.chat.core.states import (
+    Came,
+    Ended,
+    Gap,
+    Happening,
+    Opened,
+    Resumed,
+    Silent,
+    State,
+    Undelivered,
+)
+from twisted_net.net.alarm import Alarm
 from twisted_net.net.clients import PATIENCE, DatagramClient, Target, open_datagrams
 from twisted_net.net.errors import BadAnswerError, ClientError, NoAnswerError
+
+#: What members are told of the session itself, which the server cannot say.
+SILENT = Announced("silent; waiting for it to come back")
+RESUMED = Announced("there again")
+ANEW = Announced("does not know us any more; entered anew")
+
+
+class UndeliveredError(ClientError):
+    """Nobody acknowledged a command, or its answer is lost: perhaps it was obeyed, perhaps not."""
+
+    exit_code = 4
 
 
 class ChatDatagramClient(ChatClient):
     """A client of the datagram door.
+
+    A session that fell silent is taken up again, and a server that was started anew is greeted
+    anew; what was not acknowledged by then fails with an `UndeliveredError`.
 
     :param dice: for session numbers and waits.
     """
@@ -45,9 +74,8 @@ class ChatDatagramClient(ChatClient):
         self._port: DatagramClient | None = None
         self._session: Session | None = None
         self._opening: Deferred[Opened] | None = None
-        self._pending: dict[int, Request] = {}
-        self._timer: IDelayedCall | None = None
-        self._timer_at = 0.0
+        self._pending: dict[int, tuple[Request, float]] = {}  # and when they were sent
+        self._alarm = Alarm(reactor, self._wake)
 
     async def enter(self, name: str) -> str:
         """Begin a session under a name."""
@@ -82,10 +110,14 @@ class ChatDatagramClient(ChatClient):
             request.add(Done("USE", command.room))
             request.finish()
             return request
-        if self._session is None or self._session.state is not State.OPEN:
+        if self._session is None or self._session.state is State.CLOSED:
             request.fail(BadAnswerError(f"the session with {self._target} is over"))
             return request
-        self._pending[self._session.send(actions.asked(command))] = request
+        if self._session.state is not State.OPEN:
+            request.fail(UndeliveredError(f"{self._target} is silent; nothing was sent"))
+            return request
+        number = self._session.send(actions.asked(command))
+        self._pending[number] = request, self._reactor.seconds()
         self._transmit()
         return request
 
@@ -94,28 +126,84 @@ class ChatDatagramClient(ChatClient):
             self._happened(self._session.received(datagram, self._reactor.seconds()))
 
     def _happened(self, happenings: list[Happening]) -> None:
+        gap = False
         for happening in happenings:
             match happening:
                 case Came(_, body):
                     self._came(body)
                 case Opened():
-                    self._settle(happening)
+                    self._opened(happening)
+                case Gap(missing):
+                    self._heard(Missed(len(missing), more=True))  # one may have been a MISSED
+                    gap = True
+                case Undelivered(numbers):
+                    self._undelivered(numbers, f"no acknowledgement from {self._target}")
+                case Silent():
+                    self._heard(SILENT)
+                case Resumed():
+                    self._heard(RESUMED)
                 case Ended(why, reason):
                     self._ended(why, reason)
+        if gap:
+            self._doubt()
         self._transmit()
+
+    def _opened(self, opened: Opened) -> None:
+        """Be welcomed, for the first time or by a server that knows nothing of us any more."""
+        if self._opening is not None and not self._opening.called:
+            self._opening.callback(opened)
+            return
+        rooms = [room for room in self._rooms.values() if folded(room) != folded(opened.room)]
+        self.name = opened.name
+        self._heard(ANEW)
+        self._undelivered(tuple(self._pending), f"{self._target} was started anew")
+        for room in rooms:
+            if self._session is not None:
+                self._session.send(actions.asked(Join(room)))
+            self._heard(Missed(0, room, more=True))
+
+    def _doubt(self) -> None:
+        """Give up what may have been answered in a gap: whatever was asked before it began."""
+        before = self._reactor.seconds() - HELD
+        doubtful = tuple(number for number, (_, at) in self._pending.items() if at <= before)
+        self._undelivered(doubtful, f"an answer from {self._target} is lost")
+
+    def _undelivered(self, numbers: tuple[int, ...], why: str) -> None:
+        for number in numbers:
+            if number in self._pending:
+                self._pending.pop(number)[0].fail(UndeliveredError(why))
+
+    def _follow(self, command: Command, replies: list[Reply]) -> None:
+        super()._follow(command, replies)
+        if self._session is not None:
+            self._session.name = self.name  # under which it comes again
 
     def _came(self, body: bytes) -> None:
         re, all_heard = actions.heard(body)
-        request = None if re is None else self._pending.get(re)
+        if re is None:
+            for heard in all_heard:
+                if isinstance(heard, Event):
+                    self._told_of(heard)
+                else:
+                    self._heard(heard)
+            return
+        if re not in self._pending:
+            return  # it was given up meanwhile
+        request, _ = self._pending[re]
         for heard in all_heard:
-            if request is None:
-                self._heard(heard)
-            elif isinstance(heard, Done | Refused):
-                del self._pending[re or 0]
+            if isinstance(heard, Done | Refused):
+                del self._pending[re]
                 request.add(_named(heard, request.command))
                 request.finish()
             elif not isinstance(heard, Event | Announced | Missed):
                 request.add(heard)
+
+    def _told_of(self, event: Event) -> None:
+        if self._session is not None:
+            self._session.since = event.id or self._session.since
+        if event.kind is Kind.PARTED and event.sender == self.name:
+            self._parted(event.where)  # that could not be entered again
+        super()._told_of(event)
 
     def _ended(self, why: str, reason: int) -> None:
         error: ClientError = BadAnswerError(f"{self._target} ended the session: {why}")
@@ -127,37 +215,24 @@ class ChatDatagramClient(ChatClient):
         if self._opening is not None and not self._opening.called:
             self._opening.errback(error)
             return
-        for request in self._pending.values():
+        for request, _ in self._pending.values():
             request.fail(error)
         self._finish(BadAnswerError(f"{self._target} ended the session: {why}"))
-
-    def _settle(self, opened: Opened) -> None:
-        if self._opening is not None and not self._opening.called:
-            self._opening.callback(opened)
 
     def _transmit(self) -> None:
         """Send what the session has to send, and wake it in time."""
         now = self._reactor.seconds()
         if self._session is None or self._port is None:
-            self._arm(None, now)
+            self._alarm.stop()
             return
         for datagram in self._session.outgoing(now):
             self._port.send(datagram)
-        self._arm(self._session.deadline, now)
-
-    def _arm(self, deadline: float | None, now: float) -> None:
-        """Wake at ``deadline``, or earlier: a new timer for every packet costs more than that."""
-        if self._timer is not None:
-            if deadline is not None and self._timer_at <= deadline:
-                return
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = self._reactor.callLater(max(0.0, deadline - now), self._wake)
-            self._timer_at = deadline
+        if self._session.state is State.CLOSED:
+            self._alarm.stop()
+        else:
+            self._alarm.set(self._session.deadline, now)
 
     def _wake(self) -> None:
-        self._timer = None
         if self._session is not None:
             self._happened(self._session.wake(self._reactor.seconds()))
 

@@ -34,6 +34,9 @@ from twisted_net.chat.codec.messages import (
     decoded,
 )
 
+#: What is sent instead of a message that was given up.
+NOTHING = bytes(1)
+
 #: Bytes of one packet's text that a list may fill; as much as a text said.
 _LIST = 1000
 
@@ -45,6 +48,7 @@ MAX_LISTS = 7
 class Action(IntEnum):
     """What a message does, asks or tells."""
 
+    NOTHING = 0  # keeps the number of a message that was given up
     SAY = 1
     TELL = 2
     ACT = 4
@@ -168,9 +172,21 @@ def told(event: Event) -> bytes:
     )
 
 
-def missed(count: int) -> bytes:
-    """Write that events were left out, and how many."""
-    return _body(Action.MISSED, {Key.TEXT: str(count).encode()})
+def missed(count: int, last: int = 0, room: str = "", *, more: bool = False) -> bytes:
+    """Write that events were left out, and how many.
+
+    :param last: the id of the last one; 0: nobody knows.
+    :param room: where; empty: in any.
+    :param more: it may be more than that.
+    """
+    last_id = last.to_bytes(8, "big") if last else b""
+    text = f"{count}{'+' if more else ''}".encode()
+    return _body(Action.MISSED, {Key.ROOM: room.encode(), Key.TEXT: text, Key.ID: last_id})
+
+
+def id_of(body: bytes) -> int:
+    """Return the id of the event that a message tells of; 0: it tells of none."""
+    return int.from_bytes(unpacked(body[1:]).get(Key.ID, b""), "big")
 
 
 def answered(replies: Iterable[Reply | Refused], re: int) -> Iterator[bytes]:
@@ -215,7 +231,8 @@ def _heard(action: int, fields: dict[int, bytes]) -> list[Heard]:
         return [_result(text_of(fields, Key.ERROR), text)]
     try:
         if action == Action.MISSED:
-            return [Missed(int(text))]
+            room = text_of(fields, Key.ROOM)
+            return [Missed(int(text.removesuffix("+")), room, text.endswith("+"))]
         if action == Action.WHO:
             return [_present(line) for line in text.split("\n")]
         if action == Action.ROOMS:

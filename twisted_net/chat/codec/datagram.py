@@ -92,9 +92,12 @@ class Key(IntEnum):
     NAME = 6  # wanted, given or addressed
     COOKIE = 7
     ERROR = 8
+    PART = 9  # index and count of the packets that a list fills
+    SINCE = 10  # id of what was heard last
     SESSION = 11
     SECRET = 12  # the session's key
     BOUNDS = 13  # window, keepalive and death in seconds
+    CHALLENGE = 14  # to be repeated from where it was sent to
 
 
 class Packet(NamedTuple):
@@ -212,6 +215,13 @@ def padded(fields: Mapping[Key, bytes]) -> bytes:
         return plain
     padding = max(0, missing - _FIELD_SIZE)
     return _FIELD.pack(Key.PADDING, padding) + bytes(padding) + plain
+
+
+#: The fields of a PING to whoever may have forgotten the session: as long as the RETRY that is then
+#: its answer.
+PROBE = _FIELD.pack(Key.PADDING, RETRY_LENGTH - _HEADER.size - _TAG - _FIELD_SIZE).ljust(
+    RETRY_LENGTH - _HEADER.size - _TAG, b"\0"
+)
 
 
 def _tag(data: bytes, key: bytes) -> bytes:

@@ -90,10 +90,16 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """Events that a client could not be sent, and how many; in a room, if that is known."""
+    """Events that a client could not be sent.
+
+    :ivar count: how many, as far as anybody knows.
+    :ivar room: where, if that is known.
+    :ivar more: whether it may be more than that.
+    """
 
     count: int
     room: str = ""
+    more: bool = False
 
 
 Reply = Done | Present | Listed | Titled | Old | Pong | Usage

@@ -12,6 +12,7 @@ class State(Enum):
     CONFIRMING = auto()
     HALF = auto()
     OPEN = auto()
+    SILENT = auto()
     CLOSED = auto()
 
 
@@ -21,6 +22,7 @@ class Step(Enum):
     RETRIED = auto()
     WELCOMED = auto()
     PROVED = auto()
+    SILENCED = auto()
     ENDED = auto()
 
 
@@ -29,26 +31,34 @@ NEXT: dict[tuple[State, Step], State] = {
     (State.PROVING, Step.RETRIED): State.PROVING,
     (State.PROVING, Step.WELCOMED): State.CONFIRMING,
     (State.CONFIRMING, Step.PROVED): State.OPEN,
+    (State.CONFIRMING, Step.RETRIED): State.PROVING,
     (State.HALF, Step.PROVED): State.OPEN,
     (State.OPEN, Step.PROVED): State.OPEN,
+    (State.OPEN, Step.SILENCED): State.SILENT,
+    (State.OPEN, Step.RETRIED): State.PROVING,
+    (State.SILENT, Step.PROVED): State.OPEN,
+    (State.SILENT, Step.RETRIED): State.PROVING,
     (State.GREETING, Step.ENDED): State.CLOSED,
     (State.PROVING, Step.ENDED): State.CLOSED,
     (State.CONFIRMING, Step.ENDED): State.CLOSED,
     (State.HALF, Step.ENDED): State.CLOSED,
     (State.OPEN, Step.ENDED): State.CLOSED,
+    (State.SILENT, Step.ENDED): State.CLOSED,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The session is open.
+    """The session is open; for an initiator perhaps not for the first time: see `Silent`.
 
     :ivar name: the name asked for, or given.
     :ivar room: the room that one is in; empty: none.
+    :ivar other: what the other side is called, if it has a name.
     """
 
     name: str
     room: str = ""
+    other: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,45 @@ class Came:
 
     seq: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hinted:
+    """A hint came, in no order: messages may have been said before it that come later."""
+
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages that never came are not waited for any more.
+
+    :ivar missing: their numbers.
+    """
+
+    missing: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """Messages that nobody acknowledged are given up; no one will hear them later.
+
+    Some of them may have been heard all the same, and only their acknowledgements been lost.
+
+    :ivar numbers: what `Session.send` returned.
+    """
+
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Nothing has been heard of the peer for long; it may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The peer has come back; of the messages between the two nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +128,4 @@ class Slowed:
     """A message was not taken, so that its sender sends it again, later."""
 
 
-Happening = Opened | Came | Ended | Slowed
+Happening = Opened | Came | Hinted | Gap | Undelivered | Silent | Resumed | Ended | Slowed

@@ -1,13 +1,12 @@
 """The datagram door: sessions over UDP (docs/protocols/chat.md)."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
 from random import Random
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IUDPTransport
+from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
@@ -28,20 +27,21 @@ from twisted_net.chat.codec.datagram import (
     session_of,
     unpacked,
 )
-from twisted_net.chat.codec.messages import Code, Event, Kind, Refusal, decoded
+from twisted_net.chat.codec.messages import Code, Refusal, decoded
 from twisted_net.chat.core.cookies import Cookies
 from twisted_net.chat.core.datagram import Invitation, Session
 from twisted_net.chat.core.ident import hidden_host
-from twisted_net.chat.core.states import Came, Ended, Happening, Opened, Slowed
+from twisted_net.chat.core.networks import network_of
+from twisted_net.chat.core.path import Address
+from twisted_net.chat.core.states import Ended, Gap, Happening, Slowed
+from twisted_net.chat.doors.guest import Guest
 from twisted_net.chat.doors.outlet import Outlet, Turns
 from twisted_net.chat.post import Post
-from twisted_net.chat.seat import Answer, Seat
+from twisted_net.net.alarm import Alarm
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.limits import TokenBucket
+from twisted_net.net.limits import SourceRates, TokenBucket
 from twisted_net.net.service import IDrains
-
-Address = tuple[str, int]
 
 #: Sessions in all, and from one address.
 MAX_SESSIONS = 1024
@@ -51,53 +51,13 @@ MAX_SESSIONS_EACH = 64
 RATE = 20.0
 BURST = 100.0
 
+#: Cookies a second for one network, which is what somebody with many addresses has: of IPv4 256
+#: of them, of IPv6 what one customer is given (RFC 6177, 2).
+COOKIES = 1000
+
 #: What may be told to go and get a cookie: packets of a session that this server does not know,
 #: perhaps because it was started anew. Answers are never answered.
 _ASKING = (Type.PING, Type.CON, Type.NON)
-
-
-@dataclass(frozen=True, slots=True)
-class DatagramProfile:
-    """Events as datagram messages; what one said oneself comes back as a result, with its id."""
-
-    echoes: frozenset[Kind] = frozenset()
-
-    def render(self, event: Event) -> bytes:
-        """Write an event."""
-        return actions.told(event)
-
-
-PROFILE = DatagramProfile()
-
-
-class Guest:
-    """One session at the door: its address, its seat, and the outlet of its member.
-
-    :ivar deadline: that of its session, as of the last time that something was sent: the door
-        asks all guests for it whenever its timer rings.
-    """
-
-    profile = PROFILE
-
-    def __init__(self, door: "ChatDatagramProtocol", session: Session, address: Address) -> None:
-        self.session = session
-        self.address = address
-        self.deadline = math.inf
-        host = hidden_host(address[0], door.secret)
-        self.seat: Seat[Outlet] = Seat(door.post, self, "udp", host)
-        self._door = door
-        self._dirty = False
-
-    def add(self, message: bytes) -> None:
-        """Take an event; it goes out at the end of this turn."""
-        self.session.offer(message)
-        if not self._dirty:
-            self._dirty = True
-            self._door.turns.soon(self._flush)
-
-    def _flush(self) -> None:
-        self._dirty = False
-        self._door.transmit(self)
 
 
 @implementer(IDrains)
@@ -120,17 +80,18 @@ class ChatDatagramProtocol(DatagramProtocol):
         secret: bytes = b"",
     ) -> None:
         self.post = post
-        self.hub = post.hub
-        self.secret = secret
         self.turns = Turns(reactor)
         self._reactor = reactor
         self._dice = dice
+        self._hub = post.hub
+        self._secret = secret
         self._drops = Drops("chat-udp", counters or DoorCounters(), reactor.seconds)
         self._cookies = Cookies(dice)
+        self._networks = SourceRates(COOKIES)
+        self._hosts: Counter[str] = Counter()
         self._guests: dict[bytes, Guest] = {}
         self._by_nonce: dict[tuple[bytes, Address], Guest] = {}
-        self._timer: IDelayedCall | None = None
-        self._timer_at = 0.0
+        self._alarm = Alarm(reactor, self._wake)
         self._stopping = False
 
     def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
@@ -149,16 +110,22 @@ class ChatDatagramProtocol(DatagramProtocol):
             self._greeted(datagram, packet, address)
         elif packet.session not in self._guests:
             self._unknown(datagram, packet, address)
-        elif self._guests[packet.session].address != address:
-            self._drops.drop("other_address", address)
         else:
-            self._received(self._guests[packet.session], packet, datagram)
+            guest = self._guests[packet.session]
+            if guest.address == address or self._moved(guest, packet, datagram, address):
+                self._received(guest, packet, datagram)
 
     def transmit(self, guest: Guest) -> None:
         """Send what a session has to send, and wake it in time."""
         now = self._reactor.seconds()
         self._send(guest, now)
-        self._arm(guest.deadline, now)
+        self._alarm.set(guest.deadline, now)
+
+    def dismiss(self, guest: Guest, refusal: Refusal) -> None:
+        """End a session, and say why."""
+        guest.session.bye(str(refusal), actions.reason_of(refusal))
+        self.transmit(guest)
+        self._forget(guest, "timeout", self._reactor.seconds())
 
     def drain(self) -> None:
         """Tell everybody that the server stops."""
@@ -169,13 +136,14 @@ class ChatDatagramProtocol(DatagramProtocol):
             guest.seat.leave("server stopping", self._reactor.seconds())
         self._guests.clear()
         self._by_nonce.clear()
+        self._hosts.clear()
         self.turns.stop()
-        self._disarm()
+        self._alarm.stop()
 
     def stopProtocol(self) -> None:
         """Leave no timer behind."""
         self.turns.stop()
-        self._disarm()
+        self._alarm.stop()
 
     # From who has no session.
 
@@ -206,6 +174,9 @@ class ChatDatagramProtocol(DatagramProtocol):
         return self._cookies.good(cookie, address, self._reactor.seconds())
 
     def _retry(self, packet: Packet, address: Address) -> None:
+        if not self._networks.take(network_of(address[0]), 1, self._reactor.seconds()):
+            self._drops.drop("too_many_cookies", address)
+            return
         cookie = self._cookies.make(address, self._reactor.seconds())
         self._answer(Type.RETRY, packet, {Key.COOKIE: cookie}, address)
 
@@ -219,8 +190,7 @@ class ChatDatagramProtocol(DatagramProtocol):
             self._answer(Type.RST, packet, error, address, actions.reason_of(refusal))
 
     def _refuse_crowd(self, host: str) -> None:
-        here = sum(guest.address[0] == host for guest in self._guests.values())
-        if len(self._guests) >= MAX_SESSIONS or here >= MAX_SESSIONS_EACH:
+        if len(self._guests) >= MAX_SESSIONS or self._hosts[host] >= MAX_SESSIONS_EACH:
             self._drops.drop("too_many_sessions", host)
             raise Refusal(Code.UNAVAILABLE, "too many sessions")
 
@@ -231,15 +201,28 @@ class ChatDatagramProtocol(DatagramProtocol):
             session=self._dice.randbytes(8),
             key=self._dice.randbytes(16),
             seq=packet.seq,
-            name=self.hub.free(name),
-            room=self.hub.lobby,
+            name=self._hub.free(name),
+            room=self._hub.lobby,
         )
         bucket = TokenBucket(RATE, BURST, now)
         session = Session.responder(self._dice, now, invitation, bucket.take)
-        guest = Guest(self, session, address)
+        since = unpacked(packet.fields).get(Key.SINCE)
+        last = None if since is None else int.from_bytes(since[:8], "big")
+        guest = Guest(self, session, address, hidden_host(address[0], self._secret), last)
         guest.seat.claim(name, now)  # so that nobody else takes it while the session is half open
-        self._guests[session.id] = self._by_nonce[session.nonce, address] = guest
+        self._guests[session.id] = guest
+        self._place(guest)
         self.transmit(guest)
+
+    def _place(self, guest: Guest) -> None:
+        self._by_nonce[guest.session.nonce, guest.address] = guest
+        self._hosts[guest.address[0]] += 1
+
+    def _displace(self, guest: Guest) -> None:
+        del self._by_nonce[guest.session.nonce, guest.address]
+        self._hosts[guest.address[0]] -= 1
+        if not self._hosts[guest.address[0]]:
+            del self._hosts[guest.address[0]]
 
     def _answer(
         self,
@@ -254,78 +237,61 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     # From who has one.
 
+    def _moved(self, guest: Guest, packet: Packet, datagram: bytes, address: Address) -> bool:
+        """Follow a peer to another address, once it has proven that it is there.
+
+        Until then its old one stays in use, and nothing is heard of what it says elsewhere (R20).
+        """
+        now = self._reactor.seconds()
+        question, moved = guest.session.elsewhere(packet, datagram, address, now)
+        if moved and self._hosts[address[0]] < MAX_SESSIONS_EACH:
+            self._displace(guest)
+            guest.address = address
+            self._place(guest)
+            return True
+        self._drops.drop("other_address", address)
+        if question:
+            self.transport.write(question, address)
+        return False
+
     def _received(self, guest: Guest, packet: Packet, datagram: bytes) -> None:
         now = self._reactor.seconds()
         self._happened(guest, guest.session.took(packet, datagram, now), now)
-        self._arm(guest.deadline, now)
+        self._alarm.set(guest.deadline, now)
 
     def _happened(self, guest: Guest, happenings: Iterable[Happening], now: float) -> None:
         for happening in happenings:
             match happening:
-                case Came(seq, body):
-                    self._obey(guest, seq, body, now)
-                case Opened():
-                    guest.seat.arrive(now, partial(self._arrived, guest))
                 case Slowed():
                     self._drops.drop("slowed", guest.address)
                 case Ended(why):
                     self._forget(guest, why, now)
+                case Gap(missing):
+                    self._drops.drop("skipped", guest.address, len(missing))
+                    guest.happened(happening, now)
+                case _:
+                    guest.happened(happening, now)
         self._send(guest, now)
 
     def _send(self, guest: Guest, now: float) -> None:
         for datagram in guest.session.outgoing(now):
             self.transport.write(datagram, guest.address)
-        deadline = guest.session.deadline
-        guest.deadline = math.inf if deadline is None else deadline
-
-    def _obey(self, guest: Guest, seq: int, body: bytes, now: float) -> None:
-        try:
-            command = actions.parse(body)
-        except Refusal as refusal:
-            guest.session.send(actions.refused(refusal, seq))
-            return
-        guest.seat.obey(command, now, partial(self._answered, guest, seq))
-
-    def _answered(self, guest: Guest, seq: int, answer: Answer) -> None:
-        if isinstance(answer, Refusal):
-            guest.session.send(actions.refused(answer, seq))
-            return
-        for body in actions.answered(answer, seq):
-            if body[0] == actions.Action.RESULT:
-                guest.session.send(body)  # whoever asked waits for it
-            else:
-                guest.session.offer(body)
-        self.turns.soon(partial(self.transmit, guest))
-
-    def _arrived(self, guest: Guest, answer: Answer) -> None:
-        if isinstance(answer, Refusal):
-            guest.session.bye(str(answer), actions.reason_of(answer))
+        guest.deadline = guest.session.deadline
 
     def _forget(self, guest: Guest, why: str, now: float) -> None:
-        del self._guests[guest.session.id]
-        del self._by_nonce[guest.session.nonce, guest.address]
+        if self._guests.pop(guest.session.id, None) is None:
+            return
+        self._displace(guest)
         guest.seat.leave(why, now)
         if not self._guests:
-            self._disarm()
+            self._alarm.stop()
 
-    # The one timer.
-
-    def _arm(self, deadline: float, now: float) -> None:
-        """Wake at ``deadline``, or earlier; a timer that comes too early does no harm."""
-        if deadline == math.inf or (self._timer is not None and self._timer_at <= deadline):
-            return
-        self._disarm()
-        self._timer = self._reactor.callLater(max(0.0, deadline - now), self._wake)
-        self._timer_at = deadline
+    # The one alarm.
 
     def _wake(self) -> None:
-        self._timer = None
         now = self._reactor.seconds()
         for guest in [each for each in self._guests.values() if each.deadline <= now]:
             self._happened(guest, guest.session.wake(now), now)
-        self._arm(min([each.deadline for each in self._guests.values()], default=math.inf), now)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._alarm.set(
+            min([each.deadline for each in self._guests.values()], default=math.inf), now
+        )

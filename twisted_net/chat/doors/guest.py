@@ -1,0 +1,209 @@
+"""One session at the datagram door: who sits there, and what becomes of what it says."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from twisted_net.chat.codec import actions
+from twisted_net.chat.codec.messages import Code, Event, Join, Kind, Refusal
+from twisted_net.chat.core.datagram import Session
+from twisted_net.chat.core.path import Address
+from twisted_net.chat.core.states import Came, Gap, Happening, Opened, Resumed, Silent
+from twisted_net.chat.doors.outlet import Outlet, Turns
+from twisted_net.chat.post import Post
+from twisted_net.chat.seat import Answer, Seat
+from twisted_net.chat.store.base import PAGE, SPOKEN, Span, of_room
+
+_LOST = Refusal(Code.LATE, "lost on its way; nothing was done")
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramProfile:
+    """Events as datagram messages; what one said oneself comes back as a result, with its id."""
+
+    echoes: frozenset[Kind] = frozenset()
+
+    def render(self, event: Event) -> bytes:
+        """Write an event."""
+        return actions.told(event)
+
+
+PROFILE = DatagramProfile()
+
+
+class Host(Protocol):
+    """What a guest needs of its door."""
+
+    post: Post[Outlet]
+    turns: Turns
+
+    def transmit(self, guest: "Guest") -> None:
+        """Send what its session has to send."""
+
+    def dismiss(self, guest: "Guest", refusal: Refusal) -> None:
+        """End its session."""
+
+
+class Guest:
+    """A session's address, its seat, and the outlet of its member.
+
+    :ivar deadline: that of its session, as of the last time that something was sent: the door
+        asks all guests for it whenever its alarm rings.
+    :param host: what others see of the address.
+    :param since: id of what it heard last in a session before this one; None: there was none.
+    """
+
+    log = Logger()
+    profile = PROFILE
+
+    def __init__(
+        self, door: Host, session: Session, address: Address, host: str, since: int | None = None
+    ) -> None:
+        self.session = session
+        self.address = address
+        self.deadline = math.inf
+        self._door = door
+        self._host = host
+        self._since = since
+        self._rooms: list[str] = []
+        self._last = b""
+        self._told_up_to = 0
+        self._dirty = False
+        self._sit_down()
+
+    def _sit_down(self) -> None:
+        self.seat: Seat[Outlet] = Seat(self._door.post, self, "udp", self._host)
+
+    def add(self, message: bytes) -> None:
+        """Take an event; it goes out at the end of this turn."""
+        self.session.offer(message)
+        self._last = message
+        self._soon()
+
+    def _soon(self) -> None:
+        if not self._dirty:
+            self._dirty = True
+            self._door.turns.soon(self._flush)
+
+    def _flush(self) -> None:
+        self._dirty = False
+        self._door.transmit(self)
+
+    def happened(self, happening: Happening, now: float) -> None:
+        """Take what its session tells; that it is over is the door's affair."""
+        match happening:
+            case Came(seq, body):
+                self._obey(seq, body, now)
+            case Opened():
+                self.seat.arrive(now, partial(self._arrived, self.seat))
+            case Gap(missing):
+                for seq in missing:
+                    self.session.send(actions.refused(_LOST, seq))
+            case Silent():
+                self._fell_silent(now)
+            case Resumed():
+                self._came_back(now)
+
+    # What it asks for.
+
+    def _obey(self, seq: int, body: bytes, now: float) -> None:
+        try:
+            command = actions.parse(body)
+        except Refusal as refusal:
+            self.session.send(actions.refused(refusal, seq))
+            return
+        self.seat.obey(command, now, partial(self._answered, seq))
+
+    def _answered(self, seq: int, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            self.session.send(actions.refused(answer, seq))
+        else:
+            for body in actions.answered(answer, seq):
+                if body[0] == actions.Action.RESULT:
+                    self.session.send(body)  # whoever asked waits for it
+                else:
+                    self.session.offer(body)
+        self._soon()
+
+    # How it comes and goes.
+
+    def _arrived(self, seat: Seat[Outlet], answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            if seat.member is None:
+                self._door.dismiss(self, answer)
+        elif self._since is not None and seat.member is not None:
+            rooms = [room.name for room in seat.member.rooms.values()]
+            self._tell_what_was_missed(rooms, self._since)
+
+    def _fell_silent(self, now: float) -> None:
+        member = self.seat.member
+        if member is not None:
+            self.session.name = member.name
+            self._rooms = [room.name for room in member.rooms.values()]
+        self.seat.leave("timeout", now)
+
+    def _came_back(self, now: float) -> None:
+        """Enter again, under the same name and where it was."""
+        self._sit_down()
+        try:
+            self.seat.claim(self.session.name, now)
+        except Refusal as refusal:
+            self._door.dismiss(self, refusal)
+            return
+        self._since = None
+        self.seat.arrive(now, partial(self._entered_again, self.seat, now))
+
+    def _entered_again(self, seat: Seat[Outlet], now: float, answer: Answer) -> None:
+        if seat.member is None:
+            if isinstance(answer, Refusal):
+                self._door.dismiss(self, answer)
+            return
+        last = max(self._told_up_to, actions.id_of(self._last) if self._last else 0)
+        for room in self._rooms:
+            seat.obey(Join(room), now, partial(self._joined_again, room, last))
+
+    def _joined_again(self, room: str, last: int, answer: Answer) -> None:
+        if isinstance(answer, Refusal):
+            gone = Event(0, Kind.PARTED, room, self.session.name, answer.text)
+            self.session.send(actions.told(gone))
+        else:
+            self._tell_what_was_missed([room], last)
+        self._soon()
+
+    # What it has missed.
+
+    def _tell_what_was_missed(self, rooms: Iterable[str], since: int) -> None:
+        history = self._door.post.history
+        for room in rooms:
+            if history is None:
+                self._tell_missed(room, 0, 0, more=True)
+                continue
+            spans = [Span(1, before=since + 1), Span(PAGE, since, newest=False)]
+            found: Deferred[list[Event]] = history.read(of_room(room), spans, everything=True)
+            found.addCallback(partial(self._counted, room, since))
+            found.addErrback(self._not_counted, room)
+
+    def _counted(self, room: str, since: int, events: list[Event]) -> None:
+        """Tell how many there were; more, if history does not reach back, or is not read whole."""
+        missed = [
+            each
+            for each in events
+            if each.id > since and each.kind in SPOKEN and each.sender != self.session.name
+        ]
+        known = bool(events) and events[0].id <= since and len(events) <= PAGE
+        self._told_up_to = max([self._told_up_to, *(each.id for each in events)])
+        if missed or not known:
+            self._tell_missed(room, len(missed), missed[-1].id if missed else 0, more=not known)
+
+    def _not_counted(self, failure: Any, room: str) -> None:
+        self.log.failure("chat-udp: history cannot be read", failure)
+        self._tell_missed(room, 0, 0, more=True)
+
+    def _tell_missed(self, room: str, count: int, last: int, *, more: bool) -> None:
+        self.session.send(actions.missed(count, last, room, more=more))
+        self._soon()
