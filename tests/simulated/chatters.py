@@ -9,6 +9,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from tests.simulated.bench import CHAT_TCP, CHAT_UDP, dice
 from twisted_net.chat.client import ChatClient, ChatDatagramClient, ChatLineClient, RefusedError
 from twisted_net.chat.codec.messages import Command, Done, Event, Heard, Kind, Missed, Say, Who
+from twisted_net.net.clients import DatagramClient
+from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.errors import ClientError
 from twisted_net.testing import Host
 
@@ -16,7 +18,7 @@ Door = Literal["tcp", "udp"]
 
 #: Seconds that a member waits for an answer. Longer than any session survives a peer that is
 #: silent, so a request that is still open by then was forgotten by its session.
-PATIENCE = 120.0
+PATIENCE = 300.0
 
 LOBBY = "lobby"
 
@@ -76,12 +78,14 @@ class Member:
 
     :param padding: bytes added to each text.
     :ivar visits: all of them.
+    :ivar moves: how often it changed its address.
     """
 
     def __init__(self, host: Host, door: Door, padding: int = 0) -> None:
         self.name = host.name
         self.door: Door = door
         self.visits: list[Visit] = []
+        self.moves = 0
         self._host = host
         self._padding = padding
         self._attempts = 0
@@ -124,6 +128,16 @@ class Member:
         if self._client is not None:
             visit = self.visit
             visit.present = await self._request(Who(LOBBY)) is not None
+
+    def move(self) -> None:
+        """Speak from another port from now on, as behind a router that forgot us."""
+        client = self._client
+        if isinstance(client, ChatDatagramClient) and client._port is not None:
+            before = client._port
+            client._port = DatagramClient(before.peer, before.received)
+            self._host.reactor.listenUDP(0, client._port, "", LONGEST_DATAGRAM)
+            before.transport.stopListening()
+            self.moves += 1
 
     async def leave(self) -> None:
         """Leave politely."""

@@ -85,7 +85,7 @@ def promises(seeds: int) -> Iterator[Row]:
     few = max(1, seeds // 5)
     disasters: Any = ("power_off", "cut")
     alone: list[tuple[str, Scenario, int, dict[str, Any]]] = [
-        ("chat over datagrams, 3 x 10 messages", Chat(), seeds, {"link": STORM}),
+        ("chat over datagrams, 3 x 10, all move", Chat(moves=1), seeds, {"link": STORM}),
     ]
     others: list[tuple[str, Scenario, int, dict[str, Any]]] = [
         (

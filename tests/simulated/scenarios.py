@@ -44,6 +44,9 @@ RATE = 0.07
 #: Virtual seconds within which disasters strike.
 DISASTERS_UNTIL = 20.0
 
+#: Virtual seconds within which members move: about as long as a conversation in a storm lasts.
+MOVES_UNTIL = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class Chat:
@@ -51,11 +54,13 @@ class Chat:
 
     :ivar doors: by which door each comes.
     :ivar disasters: what befalls the server, and for ``cut`` its links: words of `chaos`.
+    :ivar moves: how often each member on datagrams gets another address.
     """
 
     doors: tuple[Door, ...] = ("udp", "udp", "udp")
     texts: int = 10
     disasters: tuple[Disaster, ...] = ()
+    moves: int = 0
 
     @property
     def _pause(self) -> float:
@@ -68,8 +73,17 @@ class Chat:
         if self.disasters:
             _befall(net, self.disasters, [member.name for member in members])
             self._look_out(net, [member.visits for member in members])
+        if self.moves:
+            self._move(net, members)
         net.run(self._conversation(net, members))
         chat_keeps_its_word(members)
+
+    def _move(self, net: SimNetwork, members: list[Member]) -> None:
+        when = Random(f"{net.seed}/moves")  # noqa: S311
+        for member in members:
+            for _ in range(self.moves):
+                net.at(when.uniform(0.0, MOVES_UNTIL), member.move)
+        net.sometimes("somebody moves", lambda: any(member.moves for member in members))
 
     def _look_out(self, net: SimNetwork, visits: list[list[Visit]]) -> None:
         if "tcp" in self.doors:

@@ -12,10 +12,16 @@ from twisted_net.chat.codec.messages import Kind
 from twisted_net.testing import Link, SimNetwork, simulate
 
 
-@simulate(seeds=15, link=STORM)
+@simulate(seeds=10, link=STORM)
 def test_datagrams_are_heard_in_order_and_once(net: SimNetwork) -> None:
     """Three in one room while 3 packets of 10 are lost, some doubled, and some late."""
     Chat()(net)
+
+
+@simulate(seeds=10, link=STORM)
+def test_members_may_move_to_other_addresses(net: SimNetwork) -> None:
+    """In the same storm; nobody hears anything twice, or out of order, or misses it untold."""
+    Chat(moves=1)(net)
 
 
 @simulate(seeds=10, link=ROUGH, chunking=CUT, order="shuffle")
