@@ -1,71 +1,36 @@
 """Tests of `twisted_net.chat.store`: what every history promises, wherever it keeps it."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
+from tests.chat.stores import DAY, FIRST, LOBBY, START, Kept, Threaded, answer, filed
 from twisted_net.chat.codec.messages import Event, Kind
-from twisted_net.chat.store import History, MemoryHistory, of_pair, of_room, other_of
+from twisted_net.chat.store import History, MemoryHistory, of_pair, of_room, other_of, talk_of
 from twisted_net.chat.store.base import PAGE, Span
 
-T = TypeVar("T")
 
-LOBBY = of_room("lobby")
-
-#: When the tests begin, in seconds since 1970, and the id of that.
-START = 1767225600.0
-FIRST = int(START * 1000) << 16
-
-
-class Kept:
-    """A history on a clock.
-
-    :ivar last: the id of the last event that `says` added.
-    """
-
-    def __init__(self, make: Callable[[Clock], History]) -> None:
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.history = make(self.clock)
-        self.last = 0
-
-    def says(self, *texts: str, of: str = LOBBY, kind: Kind = Kind.SAID) -> list[Event]:
-        """Add events, a second after each other."""
-        made = []
-        for text in texts:
-            self.clock.advance(1.0)
-            self.last = int(self.clock.seconds() * 1000) << 16
-            made.append(Event(self.last, kind, of, "red", text))
-            self.history.add(of, made[-1])
-        return made
-
-    def got(self, asked: "Deferred[list[Event]]") -> list[str]:
-        """Return the texts of an answer."""
-        return [event.text for event in self.of(asked)]
-
-    def of(self, asked: "Deferred[T]") -> T:
-        """Return an answer."""
-        found: list[T] = []
-        asked.addCallback(found.append)
-        self.clock.advance(0)
-        (answer,) = found
-        return answer
-
-
-def in_memory(clock: Clock) -> History:
+def in_memory(clock: Threaded, folder: Path) -> History:
     """Make a history in memory that keeps a day."""
-    return MemoryHistory(clock.seconds, 86400.0, "1d")
+    return MemoryHistory(clock.seconds, DAY, "1d")
 
 
-@pytest.fixture(params=[in_memory])
-def kept(request: pytest.FixtureRequest) -> Kept:
+def in_a_file(clock: Threaded, folder: Path) -> History:
+    """Make a history in a file that keeps a day."""
+    return filed(clock, folder / "chat.db", keep=DAY, kept="1d")
+
+
+@pytest.fixture(params=[in_memory, in_a_file])
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     """Return an empty history of each kind."""
-    return Kept(request.param)
+    clock = Threaded()
+    history = Kept(request.param(clock, tmp_path), clock)
+    yield history
+    history.of(history.history.stop())
 
 
 def test_every_page_is_ascending_and_bounded_by_its_ids(kept: Kept) -> None:
@@ -150,6 +115,18 @@ def test_a_text_that_was_taken_out_leaves_its_place(kept: Kept) -> None:
     kept.history.redact(LOBBY, c.id + 1)
 
 
+def test_a_conversation_may_go_on_under_another_name(kept: Kept) -> None:
+    """A room is renamed; what another one of the new name had is still there."""
+    kept.says("old tea", of="tea")
+    kept.says("a", "b")
+    kept.history.rename_talk(LOBBY, "tea")
+    kept.history.rename_talk("nowhere", "tea")
+    kept.says("c", of="tea")
+    assert kept.got(kept.history.latest(LOBBY, 10)) == []
+    assert kept.got(kept.history.latest("tea", 10)) == ["old tea", "a", "b", "c"]
+    assert kept.got(kept.history.search(["tea"], "a", 10)) == ["old tea", "a"]
+
+
 def test_a_forgotten_conversation_is_gone(kept: Kept) -> None:
     """And only that one."""
     kept.says("a", "b")
@@ -170,7 +147,7 @@ def test_what_is_too_old_is_forgotten(kept: Kept) -> None:
     kept.clock.advance(10000.0)
     assert kept.history.kept == "1d"
     assert kept.got(kept.history.latest(LOBBY, 10)) == ["new"]
-    kept.clock.advance(86400.0)
+    kept.clock.advance(DAY)
     assert kept.got(kept.history.search([LOBBY], "new", 10)) == []
 
 
@@ -186,7 +163,8 @@ def test_a_read_mark_only_moves_forward(kept: Kept) -> None:
 
 def test_no_page_is_longer_than_pages_are() -> None:
     """Whatever is asked for."""
-    kept = Kept(lambda clock: MemoryHistory(clock.seconds, each=2 * PAGE))
+    clock = Threaded()
+    kept = Kept(MemoryHistory(clock.seconds, each=2 * PAGE), clock)
     kept.says(*("x" for _ in range(PAGE + 1)))
     for asked in (
         kept.history.latest(LOBBY, 10 * PAGE),
@@ -198,14 +176,28 @@ def test_no_page_is_longer_than_pages_are() -> None:
 
 def test_one_busy_room_pushes_out_only_its_own() -> None:
     """So many events of each room, the oldest out first."""
-    kept = Kept(lambda clock: MemoryHistory(clock.seconds, each=2))
+    clock = Threaded()
+    kept = Kept(MemoryHistory(clock.seconds, each=2), clock)
     kept.says("quiet", of="tea")
     kept.says("a", "b", "c")
     assert kept.got(kept.history.latest(LOBBY, 10)) == ["b", "c"]
     assert kept.got(kept.history.latest("tea", 10)) == ["quiet"]
-    kept = Kept(lambda clock: MemoryHistory(clock.seconds, each=1))
+    kept = Kept(MemoryHistory(clock.seconds, each=1), clock)
     kept.says("a", "b")
     assert kept.got(kept.history.latest(LOBBY, 10)) == ["b"]
+
+
+def test_only_what_all_could_hear_is_remembered() -> None:
+    """Of private messages those between two accounts, for names change hands."""
+    said = Event(1, Kind.SAID, "Lobby", "red", "hi")
+    told = Event(1, Kind.TOLD, "blue", "red", "psst", private=True, account="Red")
+    assert talk_of(said) == "lobby"
+    assert talk_of(told, "Blue") == "blue red"
+    assert talk_of(told) == ""
+    assert talk_of(replace(told, account=""), "Blue") == ""
+    assert talk_of(replace(said, only="@")) == ""
+    assert talk_of(replace(said, kind=Kind.TAGGED)) == ""
+    assert talk_of(Event(1, Kind.LEFT, "", "red", "bye")) == ""
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.text(max_size=40)), max_size=60))
@@ -217,16 +209,10 @@ def test_all_rooms_together_stay_within_the_memory_they_may_take(
     for n, (room, text) in enumerate(said, 1):
         history.add(room, Event(FIRST + n, Kind.SAID, room, "red", text or "x"))
         assert history.size <= 6000
-    left = {room: _now(history.read(room, [Span(100)])) for room in "abc"}
+    left = {room: answer(history.read(room, [Span(100)])) for room in "abc"}
     ids = sorted(event.id for events in left.values() for event in events)
     for room, events in left.items():
         given_to_room = [FIRST + n for n, (each, _) in enumerate(said, 1) if each == room]
         assert [event.id for event in events] == given_to_room[len(given_to_room) - len(events) :]
     if ids and len(said) > 10:
         assert ids[-1] == FIRST + len(said)
-
-
-def _now(asked: "Deferred[T]") -> T:
-    found: list[T] = []
-    asked.addCallback(found.append)
-    return found[0]

@@ -18,7 +18,18 @@ from twisted_net.chat.core.ident import folded
 PAGE = 1000
 
 #: What people said, in whatever way. One of these without a text is one that was taken out again.
-SPOKEN = frozenset({Kind.SAID, Kind.ACTED, Kind.TOLD})
+SPOKEN = frozenset({Kind.SAID, Kind.TOLD, Kind.NOTICED, Kind.ACTED})
+
+#: All that may be remembered: what concerns one conversation.
+REMEMBERED = SPOKEN | {
+    Kind.JOINED,
+    Kind.PARTED,
+    Kind.TOPIC,
+    Kind.KICKED,
+    Kind.MODED,
+    Kind.REDACTED,
+    Kind.ROOM_RENAMED,
+}
 
 #: Greater than every id.
 NEVER = 1 << 63
@@ -46,6 +57,20 @@ def other_of(pair: str, account: str) -> str:
     """
     first, _, second = pair.partition(" ")
     return first if second == folded(account) else second
+
+
+def talk_of(event: Event, account: str = "") -> str:
+    """Return the conversation under which an event is remembered; empty: it is not to be.
+
+    Not what only some in a room could hear, nor typing, nor what concerns no single conversation.
+
+    :param account: of the member whom a private event addresses.
+    """
+    if event.kind not in REMEMBERED or event.only or not event.where:
+        return ""
+    if not event.private:
+        return of_room(event.where)
+    return of_pair(event.account, account) if event.account and account else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +160,9 @@ class History(Protocol):
 
     def redact(self, of: str, id: int) -> None:
         """Take the text out of an event, whose place stays."""
+
+    def rename_talk(self, of: str, to: str) -> None:
+        """Let one conversation go on as another, which may have had its own."""
 
     def forget_talk(self, of: str) -> None:
         """Forget a whole conversation."""

@@ -128,6 +128,17 @@ class MemoryHistory(History):
         if event is not None and where == of:
             self._replace(of, event)
 
+    def rename_talk(self, of: str, to: str) -> None:
+        """Let one conversation go on as another."""
+        if of == to or of not in self._talks:
+            return
+        moved = sorted((*self._talks.pop(of), *self._talks.get(to, ())))
+        self._talks[to] = deque(moved)
+        for id in moved:
+            self._events[id] = (to, self._events[id][1])
+        for id in moved[: max(0, len(moved) - self._each)]:
+            self._forget(id)
+
     def forget_talk(self, of: str) -> None:
         """Forget a whole conversation."""
         for id in list(self._talks.get(of, ())):
@@ -152,7 +163,7 @@ class MemoryHistory(History):
         return [self._events[id][1] for id in self._talks.get(talk, ())]
 
     def _replace(self, of: str, event: Event) -> None:
-        emptied = replace(event, text="")
+        emptied = replace(event, text="", tags=())
         self._size += cost(emptied) - cost(event)
         self._events[event.id] = (of, emptied)
 
