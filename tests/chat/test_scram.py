@@ -4,7 +4,7 @@ import base64
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chat.members import dice
@@ -98,6 +98,7 @@ def test_nobody_learns_which_accounts_there_are() -> None:
         )
 
 
+@settings(max_examples=30)
 @given(st.text(st.characters(exclude_categories=["C"]), max_size=20), st.text(max_size=30))
 def test_whoever_knows_the_password_gets_in(name: str, password: str) -> None:
     """Whatever they are called, commas and equal signs too."""
@@ -120,6 +121,7 @@ def test_whoever_knows_the_password_gets_in(name: str, password: str) -> None:
     assert not matches(encoded + b"x", kept)
 
 
+@settings(max_examples=50)
 @given(st.lists(st.one_of(st.binary(max_size=60), st.from_regex(rb"\A[nyp],.*,[nrcspv]=.*\Z"))))
 def test_garbage_is_refused_and_never_proves_anything(messages: list[bytes]) -> None:
     """Nothing but `ScramError` comes out of what a stranger sends."""

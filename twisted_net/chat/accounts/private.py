@@ -1,0 +1,34 @@
+"""Where a password may be said aloud."""
+
+from hashlib import sha256
+from typing import Any
+
+from twisted.internet.interfaces import ISSLTransport
+
+from twisted_net.chat.accounts.penalties import is_loopback
+
+
+def host_of(transport: Any) -> str:
+    """Return the peer's address; empty: it came through the file system."""
+    return str(getattr(transport.getPeer(), "host", "") or "")
+
+
+def private(transport: Any) -> bool:
+    """Say whether nobody can listen: TLS, or the peer is on this machine."""
+    return ISSLTransport.providedBy(transport) or is_loopback(host_of(transport))
+
+
+def fingerprint(transport: Any) -> str:
+    """Return the SHA-256 of the certificate that the peer showed, in hex; empty: it showed none.
+
+    Whether the certificate is anybody's but the peer's own does not matter: that the peer has its
+    key is what TLS has proven.
+    """
+    if not ISSLTransport.providedBy(transport):
+        return ""
+    certificate: Any = transport.getPeerCertificate()
+    if certificate is None:
+        return ""
+    from OpenSSL.crypto import FILETYPE_ASN1, dump_certificate  # there, or there were no TLS
+
+    return sha256(dump_certificate(FILETYPE_ASN1, certificate)).hexdigest()
