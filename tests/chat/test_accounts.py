@@ -12,10 +12,11 @@ from twisted.logger import capturedLogs
 
 from tests.chat.members import dice
 from tests.chat.stores import Threaded, answer, failed, filed, raised
-from twisted_net.chat.accounts import Accounts, penalties, realm
+from twisted_net.chat.accounts import penalties, realm
 from twisted_net.chat.accounts.book import CERTIFICATES, Book
 from twisted_net.chat.accounts.checkers import Auth, Password
 from twisted_net.chat.accounts.penalties import Penalties
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core.sasl import Challenge, Denied, Granted
 from twisted_net.chat.core.scram import Credentials, ScramClient, pretended

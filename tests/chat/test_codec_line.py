@@ -22,6 +22,7 @@ from twisted_net.chat.codec.messages import (
     Kick,
     Kind,
     Listed,
+    Login,
     Missed,
     Mode,
     Nick,
@@ -33,6 +34,7 @@ from twisted_net.chat.codec.messages import (
     Quit,
     Refusal,
     Refused,
+    Register,
     Reply,
     Rooms,
     Say,
@@ -52,6 +54,8 @@ words = st.text(st.characters(categories=["L", "Nd"]), min_size=1, max_size=12)
 texts = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=40)
 commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(Nick, words),
+    st.builds(Login, words, texts),
+    st.builds(Register, words, texts),
     st.builds(Join, words, st.just("") | words),
     st.builds(Part, st.just("") | words),
     st.builds(Use, words),

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.codec.events import Event, Kind, read_id
@@ -18,6 +18,9 @@ from twisted_net.chat.codec.requests import Deed, Quit
 from twisted_net.chat.core.hub import Delivery, Hub, Member
 from twisted_net.chat.core.room import O
 from twisted_net.chat.store.base import History, of_pair, of_room
+
+if TYPE_CHECKING:
+    from twisted_net.chat.accounts.realm import Accounts
 
 #: What became of a command: the event; None: nothing changed; or why it was not obeyed.
 Outcome = Event | Refusal | None
@@ -49,6 +52,7 @@ class Post(Generic[O]):
 
     :ivar hub: for questions; nobody but this changes it.
     :ivar history: remembers what was delivered; None: nothing does.
+    :ivar accounts: who owns which names; None: nobody owns any.
     :param deliver: puts events into the outlets of all who hear them.
     """
 
@@ -58,9 +62,11 @@ class Post(Generic[O]):
         bus: Bus,
         deliver: Callable[[Iterable[Delivery[O]]], None],
         history: History | None = None,
+        accounts: "Accounts | None" = None,
     ) -> None:
         self.hub = hub
         self.history = history
+        self.accounts = accounts
         self._bus = bus
         self._deliver = deliver
         self._asked: dict[str, deque[_Asked]] = {}

@@ -9,6 +9,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic
 
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
 from twisted_net.chat.codec import replies as tell
 from twisted_net.chat.codec import requests as ask
 from twisted_net.chat.codec.events import Event, shown_id
@@ -20,6 +23,7 @@ from twisted_net.chat.core import modes
 from twisted_net.chat.core.hub import Member, Room
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.room import O
+from twisted_net.chat.login import Login
 from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.store.base import History, of_room
 
@@ -39,10 +43,17 @@ class Seat(Generic[O]):
     :ivar busy: whether a command is waiting for its answer.
     :param host: what others see of the address.
     :param replays: events of a room's history that whoever enters it is told.
+    :param login: the way to an account; None: there is none.
     """
 
     def __init__(
-        self, post: Post[O], outlet: O, door: str, host: str = "", replays: int = 0
+        self,
+        post: Post[O],
+        outlet: O,
+        door: str,
+        host: str = "",
+        replays: int = 0,
+        login: Login | None = None,
     ) -> None:
         self.member: Member[O] | None = None
         self.over = False
@@ -53,6 +64,7 @@ class Seat(Generic[O]):
         self._door = door
         self._host = host
         self._replays = replays
+        self._login = login
         self._current = ""
         self._coming: Member[O] | None = None
         self._waiting: deque[tuple[Command, float, Answered]] = deque()
@@ -95,7 +107,10 @@ class Seat(Generic[O]):
 
         :raises Refusal: it is no name, or it is taken.
         """
-        self._coming = self._hub.enter(name, self._outlet, self._door, now, host=self._host)
+        account = self._login.account if self._login is not None else ""
+        self._coming = self._hub.enter(
+            name, self._outlet, self._door, now, host=self._host, account=account
+        )
         return self._coming.name
 
     def arrive(self, now: float, answered: Answered) -> None:
@@ -158,6 +173,12 @@ class Seat(Generic[O]):
             case ask.Quit(why):
                 self.leave(why or "quit", now)
                 answered([Done("BYE")])
+            case ask.Login(account, password):
+                self._prove("LOGIN", self._way().prove(account, password), now, answered)
+            case ask.Register(account, password):
+                name = "" if self.member is None else self.member.name
+                made = self._way().register(account, password, name)
+                self._prove("REGISTER", made, now, answered)
             case ask.Nick(name) if self.member is None:
                 self._first_name(name, now, answered)
             case _ if self.member is None:
@@ -167,6 +188,33 @@ class Seat(Generic[O]):
                 if obeyed is None:
                     raise Refusal(Code.BAD, "no command of this door")
                 obeyed(self.member, command, now, answered)
+
+    # Accounts.
+
+    def _way(self) -> Login:
+        if self._login is None:
+            raise Refusal(Code.UNAVAILABLE, "there are no accounts here")
+        return self._login
+
+    def _prove(self, verb: str, proving: "Deferred[str]", now: float, answered: Answered) -> None:
+        def proven(account: str) -> None:
+            done: Answer = [Done(verb, account)]
+            if self.member is None:
+                answered(done)  # or they have left meanwhile
+                return
+            self._post.submit(
+                self.member,
+                ask.Identify(account),
+                now,
+                lambda outcome: answered(outcome if isinstance(outcome, Refusal) else done),
+            )
+
+        def failed(failure: Failure) -> None:
+            failure.trap(Refusal)
+            assert isinstance(failure.value, Refusal)  # noqa: S101 - for the type
+            answered(failure.value)
+
+        proving.addCallbacks(proven, failed)
 
     # What changes something.
 

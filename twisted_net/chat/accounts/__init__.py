@@ -1,5 +1,1 @@
-"""Who owns a name: accounts, and how one proves that one has one."""
-
-from twisted_net.chat.accounts.realm import Account, Accounts, IAccount
-
-__all__ = ["Account", "Accounts", "IAccount"]
+"""Who owns a name: accounts (`realm`), and how one proves that one has one."""

@@ -20,11 +20,13 @@ from twisted_net.chat.codec.requests import (
     Invite,
     Join,
     Kick,
+    Login,
     Mode,
     Nick,
     Part,
     Ping,
     Quit,
+    Register,
     Rooms,
     Say,
     Search,
@@ -79,6 +81,8 @@ def _is_number(word: str) -> bool:
 
 _FORMS: dict[str, _Form] = {
     "NICK": _Form(Nick, " <name>", 1, 1, "take a name, the first or another one"),
+    "LOGIN": _Form(Login, " <account> <password>", 2, 2, "prove that a name is yours", True),
+    "REGISTER": _Form(Register, " <account> <password>", 2, 2, "make a name yours", True),
     "JOIN": _Form(Join, " <room> [key]", 1, 2, "enter a room; what you type is said there"),
     "PART": _Form(Part, " [room]", 0, 1, "leave a room"),
     "USE": _Form(Use, " <room>", 1, 1, "say what you type in another of your rooms"),

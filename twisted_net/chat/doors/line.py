@@ -18,6 +18,7 @@ from twisted_net.chat.codec.refusals import Code, Refusal
 from twisted_net.chat.codec.requests import Act, Charset, Command, Ids, Talk
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, StreamOutlet, Turns
+from twisted_net.chat.login import Login
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.counters import DoorCounters
@@ -115,7 +116,8 @@ class ChatLineProtocol(Stream):
         super().connectionMade()
         _tune(self.transport)
         host = factory.hidden(self.transport.getPeer())
-        self.seat: Seat[Outlet] = Seat(factory.post, self.outlet, "tcp", host, REPLAYS)
+        login = Login.over(factory.post.accounts, self.transport)
+        self.seat: Seat[Outlet] = Seat(factory.post, self.outlet, "tcp", host, REPLAYS, login)
         self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
         self._say(said.GREETING)
 
