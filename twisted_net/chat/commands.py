@@ -36,7 +36,25 @@ UDP_PORT = endpoints.parse(ChatSettings().udp, "datagram").port
 NAME_TRIES = 20
 
 
-@click.command()
+class _Chat(click.Command):
+    """The command, under whose name there is another one; a host called so has a port."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Read the arguments of the one or the other."""
+        if args[:1] != ["forget"]:
+            return super().make_context(info_name, args, parent, **extra)
+        from twisted_net.chat.forget import forget
+
+        return forget.make_context(f"{info_name} forget", args[1:], parent, **extra)
+
+
+@click.command(cls=_Chat)
 @click.argument("address", required=False, metavar="[SERVER]")
 @click.option("--udp", is_flag=True, help="Talk over UDP.")
 @click.option("--nick", metavar="NAME", help="The name to take.  [your login name]")
@@ -60,7 +78,7 @@ def chat(
     What you type is said, what others say is printed. A line that begins with / is a command:
     /nick, /who, /rooms, /msg, /join, /part, /use, /me, /quit; /help lists them. Ctrl-D leaves.
     Lines from a pipe are said one after the other, each when the one before has arrived; then
-    the chat is left.
+    the chat is left. "netdemo chat forget" takes an account out of a server's file.
 
     \b
       netdemo chat

@@ -107,10 +107,13 @@ def rename_talk(connection: sqlite3.Connection, of: str, to: str) -> None:
     connection.execute("UPDATE OR IGNORE mark SET talk = ? WHERE talk = ?", (to, of))
 
 
-def forget_account(connection: sqlite3.Connection, account: str) -> int:
-    """Forget an account, all it said and was told; return how many events that were."""
+def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int]:
+    """Forget an account, all it said and was told.
+
+    :return: whether there was one, and how many events went with it.
+    """
     name = folded(account)
-    connection.execute("DELETE FROM account WHERE folded = ?", (name,))
+    known = connection.execute("DELETE FROM account WHERE folded = ?", (name,)).rowcount
     connection.execute("DELETE FROM certificate WHERE account = ?", (name,))
     connection.execute("DELETE FROM mark WHERE account = ?", (name,))
     said = connection.execute(
@@ -121,7 +124,7 @@ def forget_account(connection: sqlite3.Connection, account: str) -> int:
         for talk in _pairs(connection, name)
     )
     remove_pairs(connection)
-    return said + told
+    return bool(known), said + told
 
 
 def erase(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,83 @@
+"""What the chat keeps, made from the settings: history and accounts, in a file or in memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted_net.chat.accounts.realm import Accounts
+from twisted_net.chat.store.base import History
+from twisted_net.chat.store.memory import MemoryHistory
+from twisted_net.net.drops import Drops
+from twisted_net.net.errors import StartError
+from twisted_net.net.service import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What to keep.
+
+    :ivar store: the file; empty: all is forgotten when the server stops.
+    :ivar seconds: how long what is said is kept; 0: it is not.
+    :ivar shown: how that is said.
+    :ivar register: whether strangers may make accounts.
+    :ivar auth: accounts that somebody else looks after; empty: none.
+    """
+
+    store: str = ""
+    seconds: float = 0.0
+    shown: str = ""
+    register: bool = True
+    auth: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept.
+
+    :ivar history: None: nothing.
+    """
+
+    history: History | None
+    accounts: Accounts
+
+
+def opened(keep: Keep, runtime: Runtime) -> Kept:
+    """Open what is kept; it is closed when the reactor stops.
+
+    :raises StartError: the file cannot be used, or ``--auth`` lets nobody in.
+    """
+    auth = None
+    if keep.auth:
+        from twisted_net.chat.accounts.checkers import Auth
+
+        auth = Auth(keep.auth)
+    options: dict[str, Any] = {"auth": auth, "strangers": keep.register}
+    history: History | None = None
+    if keep.store:
+        history, more = _filed(keep, runtime)
+        options |= more
+    elif keep.seconds:
+        history = MemoryHistory(runtime.reactor.seconds, keep.seconds, keep.shown)
+    accounts = Accounts(runtime.reactor, runtime.dice, **options)
+    return Kept(history if keep.seconds else None, accounts)
+
+
+def _filed(keep: Keep, runtime: Runtime) -> tuple[History, dict[str, Any]]:
+    # Only who wants a file pays for SQLite.
+    from twisted_net.chat.store.accounts import FiledAccounts, load, secret
+    from twisted_net.chat.store.file import StoreError
+    from twisted_net.chat.store.sqlite import SqliteHistory
+
+    reactor, dice = runtime.reactor, runtime.dice
+    drops = Drops("chat", runtime.counters.door("chat"), reactor.seconds)
+    try:
+        file = SqliteHistory(reactor, Path(keep.store), drops, keep.seconds or None, keep.shown)
+    except StoreError as error:
+        raise StartError(f"--chat-store {error}") from None
+    reactor.addSystemEventTrigger("during", "shutdown", file.stop)
+    fresh = dice.randbytes(32)
+    return file, {
+        "book": file.now(load),
+        "keeper": FiledAccounts(file),
+        "secret": file.now(lambda connection: secret(connection, fresh)),
+    }
