@@ -197,6 +197,7 @@ def test_only_what_all_could_hear_is_remembered() -> None:
     assert talk_of(replace(told, account=""), "Blue") == ""
     assert talk_of(replace(said, only="@")) == ""
     assert talk_of(replace(said, kind=Kind.TAGGED)) == ""
+    assert talk_of(Event(1, Kind.ROOM_RENAMED, "lobby", "red", "Tea")) == "tea"
     assert talk_of(Event(1, Kind.LEFT, "", "red", "bye")) == ""
 
 

@@ -17,7 +17,7 @@ from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed, Quit
 from twisted_net.chat.core.hub import Delivery, Hub, Member
 from twisted_net.chat.core.room import O
-from twisted_net.chat.store.base import History, of_pair, of_room
+from twisted_net.chat.store.base import History, of_room, talk_of
 
 if TYPE_CHECKING:
     from twisted_net.chat.accounts.realm import Accounts
@@ -25,13 +25,6 @@ if TYPE_CHECKING:
 #: What became of a command: the event; None: nothing changed; or why it was not obeyed.
 Outcome = Event | Refusal | None
 Answered = Callable[[Outcome], None]
-
-#: What history keeps of a room beside what is said there.
-_KEPT = frozenset(
-    {Kind.SAID, Kind.ACTED, Kind.NOTICED, Kind.JOINED, Kind.PARTED, Kind.TOPIC, Kind.KICKED}
-    | {Kind.MODED}
-)
-_KEPT_OF_TWO = frozenset({Kind.TOLD, Kind.ACTED, Kind.NOTICED})
 
 
 @dataclass(eq=False, slots=True)
@@ -160,9 +153,9 @@ class Post(Generic[O]):
             return
         if event.kind is Kind.REDACTED:
             history.redact(of_room(event.where), read_id(event.other) or 0)
-        elif event.private:
-            other = self.hub.known(event.where)
-            if event.kind in _KEPT_OF_TWO and event.account and other and other.account:
-                history.add(of_pair(event.account, other.account), event)
-        elif event.kind in _KEPT and not event.only:
-            history.add(of_room(event.where), event)
+        elif event.kind is Kind.ROOM_RENAMED:
+            history.rename_talk(of_room(event.where), of_room(event.text))
+        other = self.hub.known(event.where) if event.private else None
+        talk = talk_of(event, other.account if other else "")
+        if talk:
+            history.add(talk, event)

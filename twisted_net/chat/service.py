@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
@@ -18,13 +18,12 @@ from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import NAME_WITHIN, ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
 from twisted_net.chat.irc import irc_doors, irc_server, password_in
+from twisted_net.chat.keeping import Keep, opened
 from twisted_net.chat.opers import read as operators_in
 from twisted_net.chat.post import Post
-from twisted_net.chat.store.base import History
-from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net import endpoints
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import Reading, setting, size
+from twisted_net.net.settings import YES_NO, Reading, setting, size
 
 
 def _read_lobby(text: str) -> str:
@@ -127,6 +126,18 @@ class ChatSettings:
         "How long history keeps what is said, as 30d, 12h, 90m; 0: nothing is kept.",
         Reading("TIME", _read_keep),
     )
+    store: str = setting(
+        "",
+        "A SQLite file for history and accounts; empty: they end with the server.",
+        Reading("FILE", str),
+    )
+    register: bool = setting(True, "Whether strangers may make accounts.", YES_NO)
+    auth: str = setting(
+        "",
+        "Accounts that somebody else looks after, as file:PASSWORDS; see twisted.cred.strcred.",
+        Reading("CHECKER", str),
+        option="auth",
+    )
     words: str = setting(
         "",
         "A file of words, one a line, that are not said in rooms: stars stand for them.",
@@ -196,12 +207,17 @@ class ChatService:
     commands: ClassVar = {"chat": "twisted_net.chat.commands:chat"}
 
     def doors(self, settings: ChatSettings, runtime: Runtime) -> list[Door]:
-        """Make the doors, which share one hub."""
+        """Make the doors, which share one hub.
+
+        :raises StartError: ``--chat-store`` or ``--auth`` names what is of no use.
+        """
         reactor, dice = runtime.reactor, runtime.dice
         words = words_in(settings.words) if settings.words else Words()
-        hub: Hub[Outlet] = Hub(settings.lobby, words=words)
+        kept = opened(_keep(settings, runtime), runtime)
+        hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
+        kept.accounts.present = lambda name: hub.known(name) is not None
         bus = LocalBus(reactor.seconds)
-        post = Post(hub, bus, deliver, _history(settings.keep, reactor))
+        post = Post(hub, bus, deliver, kept.history, kept.accounts)
         secret = dice.randbytes(16)
         irc = irc_server(settings, runtime, post, bus, secret)
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
@@ -227,11 +243,14 @@ class ChatService:
         ]
 
 
-def _history(keep: str, reactor: Any) -> History | None:
-    if keep == "0":
-        return None
-    number, unit = keep[:-1], keep[-1]
-    return MemoryHistory(reactor.seconds, int(number) * _SECONDS[unit], keep)
+def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:
+    seconds = 0
+    if settings.keep != "0":
+        seconds = int(settings.keep[:-1]) * _SECONDS[settings.keep[-1]]
+    # Several processes may make the doors, but only one of them has the chat, and with it the file.
+    here = any(runtime.opens(door) for door in ("chat-tcp", "chat-udp"))
+    store = settings.store if here else ""
+    return Keep(store, seconds, settings.keep, settings.register, settings.auth)
 
 
 chat = ChatService()

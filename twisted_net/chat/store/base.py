@@ -68,6 +68,8 @@ def talk_of(event: Event, account: str = "") -> str:
     """
     if event.kind not in REMEMBERED or event.only or not event.where:
         return ""
+    if event.kind is Kind.ROOM_RENAMED:
+        return of_room(event.text)
     if not event.private:
         return of_room(event.where)
     return of_pair(event.account, account) if event.account and account else ""
