@@ -110,21 +110,22 @@ def rename_talk(connection: sqlite3.Connection, of: str, to: str) -> None:
 def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int]:
     """Forget an account, all it said and was told.
 
-    :return: whether there was one, and how many events went with it.
+    :return: whether there was one, and how many messages went with it.
     """
     name = folded(account)
     known = connection.execute("DELETE FROM account WHERE folded = ?", (name,)).rowcount
     connection.execute("DELETE FROM certificate WHERE account = ?", (name,))
     connection.execute("DELETE FROM mark WHERE account = ?", (name,))
-    said = connection.execute(
-        "DELETE FROM event WHERE account = ? AND account <> ''", (name,)
-    ).rowcount
-    told = sum(
-        connection.execute("DELETE FROM event WHERE talk = ?", (talk,)).rowcount
-        for talk in _pairs(connection, name)
-    )
+    talks = _pairs(connection, name)
+    places = ", ".join("?" * len(talks))
+    hers = f"((account = ? AND account <> '') OR talk IN ({places}))"
+    (messages,) = connection.execute(
+        f"SELECT count(*) FROM event WHERE {hers} AND kind < {_SAID_BELOW}",  # noqa: S608
+        (name, *talks),
+    ).fetchone()
+    connection.execute(f"DELETE FROM event WHERE {hers}", (name, *talks))  # noqa: S608
     remove_pairs(connection)
-    return bool(known), said + told
+    return bool(known), messages
 
 
 def erase(connection: sqlite3.Connection) -> None:
