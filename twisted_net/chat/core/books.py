@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
@@ -36,6 +36,7 @@ class Books(Generic[O]):
     :ivar lobby: the room that may always be begun, however many there are.
     :ivar keys: the members by their keys.
     :ivar rooms: by their folded names, in the order in which they began.
+    :ivar gone: who was there, the last one first.
     """
 
     def __init__(self, lobby: str, registered: Callable[[str], str | None]) -> None:
@@ -47,7 +48,16 @@ class Books(Generic[O]):
         self._skeletons: dict[str, Member[O]] = {}
         self._reserved: dict[str, Member[O]] = {}
         self._coming: dict[str, Member[O]] = {}
-        self._gone: deque[Gone] = deque(maxlen=WHOWAS)
+        self.gone: deque[Gone] = deque(maxlen=WHOWAS)
+
+    def clear(self) -> None:
+        """Forget everything and everybody."""
+        tables: tuple[dict[str, Any], ...] = (
+            self.keys, self.rooms, self._names, self._skeletons, self._reserved, self._coming,
+        )  # fmt: skip
+        for each in tables:
+            each.clear()
+        self.gone.clear()
 
     # Names.
 
@@ -100,7 +110,7 @@ class Books(Generic[O]):
         del self._names[folded(member.name)]
         del self._skeletons[skeleton(member.name)]
         gone = Gone(member.name, member.mask, member.realname, member.account, when)
-        self._gone.appendleft(gone)
+        self.gone.appendleft(gone)
 
     def known(self, name: str) -> Member[O] | None:
         """Return who is called so."""
@@ -119,7 +129,7 @@ class Books(Generic[O]):
     def whowas(self, name: str) -> list[Gone]:
         """Return who was called so, the last one first."""
         key = folded(name)
-        return [each for each in self._gone if folded(each.name) == key]
+        return [each for each in self.gone if folded(each.name) == key]
 
     def members(self) -> Iterator[Member[O]]:
         """Return all members."""

@@ -16,6 +16,7 @@ from twisted_net.chat.core.changes import Changes
 from twisted_net.chat.core.drafts import Drafts, drafted
 from twisted_net.chat.core.ident import checked_reason, checked_room
 from twisted_net.chat.core.room import Delivery, Member, O, Role, Room
+from twisted_net.chat.core.snapshot import dumped, load
 from twisted_net.chat.core.words import Words
 
 __all__ = ["Delivery", "Gone", "Hub", "Member", "Role", "Room"]
@@ -106,6 +107,21 @@ class Hub(Generic[O]):
         :raises Refusal: it cannot be done any more; nothing has changed.
         """
         return self._changes.apply(event)
+
+    # Several nodes.
+
+    def state(self) -> bytes:
+        """Return all that a node has to know that comes later, see `restart`."""
+        return dumped(self._books)
+
+    def restart(self, node: str, state: bytes = b"") -> None:
+        """Forget everybody, and begin from another node's `state`; empty: from nothing.
+
+        :param node: begins the keys of those who enter here from now on.
+        :raises ValueError: it is no state that this version can read.
+        """
+        self._node = node
+        load(self._books, state)
 
     # What there is.
 

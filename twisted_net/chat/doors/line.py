@@ -76,6 +76,10 @@ class LineProfile:
             return b""
         return self.line(f"@{shown_id(event.id)} {text}" if self.ids else text)
 
+    def announced(self, text: str) -> bytes:
+        """Write what the server says in its own name."""
+        return self.line(f"SERVER {text}")
+
     def line(self, text: str) -> bytes:
         """Write a line."""
         try:
@@ -113,6 +117,7 @@ class ChatLineProtocol(Stream):
             self._overflowed,
             self._drained,
         )
+        self.outlet.expelled = self._expelled
         super().connectionMade()
         _tune(self.transport)
         host = factory.hidden(self.transport.getPeer())
@@ -279,6 +284,9 @@ class ChatLineProtocol(Stream):
         self._drops.drop("send_queue_full", self.transport.getPeer())
         self.seat.leave("send queue full", self._reactor.seconds())
         self._refuse(Refusal(Code.QUEUE_FULL, "send queue full"))
+
+    def _expelled(self, why: str) -> None:
+        self.hang_up(self._profile.announced(why))
 
     def _refuse(self, refusal: Refusal) -> None:
         self.hang_up(self._profile.line(said.refused(refusal)))

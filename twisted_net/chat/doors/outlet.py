@@ -111,6 +111,7 @@ class StreamOutlet:
         is gone by then, and nothing more is taken.
     :param drained: called whenever the peer reads again.
     :ivar paused: whether the peer does not read.
+    :ivar expelled: what `expel` calls; None: it cuts the connection.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class StreamOutlet:
     ) -> None:
         self.profile = profile
         self.paused = False
+        self.expelled: Callable[[str], None] | None = None
         self._transport = transport
         self._turns = turns
         self._limit = limit
@@ -153,6 +155,13 @@ class StreamOutlet:
         """Return all that waits, and take nothing any more."""
         self._closed = True
         return self._emptied()
+
+    def expel(self, why: str) -> None:
+        """End the connection, and say why."""
+        if self.expelled is None:
+            self._transport.abortConnection()
+        else:
+            self.expelled(why)
 
     def pauseProducing(self) -> None:
         """Keep what is to be heard."""
