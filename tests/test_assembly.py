@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import pytest
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError, ConnectionDone
 from twisted.internet.protocol import DatagramProtocol, Factory
@@ -80,11 +81,13 @@ DOORS = [
 ]
 
 
-def made(reactor: Reactor, announced: list[Assembly] | None = None) -> Assembly:
+def made(
+    reactor: Reactor, announced: list[Assembly] | None = None, doors: list[Door] = DOORS
+) -> Assembly:
     """Make the service of these doors."""
     announce = (lambda _: None) if announced is None else announced.append
     limits, bench = LimitSettings(), BenchSettings(grace=5.0)
-    return Assembly(lambda: list(DOORS), Runtime(reactor), bench, limits, announce)
+    return Assembly(lambda: list(doors), Runtime(reactor), bench, limits, announce)
 
 
 @pytest.fixture(autouse=True)
@@ -380,3 +383,59 @@ def test_the_reactor_is_told_how_long_to_spin(text: str, time: float) -> None:
     lean.spin = 0.0
     Assembly(list, Runtime(lean), bench, LimitSettings(), lambda _: None).startService()
     assert lean.spin == spin
+
+
+class Beneath(Service):
+    """What doors stand on: notes when it starts, and stops when it is told to."""
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+        self.stopped: Deferred[None] = Deferred()
+
+    def startService(self) -> None:
+        """Note it."""
+        self.told.append("starts")
+
+    def stopService(self) -> Deferred[None]:
+        """Note it, and take a while."""
+        self.told.append("stops")
+        return self.stopped
+
+
+def test_what_doors_stand_on_runs_as_long_as_they_are_open() -> None:
+    """Once for all of them; and the server waits for its end."""
+    told: list[str] = []
+    beneath, unused = Beneath(told), Beneath(told)
+    doors = [
+        Door("one", "stream", "tcp:7017", Factory.forProtocol(Slow), stands_on=(beneath,)),
+        Door("two", "stream", "tcp:7018", Factory.forProtocol(Slow), stands_on=(beneath,)),
+        Door("closed", "stream", "", Factory.forProtocol(Slow), stands_on=(unused,)),
+    ]
+    reactor = Reactor()
+    assembly = made(reactor, doors=doors)
+    assembly.privilegedStartService()
+    assert told == []
+    assembly.startService()
+    assert told == ["starts"]
+    stopped: list[None] = []
+    assembly.stopService().addCallback(stopped.append)
+    assert told == ["starts", "stops"]
+    assert not any(port.listening for port in reactor.ports)
+    assert stopped == []
+    beneath.stopped.callback(None)
+    assert stopped == [None]
+
+
+def test_a_stop_waits_no_longer_than_the_grace_period_for_what_doors_stand_on() -> None:
+    """A broker that is away must not keep a server from stopping."""
+    told: list[str] = []
+    door = Door("one", "stream", "tcp:7017", Factory.forProtocol(Slow), stands_on=(Beneath(told),))
+    reactor = Reactor()
+    assembly = made(reactor, doors=[door])
+    assembly.startService()
+    stopped: list[None] = []
+    assembly.stopService().addCallback(stopped.append)
+    reactor.advance(4.9)
+    assert stopped == []
+    reactor.advance(0.2)
+    assert stopped == [None]

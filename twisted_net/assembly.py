@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
@@ -231,6 +231,8 @@ class Assembly(Service):
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
         self._set_spin()
+        for each in self._beneath():
+            each.startService()
         self._announce(self)
 
     def stopService(self) -> Deferred[None]:
@@ -267,6 +269,10 @@ class Assembly(Service):
                 self.opened.append(OpenDoor(door, port, guard))
                 if isinstance(guard, GuardedDatagrams):
                     self._datagram_ports[getattr(port.getHost(), "port", 0)] = None
+
+    def _beneath(self) -> list[IService]:
+        """Return what the open doors stand on, each once."""
+        return list(dict.fromkeys(one for each in self.opened for one in each.door.stands_on))
 
     def _set_spin(self) -> None:
         reactor = self._runtime.reactor
@@ -344,7 +350,10 @@ class Assembly(Service):
             self._forced = False  # a third signal will not wait for the ends of what was cut
             await self._within(CUT_WITHIN, drained)
         self.report()
+        beneath = self._beneath()
         await DeferredList(self._close(), consumeErrors=True)
+        ended = DeferredList([_ended(each) for each in beneath], consumeErrors=True)
+        await self._within(self._bench.grace, ended)
         self._bound = False
 
     def _say_what_is_waited_for(self) -> None:
@@ -371,6 +380,12 @@ class Assembly(Service):
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.callback(None)
+
+
+def _ended(service: IService) -> Deferred[Any]:
+    return maybeDeferred(service.stopService).addErrback(
+        lambda failure: Assembly.log.failure("{name!r} did not stop", failure, name=service)
+    )
 
 
 async def _closed(port: IListeningPort) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from random import Random, SystemRandom
 from typing import Any, Literal
 
+from twisted.application.service import IService
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import Attribute, Interface
@@ -38,6 +39,9 @@ class Door:
     :ivar mutual: whether the peers of a datagram door speak from the port that they listen on,
         which may be that of one of our own doors; then only what comes from this very host and
         such a port is taken for our own.
+    :ivar stands_on: Twisted services that run while the door is open: they start after all doors
+        have been opened, and stop after all have been drained and closed. Several doors may stand
+        on one.
     :ivar spreads: whether several processes may serve it at once (``--workers``): none of its
         peers ever sees what another did. Else one process serves it alone.
     """
@@ -53,6 +57,7 @@ class Door:
     busy: bytes = b"ERR 503 BUSY: too many connections, try again later\n"
     spreads: bool = False
     mutual: bool = False
+    stands_on: tuple[IService, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
