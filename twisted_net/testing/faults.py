@@ -7,7 +7,7 @@ where it is while others are taken away from a failing run.
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from twisted_net.testing.clock import SECOND, nanoseconds
@@ -130,21 +130,12 @@ class Faults:
             return self._planned_fate(flow.plan[n]) if n in flow.plan else UNHARMED
         if not self.harmful:
             return UNHARMED
-        faults = _drawn(name, n, link, fragments, flow.draw(n, DRAWS))
+        faults = drawn(name, n, link, fragments, flow.draw(n, DRAWS))
         return self._planned_fate(faults) if faults else UNHARMED
 
     def _planned_fate(self, faults: list[Fault]) -> Fate:
         self.recorded += faults
-        copies, late, overtaken = 1, 0, False
-        for fault in faults:
-            if fault.kind == "loss":
-                return Fate(copies=0)
-            if fault.kind == "dup":
-                copies += fault.arg
-            else:
-                late += fault.arg
-                overtaken |= fault.kind == "reorder"
-        return Fate(copies, late, overtaken)
+        return fate_of(faults)
 
     def chunk(self, name: str, chunking: Chunking, size: int) -> int:
         """Return how many bytes the next read of a flow gets, of ``size`` that it could get."""
@@ -200,7 +191,22 @@ class Faults:
         return None
 
 
-def _drawn(name: str, n: int, link: Link, fragments: int, draws: list[float]) -> list[Fault]:
+def fate_of(faults: Iterable[Fault]) -> Fate:
+    """Return what befalls a packet that these faults hit."""
+    copies, late, overtaken = 1, 0, False
+    for fault in faults:
+        if fault.kind == "loss":
+            return Fate(copies=0)
+        if fault.kind == "dup":
+            copies += fault.arg
+        else:
+            late += fault.arg
+            overtaken |= fault.kind == "reorder"
+    return Fate(copies, late, overtaken)
+
+
+def drawn(name: str, n: int, link: Link, fragments: int, draws: Sequence[float]) -> list[Fault]:
+    """Return the faults that a link makes of the `DRAWS` draws for the n-th packet of a flow."""
     lost, doubled, overtaken, late = draws
     loss = link.loss if fragments == 1 else 1 - (1 - link.loss) ** fragments
     if lost < loss:

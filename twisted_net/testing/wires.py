@@ -85,7 +85,7 @@ class Wire:
         for rule in fabric.rules:
             verdict = rule(packet)
             if verdict is not None:
-                fate = _ruled(fate, verdict)
+                fate = ruled(fate, verdict)
                 break
         if not fate.copies:
             fabric.trace.dropped(packet, "dropped by a rule")
@@ -131,7 +131,8 @@ class Wire:
             timeline.at(again, self.deliver, packet)
 
 
-def _ruled(fate: Fate, verdict: Drop | Delay | Duplicate) -> Fate:
+def ruled(fate: Fate, verdict: Drop | Delay | Duplicate) -> Fate:
+    """Return a fate as a rule has changed it."""
     match verdict:
         case Drop():
             return Fate(copies=0)
