@@ -12,6 +12,7 @@ from twisted_net.net.errors import NetError
 OWN = {
     "serve": "twisted_net.serve:serve",
     "doctor": "twisted_net.doctor:doctor",
+    "break": "twisted_net.faults.commands:break_",
     "limits": "twisted_net.limits:limits",
 }
 

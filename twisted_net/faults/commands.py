@@ -1,0 +1,217 @@
+"""``netdemo break``: a proxy in front of any server, which breaks what it passes on."""
+
+import contextlib
+import secrets
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred
+
+from twisted_net.faults.console import Console
+from twisted_net.faults.core.breakage import DATAGRAM_IDLE, MOST, ROOM, STREAM_IDLE, Breakage
+from twisted_net.faults.core.events import Event
+from twisted_net.faults.core.harm import Way
+from twisted_net.faults.proxy import Proxy, kind_of, parse_listen, parse_server
+from twisted_net.net import console
+from twisted_net.net.errors import NetError
+from twisted_net.net.settings import seconds, size, whole
+from twisted_net.net.text import counted
+
+#: Seeds that are drawn are short enough to be typed again.
+DRAWN_SEEDS = 1_000_000
+
+
+@click.command("break")
+@click.argument("listen")
+@click.argument("target")
+@click.argument("rules", nargs=-1, metavar="[RULE]...")
+@click.option(
+    "--seed",
+    type=console.Read(whole(0, 10**18)),
+    metavar="N",
+    help="What is left to chance; the same seed does the same again.  [drawn, and shown]",
+)
+@click.option(
+    "--duration",
+    type=console.Read(seconds(0.001, 10**8)),
+    metavar="SECONDS",
+    help="End after so long.",
+)
+@click.option(
+    "--buffer",
+    "room",
+    type=console.Read(size(4096, 1 << 30)),
+    default=ROOM,
+    show_default="1MiB",
+    metavar="BYTES",
+    help="How much may be under way in one direction of one connection.",
+)
+@click.option(
+    "--max-conns",
+    "most",
+    type=console.Read(whole(1, 100_000)),
+    default=MOST,
+    show_default=True,
+    metavar="N",
+    help="Connections, or clients over UDP, at one time.",
+)
+@click.option(
+    "--idle",
+    type=console.Read(seconds(0.1, 86400)),
+    metavar="SECONDS",
+    help="Silence after which a connection is cut, or a client over UDP forgotten."
+    f"  [{STREAM_IDLE:g}; UDP {DATAGRAM_IDLE:g}]",
+)
+@console.as_json
+@console.patience
+@console.debug
+@click.option("--quiet", "-q", is_flag=True, help="Print the totals only.")
+def break_(
+    listen: str,
+    target: str,
+    rules: tuple[str, ...],
+    seed: int | None,
+    duration: float | None,
+    room: int,
+    most: int,
+    idle: float | None,
+    as_json: bool,
+    patience: float,
+    debug: bool,
+    quiet: bool,
+) -> None:
+    """Pass everything on to a server, and break it on the way.
+
+    LISTEN is an endpoint string, tcp:9000 or udp:9000 (on 127.0.0.1 unless it names another
+    interface; port 0: any). TARGET is HOST:PORT, any server of the same kind. A RULE is a word and
+    a value, loss=10%; to-server: or to-client: before it names the direction, else it is both.
+
+    \b
+      delay jitter              TIME   later; jitter by up to so much
+      loss                      SHARE  lost; of a stream: late, as if TCP had sent it again
+      corrupt                   SHARE  one bit is turned over
+      bandwidth                 RATE   bytes a second
+      blackhole                 AFTER  swallowed
+      only                      SHARE  of the connections that suffer at all
+    Streams:
+      size gap                  BYTES, TIME  cut into pieces; between two of them
+      split merge               SHARE, TIME  cut somewhere; wait, so that pieces stick together
+      slow-reader               RATE   read from the sender no faster; without a value: never
+      half-close close reset    AFTER  end one half, end both, break off
+    Datagrams:
+      duplicate reorder         SHARE  twice; held back by up to reorder-delay=TIME
+      queue                     BYTES  that may wait for the bandwidth; the rest is dropped
+
+    TIME is 50ms or 1.5s, SHARE 10% or 0.1, RATE and BYTES 512 or 64KiB; AFTER is bytes of that
+    direction or a time, and nothing: at once.
+
+    While it runs, standard input takes rules, one or more a line; a rule with the value off is
+    taken back. So does clear with all of them. list shows them, totals the numbers, quit ends it.
+
+    \b
+      netdemo break tcp:9000 127.0.0.1:7007 delay=100ms to-client:size=1
+      netdemo break udp:9000 127.0.0.1:7007 loss=10% jitter=20ms --seed 7
+      netdemo break tcp:9000 example.org:80 to-client:reset=64KiB only=50%
+    """
+    seed = secrets.randbelow(DRAWN_SEEDS) if seed is None else seed
+    show = Shown(as_json, quiet)
+    try:
+        endpoint = parse_listen(listen)
+        kind = kind_of(listen)
+        server = parse_server(target, kind)
+        breakage = Breakage(kind, rules, seed, show.event, room=room, most=most, idle=idle)
+    except NetError as error:
+        console.fail(error)
+    show.breakage = breakage
+
+    async def main(reactor: Any) -> None:
+        proxy = Proxy(reactor, endpoint, server, breakage)
+        show.seconds = reactor.seconds
+        done: Deferred[None] = Deferred()
+
+        def end() -> None:
+            if not done.called:
+                done.callback(None)
+
+        await proxy.open(patience)
+        # Typed at in the background, a terminal's program would be stopped.
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+        typed = Console(breakage, show.said, show.totals, end)
+        typed.follow(reactor)
+        if duration is not None:
+            reactor.callLater(duration, end)
+        show.began(proxy.address, str(server))
+        try:
+            await done
+        finally:
+            typed.close()
+            await proxy.close()
+            show.totals()
+
+    console.run(main, debug)
+
+
+class Shown:
+    """What is printed: a line an event, and the totals.
+
+    :ivar breakage: what the numbers are of.
+    :ivar seconds: the clock that events are told by.
+    """
+
+    breakage: Breakage
+    seconds: Callable[[], float]
+
+    def __init__(self, as_json: bool, quiet: bool) -> None:
+        self._as_json = as_json
+        self._quiet = quiet
+        self._began = 0.0
+        self._where = ("", "")
+
+    def began(self, address: str, target: str) -> None:
+        """Say where it listens, and what would make it do the same again."""
+        self._began = self.seconds()
+        self._where = (address, target)
+        kind = "TCP" if self.breakage.kind == "stream" else "UDP"
+        rules = self.breakage.rules
+        record = {"event": "listening", "address": address, "target": target, "transport": kind}
+        text = f"{address} -> {target} over {kind}, seed {self.breakage.seed}: "
+        text += " ".join(rules) or "no rules"
+        self._say(text, {**record, "seed": self.breakage.seed, "rules": rules})
+
+    def event(self, event: Event) -> None:
+        """Show one thing that was done."""
+        if not self._quiet:
+            self._say(str(event), event.record())
+
+    def said(self, text: str, record: dict[str, Any]) -> None:
+        """Show an answer to what was typed."""
+        self._say(text, record)
+
+    def totals(self) -> None:
+        """Show what was done so far."""
+        breakage = self.breakage
+        address, target = self._where
+        noun = "connection" if breakage.kind == "stream" else "client"
+        ever = counted(breakage.connections, noun)
+        lines = [
+            f"--- {address} -> {target}, seed {breakage.seed} ---",
+            f"{ever}, {breakage.open} open, {breakage.refused} refused",
+            *(f"{way.value}: {breakage.tallies[way]}" for way in Way),
+        ]
+        record: dict[str, Any] = {
+            "event": "totals",
+            "seed": breakage.seed,
+            "connections": breakage.connections,
+            "open": breakage.open,
+            "refused": breakage.refused,
+        }
+        record |= {way.value: breakage.tallies[way].record() for way in Way}
+        self._say("\n".join(lines), record)
+
+    def _say(self, text: str, record: dict[str, Any]) -> None:
+        if self._as_json:
+            record = {**record, "seconds": round(self.seconds() - self._began, 6)}
+        console.say(text, record, self._as_json)

@@ -1,0 +1,126 @@
+"""One direction of one datagram client: datagrams and the time in, what is due out."""
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+
+from twisted_net.faults.core.dice import Dice, corrupted
+from twisted_net.faults.core.events import Event, Tally
+from twisted_net.faults.core.harm import After, Harm, Way
+from twisted_net.testing.clock import SECOND
+from twisted_net.testing.faults import Fate
+from twisted_net.testing.packets import UDP_HEADER, Packet
+from twisted_net.testing.rules import Verdict
+from twisted_net.testing.wires import ruled
+
+#: Looks at every datagram, as a rule of the simulated network does.
+Rule = Callable[[Packet], Verdict]
+
+
+class DatagramWay:
+    """The way of datagrams in one direction.
+
+    :ivar harm: what befalls them; may be set at any time, and holds for what comes then.
+    :ivar deadline: when to call `take`, in seconds on the caller's clock; None: never.
+    :param room: bytes that may be under way at a time, headers included; a datagram on top is
+        dropped.
+    :param began: when the client came.
+    :param rule: sees each one that was not lost, before it is delayed; None: nothing does.
+    """
+
+    def __init__(
+        self,
+        connection: int,
+        way: Way,
+        seed: int,
+        harm: Harm,
+        tally: Tally,
+        room: int,
+        began: float,
+        rule: Rule | None = None,
+    ) -> None:
+        self.harm = harm
+        self._name = (connection, way)
+        self._dice = Dice(seed, connection, way)
+        self._tally = tally
+        self._room = room
+        self._began = began
+        self._rule = rule
+        self._came = 0
+        self._held = 0
+        self._passed = 0
+        self._made = 0
+        self._free = began  # when the bandwidth is free again
+        self._last = began  # when the last one in order arrives
+        self._queue: list[tuple[float, int, bytes]] = []
+
+    @property
+    def deadline(self) -> float | None:
+        """When something is due; None: nothing is under way."""
+        return self._queue[0][0] if self._queue else None
+
+    def feed(self, packet: Packet, now: float) -> list[Event]:
+        """Take a datagram; return what was done to it that is worth telling."""
+        n, data = self._came, packet.payload
+        self._came += 1
+        self._tally.datagrams_came += 1
+        self._tally.came += len(data)
+        if self._swallows(self.harm.blackhole, now):
+            return self._events(n, ["blackhole"])
+        self._passed += len(data)
+        fate, kinds = self._dice.fate(n, self.harm)
+        if fate.copies and self._rule is not None:
+            verdict = self._rule(packet)
+            if verdict is not None:
+                fate = ruled(fate, verdict)
+                kinds.append("rule")
+        where = self._dice.corrupt(n, self.harm)
+        if where is not None and fate.copies:
+            data = corrupted(data, where)
+            kinds.append("corrupt")
+        if fate.copies and not self._carry(data, fate, now):
+            kinds = ["queue-full"]
+        return self._events(n, kinds)
+
+    def take(self, now: float) -> list[bytes]:
+        """Return the datagrams that are due."""
+        due = []
+        while self._queue and self._queue[0][0] <= now:
+            _, _, data = heappop(self._queue)
+            self._held -= len(data) + UDP_HEADER
+            due.append(data)
+        self._tally.datagrams_passed += len(due)
+        self._tally.passed += sum(map(len, due))
+        return due
+
+    def _carry(self, data: bytes, fate: Fate, now: float) -> bool:
+        """Put it on its way; say whether there was room."""
+        harm = self.harm
+        leaves = max(now, self._free) if harm.bandwidth is not None else now
+        waiting = (leaves - now) * (harm.bandwidth or 0)
+        queue = self._room if harm.queue is None else min(harm.queue, self._room)
+        held = self._held + (len(data) + UDP_HEADER) * fate.copies
+        if waiting > queue or held > self._room:
+            return False
+        self._held = held
+        if harm.bandwidth is not None:
+            leaves = self._free = leaves + len(data) / harm.bandwidth
+        arrives = leaves + harm.delay + fate.late / SECOND
+        if not fate.overtaken:
+            arrives = self._last = max(arrives, self._last)
+        for copy in range(fate.copies):
+            self._made += 1
+            heappush(self._queue, (arrives + copy * harm.delay / 2, self._made, data))
+        return True
+
+    def _swallows(self, blackhole: After | None, now: float) -> bool:
+        if blackhole is None:
+            return False
+        if blackhole.octets is None:
+            return now >= self._began + blackhole.seconds
+        return self._passed >= blackhole.octets
+
+    def _events(self, n: int, kinds: list[str]) -> list[Event]:
+        connection, way = self._name
+        for kind in kinds:
+            self._tally.count(kind)
+        return [Event(connection, way, kind, n) for kind in kinds]

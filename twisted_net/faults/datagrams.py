@@ -1,0 +1,169 @@
+"""A datagram door that passes everything on to another server, but for what the rules break."""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import MessageLengthError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import DatagramProtocol
+
+from twisted_net.faults.core.breakage import Breakage
+from twisted_net.faults.core.datagrams import DatagramWay, Rule
+from twisted_net.faults.core.harm import Way
+from twisted_net.net.clients import DatagramClient
+from twisted_net.net.endpoints import LONGEST_DATAGRAM
+from twisted_net.net.fast.opening import fast
+from twisted_net.net.text import with_port
+from twisted_net.testing.packets import Packet
+
+Address = tuple[str, int]
+
+
+class Guest:
+    """One client: a port of its own towards the server, and a way in each direction."""
+
+    def __init__(self, door: "BreakingDatagrams", number: int, client: Address) -> None:
+        self.number = number
+        self.active = door.reactor.seconds()
+        self._door = door
+        self._breakage = door.breakage
+        self._reactor = door.reactor
+        self._client = client
+        self._upstream = DatagramClient(door.server, self._answered)
+        self._timers: dict[Way, IDelayedCall] = {}
+        began = self._reactor.seconds()
+        self._ways = {
+            way: DatagramWay(
+                number,
+                way,
+                self._breakage.seed,
+                self._breakage.harm(number, way),
+                self._breakage.tallies[way],
+                self._breakage.room,
+                began,
+                door.rule,
+            )
+            for way in Way
+        }
+
+    def open(self) -> None:
+        """Open the port towards the server.
+
+        :raises CannotListenError: there is none to be had.
+        """
+        interface = "::" if ":" in self._door.server[0] else ""
+        fast(self._reactor).listenUDP(0, self._upstream, interface, LONGEST_DATAGRAM)
+
+    def follow(self) -> None:
+        """Take the rules as they are now."""
+        for way, each in self._ways.items():
+            each.harm = self._breakage.harm(self.number, way)
+
+    def asked(self, datagram: bytes) -> None:
+        """Take a datagram of the client's."""
+        self._take(Way.TO_SERVER, datagram, self._client, self._door.server)
+
+    def _answered(self, datagram: bytes) -> None:
+        self._take(Way.TO_CLIENT, datagram, self._door.server, self._client)
+
+    def _take(self, way: Way, data: bytes, source: Address, goal: Address) -> None:
+        now = self.active = self._reactor.seconds()
+        flow = f"{self.number} {way.value}"
+        packet = Packet("udp", source[0], source[1], goal[0], goal[1], flow, data)
+        self._breakage.tell(*self._ways[way].feed(packet, now))
+        self._run(way)
+
+    def _run(self, way: Way) -> None:
+        timer = self._timers.pop(way, None)
+        if timer is not None and timer.active():
+            timer.cancel()
+        now = self._reactor.seconds()
+        for datagram in self._ways[way].take(now):
+            self._send(way, datagram)
+        deadline = self._ways[way].deadline
+        if deadline is not None:
+            self._timers[way] = self._reactor.callLater(deadline - now, self._run, way)
+
+    def _send(self, way: Way, datagram: bytes) -> None:
+        try:
+            if way is Way.TO_SERVER:
+                self._upstream.transport.write(datagram, self._door.server)
+            else:
+                self._door.transport.write(datagram, self._client)
+        except (OSError, MessageLengthError):  # UDP promises no more
+            self._breakage.tallies[way].count("not-sent")
+
+    def close(self) -> Deferred[Any]:
+        """Close the port, and leave no timer behind; what is under way is lost."""
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
+        self._timers.clear()
+        return maybeDeferred(self._upstream.transport.stopListening)
+
+
+class BreakingDatagrams(DatagramProtocol):
+    """Passes every datagram on to another server, and the answers back, but for what rules break.
+
+    A client is known by its address, and forgotten after a while in silence.
+
+    :param server: an address, not a name.
+    :param rule: sees every datagram, as a rule of the simulated network does.
+    """
+
+    noisy = False
+    transport: Any
+
+    def __init__(
+        self, reactor: Any, server: Address, breakage: Breakage, rule: Rule | None = None
+    ) -> None:
+        self.reactor = reactor
+        self.server = server
+        self.breakage = breakage
+        self.rule = rule
+        self.guests: dict[Address, Guest] = {}
+        self._looking: IDelayedCall | None = None
+
+    def datagramReceived(self, datagram: bytes, addr: Address) -> None:
+        """Take a datagram of a client's."""
+        guest = self.guests.get(addr) or self._welcome(addr)
+        if guest is not None:
+            guest.asked(datagram)
+
+    def _welcome(self, addr: Address) -> Guest | None:
+        number = self.breakage.enter(with_port(*addr[:2]), lambda: guest.follow())
+        if number is None:
+            return None
+        guest = Guest(self, number, addr)
+        try:
+            guest.open()
+        except OSError as error:
+            self.breakage.leave(number, f"no port towards the server: {error.strerror}")
+            return None
+        self.guests[addr] = guest
+        if self._looking is None:
+            self._looking = self.reactor.callLater(self.breakage.idle, self._look)
+        return guest
+
+    def _look(self) -> None:
+        """Forget who has been silent for too long."""
+        now, idle = self.reactor.seconds(), self.breakage.idle
+        for addr, guest in list(self.guests.items()):
+            if now - guest.active >= idle:
+                del self.guests[addr]
+                guest.close()
+                self.breakage.leave(guest.number, f"silent for {idle:g} s")
+        oldest = min((guest.active for guest in self.guests.values()), default=None)
+        self._looking = None
+        if oldest is not None:
+            self._looking = self.reactor.callLater(oldest + idle - now, self._look)
+
+    def stop(self) -> Deferred[Any]:
+        """Forget everybody; fire when their ports are closed."""
+        if self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+        guests, self.guests = self.guests, {}
+        for guest in guests.values():
+            self.breakage.leave(guest.number, "the proxy stopped")
+        return DeferredList([guest.close() for guest in guests.values()], consumeErrors=True)
