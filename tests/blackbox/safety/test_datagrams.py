@@ -241,6 +241,7 @@ def test_a_flood_does_not_drown_others(alone: Start, shows: Shows) -> None:
     waits = []
     with subprocess.Popen(words, stdout=subprocess.PIPE) as flood, port("127.0.0.2") as other:
         server.wait_for("echo-udp: too_fast")
+        began = time.monotonic()
         while flood.poll() is None:
             begin = time.monotonic()
             assert asked(other, b"hello?", (host, number))[0] == b"hello?"
@@ -248,6 +249,7 @@ def test_a_flood_does_not_drown_others(alone: Start, shows: Shows) -> None:
             time.sleep(0.01)
         assert flood.stdout is not None
         sent = int(flood.stdout.read())
+        seconds = time.monotonic() - began
     slowest = statistics.quantiles(waits, n=100)[-1]
     dropped = counted(server, "echo-udp")["dropped too_fast"]
     lines = server.text.count("echo-udp: too_fast")
@@ -255,4 +257,4 @@ def test_a_flood_does_not_drown_others(alone: Start, shows: Shows) -> None:
     shows("dropped and counted, a line a second at most", f"{dropped} of {sent}, {lines} lines")
     assert slowest < 0.05 or not FULL
     assert dropped > 0
-    assert lines <= 1 + 3
+    assert lines <= seconds + 3
