@@ -231,7 +231,7 @@ class Assembly(Service):
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
         self._set_spin()
-        for each in self._beneath():
+        for each in self._foundations():
             each.startService()
         self._announce(self)
 
@@ -270,7 +270,7 @@ class Assembly(Service):
                 if isinstance(guard, GuardedDatagrams):
                     self._datagram_ports[getattr(port.getHost(), "port", 0)] = None
 
-    def _beneath(self) -> list[IService]:
+    def _foundations(self) -> list[IService]:
         """Return what the open doors stand on, each once."""
         return list(dict.fromkeys(one for each in self.opened for one in each.door.stands_on))
 
@@ -350,7 +350,7 @@ class Assembly(Service):
             self._forced = False  # a third signal will not wait for the ends of what was cut
             await self._within(CUT_WITHIN, drained)
         self.report()
-        beneath = self._beneath()
+        beneath = self._foundations()
         await DeferredList(self._close(), consumeErrors=True)
         ended = DeferredList([_ended(each) for each in beneath], consumeErrors=True)
         await self._within(self._bench.grace, ended)
