@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -241,14 +242,16 @@ def test_another_s_web_server_is_fetched_from(root: Path, tmp_path: Path) -> Non
     assert digest(tmp_path / "tree/deep/ü") == digest(root / "tree/deep/ü")
 
 
-@pytest.mark.parametrize("over", ["tcp", pytest.param("tftp", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "over", ["tcp", *(pytest.param(each, marks=pytest.mark.slow) for each in ("tftp", "http"))]
+)
 def test_what_is_put_can_be_fetched(over: str, bench: Start, root: Path, tmp_path: Path) -> None:
     """Where that was allowed; what is there is not replaced."""
     (tmp_path / "share").mkdir()
     options = ["--files-root", str(tmp_path / "share"), "--files-write", "yes"]
     server = bench(*options, "--tftp-write", "yes")
-    port = server.port("files-tcp" if over == "tcp" else "tftp")
-    target = f"{over}://127.0.0.1:{port}/"
+    port = server.port({"tcp": "files-tcp", "http": "web"}.get(over, over))
+    target = f"{over}://127.0.0.1:{port}/" + ("files/" if over == "http" else "")
     done = netdemo("put", str(root / "large"), target + "sub/", "--json")
     assert done.returncode == 0, done.stderr
     record = json.loads(done.stdout)
@@ -261,10 +264,66 @@ def test_what_is_put_can_be_fetched(over: str, bench: Start, root: Path, tmp_pat
     assert digest(tmp_path / "share/tree/deep/ü") == digest(root / "tree/deep/ü")
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl in PATH")
+def test_curl_puts_what_it_is_told_to(bench: Start, root: Path, tmp_path: Path) -> None:
+    """From a file, and from a pipe whose length nobody knows."""
+    (tmp_path / "share").mkdir()
+    server = bench("--files-root", str(tmp_path / "share"), "--files-write", "yes")
+    url = f"http://127.0.0.1:{server.port('web')}/files/sub/"
+    for source, name in ((str(root / "large"), "file"), ("-", "pipe")):
+        with (root / "large").open("rb") as file:
+            done = subprocess.run(
+                ["curl", "-sSf", "-T", source, url + name],
+                stdin=file,
+                capture_output=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        assert (done.returncode, done.stdout) == (0, b"201 stored\n"), done.stderr
+        assert digest(tmp_path / "share/sub" / name) == digest(root / "large")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx in PATH")
+def test_a_file_is_put_to_a_server_of_another_kind(root: Path, tmp_path: Path) -> None:
+    """As nginx, with its DAV module."""
+    for each in ("share", "temp"):
+        (tmp_path / each).mkdir(mode=0o777)
+        (tmp_path / each).chmod(0o777)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "nginx.conf").write_text(
+        f"""daemon off; worker_processes 1; pid {tmp_path}/pid; error_log stderr;
+        {"user root;" if os.getuid() == 0 else ""}
+        events {{}} http {{ access_log off; client_body_temp_path {tmp_path}/temp;
+        proxy_temp_path {tmp_path}/temp; fastcgi_temp_path {tmp_path}/temp;
+        uwsgi_temp_path {tmp_path}/temp; scgi_temp_path {tmp_path}/temp;
+        server {{ listen 127.0.0.1:{port}; root {tmp_path}/share; client_max_body_size 0;
+        dav_methods PUT; create_full_put_path on; }} }}"""
+    )
+    command = ["nginx", "-c", str(tmp_path / "nginx.conf")]
+    checked = subprocess.run([*command, "-t"], capture_output=True, text=True, check=False)
+    if "unknown directive" in checked.stderr:
+        pytest.skip("this nginx has no DAV module")
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as nginx:
+        try:
+            url = f"http://127.0.0.1:{port}/sub/"
+            done = netdemo("put", str(root / "large"), url, "--retries=9", "--timeout=20")
+            assert done.returncode == 0, done.stderr
+            refused = netdemo("put", str(root / "large"), f"{url}large/x", "--retries=0")
+        finally:
+            nginx.terminate()
+    assert digest(tmp_path / "share/sub/large") == digest(root / "large")
+    assert (refused.returncode, refused.stderr.count(b"\n")) == (1, 1)
+
+
 def test_a_server_that_takes_nothing_says_so(bench: Start, root: Path) -> None:
     """In one line, before a byte of the file is sent."""
     server = bench()
     for words in (["-s", f"127.0.0.1:{server.port('files-tcp')}"],
+                  [f"http://127.0.0.1:{server.port('web')}/files/"],
                   ["-s", f"127.0.0.1:{server.port('tftp')}", "--tftp"]):  # fmt: skip
         done = netdemo("put", str(root / "large"), *words)
         assert (done.returncode, done.stdout) == (1, b"")

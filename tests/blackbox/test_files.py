@@ -253,7 +253,7 @@ def test_what_exists_is_not_overwritten(bench: Start, tmp_path: Path) -> None:
         (["get", "--limit-rate", "9", "tftp://h/x"], 2, "--limit-rate: not for TFTP"),
         (["get", "--force", "--no-clobber", "x"], 2, "--force and --no-clobber contradict"),
         (["get", "-o", "a", "x", "y"], 2, "--output 'a': is for one file, this is 2 NAMEs"),
-        (["put", "http://h/x"], 2, "'http://h/x': files are put over tcp: and tftp: only"),
+        (["put", "http://h/x"], 2, "'http://h/x': a server without a FILE; say what to send"),
         (["put", "tcp:h"], 2, "'tcp:h': a server without a FILE; say what to send there"),
         (["put", "a", "b", "tcp://h/c"], 2, "'c': is for one file; for a folder write 'c/'"),
         (["put", "/nope", "-s", "127.0.0.1:1"], 1, "cannot read '/nope': no such file or"),

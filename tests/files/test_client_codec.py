@@ -12,7 +12,6 @@ from twisted_net.files.client.codec import (
     linked,
     parse_chunk,
     parse_content_range,
-    parse_digest,
     parse_head,
     parse_html_listing,
     parse_json_listing,
@@ -21,7 +20,7 @@ from twisted_net.files.client.codec import (
     redirected,
 )
 from twisted_net.files.codec import Entry
-from twisted_net.files.http.codec import Span, render_content_range, render_digest
+from twisted_net.files.http.codec import Span, parse_digest, render_content_range, render_digest
 from twisted_net.files.http.listing import Listing, render_json, render_page
 from twisted_net.net.errors import RemoteProtocolError, SettingError
 

@@ -14,10 +14,11 @@ from twisted_net.files.client.codec import Url, parse_url
 from twisted_net.files.client.core import BrokenOffError, BusyError
 from twisted_net.files.client.http import HttpClient
 from twisted_net.files.client.told import Fetched
-from twisted_net.files.client.web import Web
+from twisted_net.files.client.web import WAITED, Web
 from twisted_net.files.destination import LocalFile
 from twisted_net.files.http.codec import render_digest
 from twisted_net.files.origin import Origin, StaleError
+from twisted_net.files.shelf import Content
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import BadAnswerError, ClientError, NoAnswerError
 
@@ -373,3 +374,93 @@ def test_what_is_no_listing_is_said_to_be_none(
 ) -> None:
     """In one line."""
     assert why in str(listed(site, said()).error)
+
+
+def sent(site: Site, body: bytes = NOISE) -> Outcome:
+    """Begin to put a file."""
+    sha256 = hashlib.sha256(body).hexdigest()
+    return Outcome(site.web.put(URL, Content(b"hello", body), sha256))
+
+
+def test_a_file_is_put_with_its_digest(site: Site) -> None:
+    """A server that knows RFC 9530 checks it before anybody sees the file."""
+    putting = sent(site)
+    asked, _, body = site.wires[-1].read_all().partition(b"\r\n\r\n")
+    assert asked.startswith(b"PUT /files/hello HTTP/1.1\r\n")
+    assert b"\r\nContent-Length: %d\r\n" % len(NOISE) in asked + b"\r\n"
+    assert render_digest(hashlib.sha256(NOISE).hexdigest()) in asked
+    assert body == NOISE
+    site.say(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    assert putting.result.size == len(NOISE)
+    again = sent(site)
+    assert len(site.wires) == 1  # the connection is used again
+    site.say(b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n")
+    site.wires[-1].read_all()
+    assert again.result
+
+
+def test_a_large_file_is_sent_when_the_server_wants_it(site: Site) -> None:
+    """And not at all when it does not (RFC 9110, 10.1.1)."""
+    large = NOISE * 2
+    refused, wire = sent(site, large), site.wires[-1]
+    assert b"Expect: 100-continue" in wire.read()
+    site.say(
+        b"HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nContent-Length: 23\r\n\r\n",
+        b"403 server is read-only",
+    )
+    assert wire.read_all() == wire.got
+    assert NOISE[:100] not in wire.got
+    assert str(refused.error) == f"'{URL}': 403 server is read-only"
+    granted, wire = sent(site, large), site.wires[-1]
+    site.say(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert wire.read_all().endswith(large)
+    site.say(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    assert granted.result
+
+
+def test_a_server_that_knows_no_question_gets_the_file_all_the_same(site: Site) -> None:
+    """After a moment, as RFC 9110, 10.1.1 wants it."""
+    putting = sent(site, NOISE * 2)
+    site.reactor.advance(WAITED)
+    assert site.wires[-1].read_all().endswith(NOISE * 2)
+    site.say(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    assert putting.result
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (b"HTTP/1.1 405 Not Allowed\r\nContent-Length: 0\r\n\r\n", ClientError, "405 Not Allowed"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", BusyError, "503 Busy"),
+        (b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n", BadAnswerError, "nobody asked for"),
+        (b"SSH-2.0\r\n\r\n", BadAnswerError, "unexpected answer 'SSH-2.0'"),
+    ],
+)
+def test_a_file_that_is_not_taken_is_one_line(
+    site: Site, answer: bytes, kind: type[ClientError], words: str
+) -> None:
+    """Of the kind that says whether to try again."""
+    putting = sent(site)
+    site.wires[-1].read_all()
+    site.say(answer)
+    assert type(putting.error) is kind
+    assert words in str(putting.error)
+    assert "\n" not in str(putting.error)
+
+
+def test_a_server_that_hangs_up_on_a_file_has_said_why(site: Site) -> None:
+    """Its last words are read, though not all was sent."""
+    putting, wire = sent(site), site.wires[-1]
+    wire.read()
+    site.say(b"HTTP/1.1 507 Insufficient Storage\r\nContent-Length: 0\r\n\r\n")
+    lose(site.clients[-1], wire)
+    assert "507 Insufficient Storage" in str(putting.error)
+
+
+def test_a_server_that_takes_no_more_is_sent_no_more(site: Site) -> None:
+    """What it says while a file is being sent can only be that."""
+    putting, wire = sent(site), site.wires[-1]
+    wire.read()
+    site.say(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+    assert len(wire.read_all()) < len(NOISE)
+    assert "413 Content Too Large" in str(putting.error)

@@ -14,7 +14,7 @@ from twisted_net.files.desk import Desk
 from twisted_net.files.digests import CHUNK, Digests
 from twisted_net.files.shelf import Sink, Source
 from twisted_net.files.store import OpenFile
-from twisted_net.net.sendfile import Sending, StoppedError
+from twisted_net.net.sendfile import LOST, Sending, StoppedError
 from twisted_net.net.transports import IStreamTransport
 
 #: Parts up to this size are read and hashed at once, and leave in one write with the lines around
@@ -240,7 +240,7 @@ class Answers:
     async def _received(self, sink: Sink, count: int) -> None:
         """Take the bytes of an upload as they come."""
         if self._line.gone:
-            raise StoppedError("the connection was lost")
+            raise StoppedError(LOST)
         self._session.grant(count)
         self._line.transport.write(codec.SEND)
         while count:
@@ -248,7 +248,7 @@ class Answers:
                 count -= len(data)
                 await self._desk.digests.aside(sink.write, data)
             elif self._line.gone:
-                raise StoppedError("the connection was lost")
+                raise StoppedError(LOST)
             else:
                 await self._line.more()
 

@@ -1,10 +1,12 @@
 """``netdemo get``, ``put`` and ``ls``: files from and to servers, over TCP, TFTP and HTTP."""
 
+import os
 import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote, urljoin
 
 import click
 
@@ -247,22 +249,27 @@ def put(
     """Send files to a server that takes them.
 
     TARGET is tcp:HOST[:PORT] or tftp:HOST[:PORT]; or tcp://HOST/FOLDER/, to put them into a
-    folder there; or tcp://HOST/NAME, to give a single file another name. A server that netdemo
-    runs takes files with --files-write yes, over TFTP with --tftp-write yes.
+    folder there; or tcp://HOST/NAME, to give a single file another name; or http:// and https://
+    of any web server that takes PUT. A server that netdemo runs takes files with --files-write
+    yes, at /files/ of its web door too, and over TFTP with --tftp-write yes.
 
-    A file appears there when it is whole, and over TCP when its SHA-256 is right as well. Over
-    TCP what was broken off is gone on with by the same command, within a day.
+    A file appears there when it is whole, and over TCP and at netdemo's web door when its SHA-256
+    is right as well. Over TCP what was broken off is gone on with by the same command, within a
+    day.
 
     \b
       netdemo put notes.txt
       netdemo put *.jpg tcp://192.0.2.7/photos/
       netdemo put -r site tcp:192.0.2.7
       netdemo put image.bin tftp://192.0.2.7/boot/image.bin
+      netdemo put notes.txt http://192.0.2.7:7080/files/
     """
     with _errors_shown():
         paths, asked = _paths_and_target(words, server, use_tftp)
         folder = asked.name if asked.name.endswith("/") else ""
         name = name or (asked.name if not folder else "")
+        if asked.web and folder and name:
+            folder, name = "", urljoin(folder, quote(os.fsencode(name)))
         if name and (len(paths) > 1 or recursive):
             raise SettingError(f"{name!r}: is for one file; for a folder write {name + '/'!r}")
     failures: list[ClientError] = []
@@ -274,7 +281,7 @@ def put(
             dice = random.Random()  # noqa: S311 - no secret
             sending = Sending(reactor, servers[asked], retries, listener, dice, failures)
             try:
-                await sending.run(parcels(paths, folder, name, recursive), jobs)
+                await sending.run(parcels(paths, folder, name, recursive, asked.web), jobs)
                 await servers.left()
             finally:
                 servers.close()
@@ -294,8 +301,6 @@ def _paths_and_target(
         words = words[:-1]
     else:
         asked = Asked(target_of(server or "127.0.0.1", use_tftp), "")
-    if asked.web:
-        raise SettingError(f"{last!r}: files are put over tcp: and tftp: only")
     if not words:
         raise SettingError(f"{last!r}: a server without a FILE; say what to send there")
     return words, asked

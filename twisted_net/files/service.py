@@ -57,7 +57,14 @@ class FilesService:
         digests = Digests(aside_of(runtime.reactor))
         if settings.http:
             journal = _journal(pages.DOOR, runtime)
-            shown = ShelfResource(shelf, runtime.reactor, journal, digests, settings.transfers)
+            shown = ShelfResource(
+                shelf,
+                runtime.reactor,
+                journal,
+                digests,
+                settings.transfers,
+                write=settings.write,
+            )
             runtime.pages.add("files", "Files", shown, "the shared folder, with downloads")
         return [
             Door(

@@ -32,7 +32,9 @@ class FilesSettings:
         False, "Share also what has a dot at the beginning of its name, as .ssh.", YES_NO
     )
     write: bool = setting(
-        False, "Let everybody who reaches the TCP door put files into --files-root.", YES_NO
+        False,
+        "Let everybody who reaches the TCP or the web door put files into --files-root.",
+        YES_NO,
     )
     quota: int = setting(
         1 << 30,

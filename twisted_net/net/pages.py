@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
+
+from twisted_net.net.errors import NetError
 
 #: The door that shows them: counters of what is asked for there go by this name.
 DOOR = "web"
@@ -30,6 +32,36 @@ class Page:
     title: str
     resource: Any
     summary: str = ""
+
+
+class RefusedBodyError(NetError):
+    """A page does not take the body of a request.
+
+    :ivar code: the status of the answer, which is the last one on this connection.
+    """
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Taker(Protocol):
+    """Takes the body of one request as it comes; a resource makes it.
+
+    A resource that wants bodies beyond what the web door keeps in memory has, for PUT say, a
+    ``begin_PUT(request, length)`` beside its ``render_PUT(request)``. It is called when the head of
+    the request is there, with the length of the body or None, and returns a `Taker` or raises
+    `RefusedBodyError`. ``render_PUT`` is called when all has come, and finds it as
+    ``request.taker``. While a taker has enough, it says ``request.channel.hold()``; when it is
+    ready for the body or for more, ``release()``; and ``request.channel.refuse(code, why)`` any
+    time, which ends the connection.
+    """
+
+    def received(self, data: bytes) -> None:
+        """Take the next bytes."""
+
+    def lost(self) -> None:
+        """Learn that the connection is gone."""
 
 
 class Pages:

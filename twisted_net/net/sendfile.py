@@ -42,8 +42,17 @@ _UNFIT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSOCK, errno.EOPNOTSUPP, errno.EO
 _GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.ETIMEDOUT, errno.ESHUTDOWN)
 
 
+#: Why nothing more can be sent, whatever the file.
+LOST = "the connection was lost"
+
+
 class StoppedError(NetError):
     """Not all that was promised was sent; the message says why."""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is why."""
+        return str(self) == LOST
 
 
 class Readable(Protocol):
@@ -135,7 +144,7 @@ class Sending:
 
     def stopProducing(self) -> None:
         """Stop: the connection is gone."""
-        self._end("the connection was lost")
+        self._end(LOST)
 
     def _move(self, plain: Any) -> None:
         """Let the kernel send the next piece."""
@@ -160,7 +169,7 @@ class Sending:
 
     def _not_moved(self, plain: Any, error: OSError) -> None:
         if error.errno in _GONE:
-            self._give_up("the connection was lost")
+            self._give_up(LOST)
             plain.abortConnection()
         elif error.errno in _UNFIT and not self.sent:
             _cork(plain, False)

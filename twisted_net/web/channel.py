@@ -13,8 +13,12 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
+from twisted_net.net.pages import RefusedBodyError
 from twisted_net.net.service import IDrains
 from twisted_net.net.transports import LINGER_BYTES, LINGER_SECONDS
+
+#: Bytes of a body that a page takes as it comes, for which it is given the time of a request again.
+MOVED = 16 << 10
 
 
 def plain(code: int, why: str) -> bytes:
@@ -31,7 +35,8 @@ class WebChannel(HTTPChannel):
     """What Twisted's channel leaves open, closed.
 
     * A request has to be whole within a time that single bytes do not extend.
-    * Its body has a limit, which holds before it is read.
+    * Its body has a limit, which holds before it is read; beyond it a page may take it as it comes
+      (`twisted_net.net.pages.Taker`), and has to come on.
     * Requests sent ahead wait, unread, while the peer does not read the answers: Twisted would
       answer all of them into memory.
     * Who closes one half is answered; a server that stops finishes what it answers.
@@ -55,6 +60,10 @@ class WebChannel(HTTPChannel):
         self._last = False  # the peer's half is closed, or the server stops
         self._closing = False
         self._refused = False
+        self._taken = False  # a page takes the body that comes
+        self._held_back = False  # and has enough of it for now
+        self._moved = 0
+        self._wants_word = False  # the peer waits to be told to send it
         self._left = LINGER_BYTES
 
     def connectionMade(self) -> None:
@@ -87,37 +96,79 @@ class WebChannel(HTTPChannel):
             return
         if self._busy:
             self._ahead += len(data)
+        elif self._taken:
+            self._moved += len(data)
+            if self._moved >= MOVED:
+                self._put_off()
         super().rawDataReceived(data)
 
     def allHeadersReceived(self) -> None:
         """Refuse what must not be read any further; begin the body of anything else."""
-        if self.length is not None and self.length > self.site.limits.body:
+        request: Any = self.requests[-1]
+        try:
+            self._taken = request.begin(self._command, self._path, self._version, self.length)
+        except RefusedBodyError as refused:
+            self.refuse(refused.code, str(refused), told=True)
+            return
+        if not self._taken and self.length is not None and self.length > self.site.limits.body:
             self.too_long()
         else:
             super().allHeadersReceived()
+
+    def _send100Continue(self) -> None:  # noqa: N802 - Twisted's
+        if self._taken and self._held_back:
+            self._wants_word = True  # the page has not decided yet
+        else:
+            super()._send100Continue()
+
+    def hold(self) -> None:
+        """Read no more of the body that a page takes."""
+        if not self._held_back:
+            self._held_back = True
+            self.transport.pauseProducing()
+
+    def release(self) -> None:
+        """Read on; a peer that waits to be told is told."""
+        if not self._held_back or self._refused:
+            return
+        self._held_back = False
+        self._put_off()
+        if self._wants_word:
+            self._wants_word = False
+            super()._send100Continue()
+        if not self._choked:
+            self.transport.resumeProducing()
+
+    def _put_off(self) -> None:
+        self._moved = 0
+        self._due = self.site.reactor.seconds() + self.site.limits.request
 
     def allContentReceived(self) -> None:
         """Answer a request that is whole."""
         if self._refused:
             return
         self._busy = True
+        self._taken = False
         super().allContentReceived()
 
     def too_long(self) -> None:
         """Refuse a body beyond its limit, told ahead or not."""
         self.refuse(413, f"a body may have {self.site.limits.body} bytes")
 
-    def refuse(self, code: int, why: str) -> None:
+    def refuse(self, code: int, why: str, *, told: bool = False) -> None:
         """Answer what is no request, and hang up on a peer that may still be sending.
 
         A close with unread bytes is a reset, which may destroy the answer (RFC 1122, 4.2.2.13):
         so what still comes is thrown away for a while.
+
+        :param told: whoever refuses has counted it.
         """
         if self._refused:
             return
         self._refused = True
         self._cancel()
-        self.site.refused(code, self.getPeer())
+        if not told:
+            self.site.refused(code, self.getPeer())
         transport = self.transport
         half_closes = IHalfCloseableDescriptor.providedBy(transport) and not self.isSecure()
         transport.write(plain(code, why))
@@ -161,12 +212,12 @@ class WebChannel(HTTPChannel):
         if self._held is not None:
             held, self._held = self._held, None
             self.requestDone(held)
-        elif self._ahead <= self._optimisticEagerReadSize:
+        elif self._ahead <= self._optimisticEagerReadSize and not self._held_back:
             self.transport.resumeProducing()  # to notice that the peer leaves
 
     def drain(self) -> None:
         """Finish the answer that is being given, then close; at once where there is none."""
-        if self._busy:
+        if self._busy or self._taken:
             self.persistent = 0
         else:
             self.loseConnection()
@@ -204,6 +255,8 @@ class WebChannel(HTTPChannel):
         if self._busy:
             return  # whoever is answered reads, or is idle: the guard of the door knows
         left = self._due - self.site.reactor.seconds()
+        if self._held_back:
+            left = max(left, self.site.limits.request)  # it is we who do not read
         if left > 0:
             self._timer = self.callLater(left, self._check)
         elif self._begun or not self._answered:

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 #: Methods that change nothing, so that a link from anywhere may lead to them (RFC 9110, 9.2.1).
 SAFE = (b"GET", b"HEAD", b"OPTIONS")
 
+#: Methods that no browser sends to another origin without asking there first, by OPTIONS, which is
+#: not granted here (Fetch, 4.8). So they need no `HEADER`, and ``curl -T`` works as it is.
+ASKED_FIRST = (b"PUT", b"DELETE")
+
 #: A header that a page of another origin cannot send: only a script can, and only to its own.
 HEADER = b"X-Netdemo"
 

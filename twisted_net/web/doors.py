@@ -20,9 +20,9 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.pages import DOOR, Pages, said
+from twisted_net.net.pages import DOOR, Pages, RefusedBodyError, Taker, said
 from twisted_net.web.channel import WebChannel
-from twisted_net.web.core import HEADER, SAFE, Head, refusal
+from twisted_net.web.core import ASKED_FIRST, HEADER, SAFE, Head, refusal
 from twisted_net.web.root import Root
 
 #: What every answer says. A page takes scripts and styles from here only, is framed by nobody, and
@@ -63,6 +63,28 @@ class WebRequest(Request):
     content: Any
     transport: Any
     path: bytes
+    taker: Taker | None = None
+
+    def begin(self, method: bytes, uri: bytes, version: bytes, length: int | None) -> bool:
+        """Let a page take the body as it comes, if there is one that wants to.
+
+        :raises RefusedBodyError: the page does not, or a browser was tricked into the request.
+        """
+        if method in SAFE or length == 0:
+            return False
+        self.method, self.uri, self.clientproto = method, uri, version
+        self.path = uri.partition(b"?")[0]
+        self._locate()
+        found = self.site.getResourceFor(self)
+        beginning = getattr(found, f"begin_{method.decode('latin-1')}", None)
+        if beginning is None:
+            return False
+        refused = self._refusal()
+        if refused is not None:
+            self.site.refused(refused[0], self.getClientAddress())
+            raise RefusedBodyError(*refused)
+        self.taker = beginning(self, length)
+        return True
 
     def gotLength(self, length: int | None) -> None:
         """Keep the body in memory: it is small, or it is refused."""
@@ -70,20 +92,19 @@ class WebRequest(Request):
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body."""
-        if self.content.tell() + len(data) > self.channel.site.limits.body:
+        if self.taker is not None:
+            self.taker.received(data)
+        elif self.content.tell() + len(data) > self.channel.site.limits.body:
             self.channel.too_long()
         else:
             self.content.write(data)
 
     def process(self) -> None:
         """Answer."""
-        self.site = self.channel.site
-        self._resolve()
+        self._locate()
         for name, value in HEADERS.items():
             self.setHeader(name, value)
         self.setHeader(b"Date", datetimeToString(self.site.reactor.seconds()))
-        self.prepath: list[bytes] = []
-        self.postpath = [unquote_to_bytes(each) for each in self.path[1:].split(b"/")]
         try:
             refused = self._refusal()
             if refused is None:
@@ -95,7 +116,8 @@ class WebRequest(Request):
 
     def render(self, found: Any) -> None:
         """Let a resource answer, now or later."""
-        if self.method not in SAFE and not self.getHeader(HEADER) and _takes(found, self.method):
+        unforced = self.method in SAFE or self.method in ASKED_FIRST
+        if not unforced and not self.getHeader(HEADER) and _takes(found, self.method):
             self.refuse(403, f"{self.method.decode()} needs the header {HEADER.decode()}")
             return
         try:
@@ -128,6 +150,18 @@ class WebRequest(Request):
         else:
             self.answer(said(self, 500, "this is a bug of the server's; its log says more"))
         return reason
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Tell whoever takes the body, or answers."""
+        if self.taker is not None:
+            self.taker.lost()
+        super().connectionLost(reason)
+
+    def _locate(self) -> None:
+        self.site = self.channel.site
+        self._resolve()
+        self.prepath: list[bytes] = []
+        self.postpath = [unquote_to_bytes(each) for each in self.path[1:].split(b"/")]
 
     def _resolve(self) -> None:
         """Take an absolute URL for what it stands for (RFC 9112, 3.2.2)."""

@@ -1,7 +1,5 @@
-"""URLs, and what a client reads of HTTP: heads of answers, ranges, digests, listings. Pure."""
+"""URLs, and what a client reads of HTTP: heads of answers, ranges, listings. Pure."""
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable
@@ -208,18 +206,6 @@ def parse_content_range(value: bytes) -> tuple[int, int, int | None]:
     if last < first or (size is not None and last >= size):
         raise _unexpected(b"Content-Range: " + value)
     return first, last - first + 1, size
-
-
-_DIGEST = re.compile(rb"(?:^|,)[ \t]*sha-256=:([A-Za-z0-9+/]{43}=):[ \t]*(?=,|$)")
-
-
-def parse_digest(value: bytes) -> str:
-    """Return the SHA-256 of a ``Repr-Digest`` (RFC 9530, 3), in hex; empty: there is none."""
-    match = _DIGEST.search(value)
-    try:
-        return base64.b64decode(match[1], validate=True).hex() if match else ""
-    except binascii.Error:
-        return ""
 
 
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?", re.DOTALL)

@@ -1,5 +1,6 @@
 """One connection of a client: lines and bytes, awaited."""
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError
@@ -26,6 +27,7 @@ class Conversation(Protocol):
     :param patience: seconds to wait for more before the server is given up.
     :ivar pace: how fast to read; None: as fast as it comes.
     :ivar ended: whether the connection is gone.
+    :ivar interrupted: called when something comes; None: nobody minds.
     """
 
     transport: IStreamTransport
@@ -35,6 +37,7 @@ class Conversation(Protocol):
         self.target = target
         self.pace: Pace | None = None
         self.ended = False
+        self.interrupted: Callable[[], object] | None = None
         self.patience = patience
         self._lines = LineReader(LONGEST_LINE)
         self._unread = b""
@@ -46,6 +49,8 @@ class Conversation(Protocol):
         self._unread += data
         if len(self._unread) > MOST_UNREAD:
             self.transport.pauseProducing()
+        if self.interrupted is not None:
+            self.interrupted()
         self._wake()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -86,6 +91,11 @@ class Conversation(Protocol):
         if self.pace is not None and (wait := self.pace.moved(len(data), self.reactor.seconds())):
             await deferLater(self.reactor, wait)
         return data
+
+    @property
+    def told(self) -> bool:
+        """Whether something has come that nobody has read."""
+        return bool(self._unread)
 
     def close(self) -> None:
         """Close the connection; nobody owes anything."""

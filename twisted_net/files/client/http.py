@@ -28,12 +28,24 @@ class HttpClient(Conversation):
 
         :raises ClientError: there is none, or it is not HTTP.
         """
+        self.begin(url, fields, method)
+        return await self.answered(patience)
+
+    def begin(self, url: Url, fields: dict[str, str], method: str = "GET") -> None:
+        """Send what a request begins with."""
         self.fresh = False
         lines = [f"{method} {url.path} HTTP/1.1", f"Host: {_host(url)}", *_always(fields)]
         self.transport.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+
+    async def answered(self, patience: float = 0.0, *, interim: int = 0) -> Head:
+        """Return what the answer begins with.
+
+        :param interim: the code of an interim answer (RFC 9110, 15.2) that is an answer too.
+        :raises ClientError: there is none, or it is not HTTP.
+        """
         for _ in range(MOST_INTERIM):
             head = parse_head(await self._head_lines(patience))
-            if head.code >= 200:
+            if head.code >= 200 or head.code == interim:
                 return head
         raise RemoteProtocolError("only interim answers")
 

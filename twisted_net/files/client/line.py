@@ -125,7 +125,7 @@ async def put(
     client.ask(Put(os.fsencode(name), size, sha256, offset))
     try:
         codec.parse_word(await client.line(), codec.SEND)
-        await _send(client, source, offset, progress)
+        await send(client, source, offset, progress)
         codec.parse_word(await client.line(patience_for(size, client.patience)), codec.STORED)
     except RefusedError as refused:
         raise _refusal(name, refused) from refused
@@ -155,8 +155,19 @@ async def stored(client: FileClient, name: str, source: Source, sha256: str) -> 
     return size
 
 
-async def _send(client: FileClient, source: Source, offset: int, progress: Progress) -> None:
-    """Send the bytes from ``offset`` on; if the server takes no more, its answer says why."""
+async def send(
+    client: Conversation,
+    source: Source,
+    offset: int,
+    progress: Progress,
+    *,
+    heeding: bool = True,
+) -> None:
+    """Send the bytes from ``offset`` on; if the server takes no more, its answer says why.
+
+    :param heeding: stop at whatever the server says meanwhile: only that it takes no more.
+    :raises ClientError: they cannot be read.
+    """
     size = source.size or 0
     count = offset
 
@@ -167,11 +178,15 @@ async def _send(client: FileClient, source: Source, offset: int, progress: Progr
 
     progress(size, offset)
     sending = Sending(client.transport, source, offset, size - offset, seen=seen)
+    sent = sending.start()
+    client.interrupted = sent.cancel if heeding else None
     try:
-        await sending.start()
+        await sent
     except StoppedError as stopped:
-        if not client.ended:
+        if not (stopped.lost or client.ended or client.told):
             raise ClientError(f"{os.fsdecode(source.name)!r}: {stopped}") from stopped
+    finally:
+        client.interrupted = None
 
 
 async def ls(client: FileClient, folder: str = "") -> AsyncIterator[Entry]:

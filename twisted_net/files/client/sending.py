@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import quote
 
 from twisted.internet.task import deferLater
 
@@ -148,17 +149,21 @@ def opened(path: str) -> OpenFile:
     return OpenFile(os.fsencode(path), descriptor)
 
 
-def parcels(paths: tuple[str, ...], folder: str, name: str, below: bool) -> Iterator[Parcel]:
+def parcels(
+    paths: tuple[str, ...], folder: str, name: str, below: bool, web: bool = False
+) -> Iterator[Parcel]:
     """Yield every file that is to be sent; links are not followed below a folder.
 
     :param folder: where to there; empty: the top.
     :param name: what a single file is to be called there; empty: as here.
     :param below: folders are sent with all that is in them.
+    :param web: ``folder`` is a URL, and what comes behind it is quoted (RFC 3986, 2.1).
     """
+    joined = _linked if web else _joined
     for path in paths:
         last = os.path.basename(os.path.normpath(path))
         if not (below and os.path.isdir(path)):
-            yield Parcel(path, name or _joined(folder, last))
+            yield Parcel(path, name or joined(folder, last))
             continue
         top = "" if last in (".", "..", "") else last
         for here, folders, files in os.walk(path):
@@ -168,11 +173,15 @@ def parcels(paths: tuple[str, ...], folder: str, name: str, below: bool) -> Iter
                 full = os.path.join(here, each)
                 if os.path.islink(full):
                     continue
-                yield Parcel(full, _joined(folder, top, "" if way == "." else way, each))
+                yield Parcel(full, joined(folder, top, "" if way == "." else way, each))
 
 
 def _joined(*steps: str) -> str:
     return "/".join(step.strip("/") for step in steps if step.strip("/"))
+
+
+def _linked(folder: str, *steps: str) -> str:
+    return folder + _joined(*(quote(os.fsencode(step)) for step in steps))
 
 
 def _unreadable(path: str, error: Exception) -> ClientError:

@@ -220,8 +220,8 @@ class WebServers:
             yield Found(url.base + each.path, each.entry.name.removesuffix(b"/"), each.entry)
 
     async def put(self, name: str, source: Source, sha256: str, progress: Progress) -> Stored:
-        """Refuse: there is no one way to do it."""
-        raise ClientError(f"{name!r}: files are put over tcp: and tftp: only")
+        """Send a file; raises ClientError."""
+        return await self._web.put(parse_url(name), source, sha256, progress)
 
     async def left(self) -> None:
         """Owe nothing."""

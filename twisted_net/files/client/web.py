@@ -10,7 +10,6 @@ from twisted_net.files.client.codec import (
     Linked,
     Url,
     parse_content_range,
-    parse_digest,
     parse_html_listing,
     parse_json_listing,
     parse_retry_after,
@@ -18,11 +17,20 @@ from twisted_net.files.client.codec import (
 )
 from twisted_net.files.client.core import BrokenOffError, BusyError, Pace
 from twisted_net.files.client.http import HttpClient, open_http
-from twisted_net.files.client.told import Fetched, Progress, ignore
+from twisted_net.files.client.line import send
+from twisted_net.files.client.told import Fetched, Progress, Stored, ignore
 from twisted_net.files.destination import WORTH, Destination
+from twisted_net.files.http.codec import parse_digest, render_digest
 from twisted_net.files.origin import Origin, StaleError
+from twisted_net.files.shelf import Source
 from twisted_net.net.clients import PATIENCE
-from twisted_net.net.errors import BadAnswerError, ClientError, RemoteProtocolError
+from twisted_net.net.errors import (
+    BadAnswerError,
+    ClientError,
+    NoAnswerError,
+    RemoteProtocolError,
+)
+from twisted_net.net.text import safe
 
 #: Redirections that are followed.
 MOST_REDIRECTED = 10
@@ -38,6 +46,17 @@ THROWN_AWAY = 64 << 10
 
 #: Codes that may be another one soon (RFC 9110, 15; RFC 6585, 4).
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
+
+#: Seconds in which a server may say whether it wants a file before it is sent anyway, and what size
+#: of file is worth the question.
+WAITED = 2.0
+WORTH_ASKING = 1 << 20
+
+#: What a PUT that was granted is answered with (RFC 9110, 9.3.4).
+_STORED = (200, 201, 204)
+
+#: Bytes of the words with which a server refuses a file.
+_WORDS = 1024
 
 _REDIRECTIONS = (301, 302, 303, 307, 308)
 
@@ -82,6 +101,54 @@ class Web:
             raise
         into.keep()
         return Fetched(asked, size, sha256, self._reactor.seconds() - began, offset)
+
+    async def put(
+        self, url: Url, source: Source, sha256: str, progress: Progress = ignore
+    ) -> Stored:
+        """Send one file (RFC 9110, 9.3.4).
+
+        :param sha256: of the file, in hex; a server that knows RFC 9530 checks it.
+        :raises ClientError: the server does not take it, or it changed while it was sent.
+        """
+        began = self._reactor.seconds()
+        size = source.size or 0
+        client = await self._connected(url)
+        try:
+            head = await self._sent(client, url, source, sha256, progress)
+            if head.code not in _STORED:
+                raise await _told(client, url, head)
+            await self._throw_away(client, url, head, "PUT")
+        except RemoteProtocolError as error:
+            client.close()
+            raise BadAnswerError(f"{client.target}: {error}") from error
+        except BaseException:
+            client.close()
+            raise
+        return Stored(str(url), size, sha256, self._reactor.seconds() - began)
+
+    async def _sent(
+        self, client: HttpClient, url: Url, source: Source, sha256: str, progress: Progress
+    ) -> Head:
+        """Send a file, or as much of it as the server wants; return what it answers."""
+        size, heeding = source.size or 0, True
+        fields = {
+            "Content-Length": str(size),
+            "Content-Type": "application/octet-stream",
+            "Repr-Digest": render_digest(sha256).decode(),
+        }
+        if size >= WORTH_ASKING:
+            client.begin(url, {**fields, "Expect": "100-continue"}, "PUT")
+            try:
+                head = await client.answered(WAITED, interim=100)
+            except NoAnswerError:
+                heeding = False  # an old server; RFC 9110, 10.1.1 wants us to go on
+            else:
+                if head.code != 100:
+                    return head
+        else:
+            client.begin(url, fields, "PUT")
+        await send(client, source, 0, progress, heeding=heeding)
+        return await client.answered(patience_for(size, self._patience))
 
     async def entries(self, folder: Url) -> AsyncIterator[Linked]:
         """Yield what is in a folder, of our own HTTP door or any that shows a page of links.
@@ -257,6 +324,16 @@ def _refusal(name: str, head: Head) -> ClientError:
     if 400 <= head.code < 600:
         return ClientError(why)
     return BadAnswerError(f"{why}: nobody asked for that")
+
+
+async def _told(client: HttpClient, url: Url, head: Head) -> ClientError:
+    """Return why a file was not taken, in the server's own words if they are few."""
+    kind = head.fields.get(b"content-type", b"").partition(b";")[0].strip()
+    if kind != b"text/plain" or not 0 < (head.length or 0) <= _WORDS:
+        return _refusal(str(url), head)
+    words = b"".join([piece async for piece in client.body(head)])
+    line = words.decode("utf-8", "backslashreplace").partition("\n")[0]
+    return _refusal(str(url), replace(head, reason=safe(line.removeprefix(f"{head.code} "))))
 
 
 def _too_much(length: int | None) -> str:

@@ -5,6 +5,7 @@ so, and the whole file is a right answer to every question.
 """
 
 import base64
+import binascii
 import hashlib
 import re
 from dataclasses import dataclass
@@ -131,6 +132,18 @@ def render_digest(sha256: str) -> bytes:
 
 
 _WANT = re.compile(rb"[ \t]*sha-256[ \t]*(?:=[ \t]*([0-9]{1,2}))?[ \t]*(?:;.*)?", re.DOTALL)
+
+
+_DIGEST = re.compile(rb"(?:^|,)[ \t]*sha-256=:([A-Za-z0-9+/]{43}=):[ \t]*(?=,|$)")
+
+
+def parse_digest(value: bytes) -> str:
+    """Return the SHA-256 of a ``Repr-Digest`` (RFC 9530, 3), in hex; empty: there is none."""
+    match = _DIGEST.search(value)
+    try:
+        return base64.b64decode(match[1], validate=True).hex() if match else ""
+    except binascii.Error:
+        return ""
 
 
 def wants_digest(field: bytes) -> bool:

@@ -18,13 +18,15 @@ from twisted_net.files.http.archive import walked, zipped
 from twisted_net.files.http.codec import Span, parse_query
 from twisted_net.files.http.core import Asked, Held, Outcome, outcome
 from twisted_net.files.http.listing import Listing, render_json, render_page
+from twisted_net.files.http.putting import begin_putting, host_of, name_of
+from twisted_net.files.http.receiving import Receiving
 from twisted_net.files.http.sending import Download, Fields, finish, hashed_here, pieces_of
 from twisted_net.files.http.types import SANDBOX, content_type, is_active
 from twisted_net.files.journal import Journal, peer_name
 from twisted_net.files.shelf import Shelf, Source
 from twisted_net.files.store import OpenFile
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.pages import DOOR, said
+from twisted_net.net.pages import DOOR, RefusedBodyError, said
 from twisted_net.net.sendfile import StoppedError
 
 _STATIC = Path(__file__).with_name("static")
@@ -34,7 +36,7 @@ _ASK = (b"Cache-Control", b"no-cache")
 
 
 class ShelfResource(Resource):
-    """Show folders, send files and parts of them, and whole folders as zip files.
+    """Show folders, send and take files, send parts of them, and whole folders as zip files.
 
     A subclass may override `kind`, or `page` and `json`, which show folders.
 
@@ -44,6 +46,7 @@ class ShelfResource(Resource):
     :param transfers: files on their way at one time.
     :param archives: zip files on their way at one time; each reads many files.
     :param title: what the top is called.
+    :param write: whether files may be put here, as far as the shelf takes them.
     """
 
     isLeaf = True
@@ -57,9 +60,12 @@ class ShelfResource(Resource):
         transfers: int = 64,
         archives: int = 4,
         title: str = "files",
+        write: bool = False,
     ) -> None:
         super().__init__()
         self._reactor = reactor
+        self._write = write
+        self.allowedMethods = (b"GET", b"HEAD", *([b"PUT"] if write else []))
         self.shelf = shelf
         self.journal = journal or Journal(DOOR, DoorCounters(), reactor.seconds)
         self.digests = digests or Digests(aside_of(reactor))
@@ -78,6 +84,27 @@ class ShelfResource(Resource):
         """Return a folder as JSON."""
         return render_json(listing)
 
+    def begin_PUT(self, request: Any, length: int | None) -> Receiving:
+        """Make ready to store the body that comes (`twisted_net.net.pages.Taker`).
+
+        :raises RefusedBodyError: it is not granted.
+        """
+        try:
+            return begin_putting(self, request, length, self._write)
+        except RefusedError as refused:
+            self.tell(request, refused)
+            raise RefusedBodyError(refused.code, str(refused)) from refused
+
+    def render_PUT(self, request: Any) -> int:
+        """Answer when all that came is stored; what has no byte begins only here."""
+        try:
+            taker = request.taker or begin_putting(self, request, 0, self._write)
+        except RefusedError as refused:
+            self.refuse(request, refused)
+        else:
+            taker.ended()
+        return NOT_DONE_YET
+
     def render_GET(self, request: Any) -> int:
         """Answer, now or later."""
         answering = Deferred.fromCoroutine(self._answered(request))
@@ -87,7 +114,7 @@ class ShelfResource(Resource):
         return NOT_DONE_YET
 
     async def _answered(self, request: Any) -> None:
-        name = b"/".join(request.postpath)
+        name = name_of(request)
         try:
             if not request.path.endswith(b"/"):
                 await self._file(request, name)
@@ -96,18 +123,23 @@ class ShelfResource(Resource):
             else:
                 await self._folder(request, name)
         except RefusedError as refused:
-            self._refuse(request, name, refused)
+            self.refuse(request, refused)
         except StoppedError as stopped:
             if request.startedWriting:
                 # The length that was promised cannot be kept, or the end of the chunks would
                 # look like the end of all: a reset is the only way left to say so.
                 request.transport.abortConnection()
             else:
-                self._refuse(request, name, RefusedError(500, str(stopped)))
+                self.refuse(request, RefusedError(500, str(stopped)))
 
-    def _refuse(self, request: Any, name: bytes, refused: RefusedError) -> None:
+    def tell(self, request: Any, refused: RefusedError) -> None:
+        """Tell the log of a refusal."""
         peer = peer_name(request.getClientAddress())
-        self.journal.refused(name, peer, refused.code, str(refused))
+        self.journal.refused(name_of(request), peer, refused.code, str(refused))
+
+    def refuse(self, request: Any, refused: RefusedError) -> None:
+        """Answer that there is no answer, and tell the log."""
+        self.tell(request, refused)
         fields: Fields = [(b"Retry-After", b"1")] if refused.code == 503 else []
         body = said(request, refused.code, str(refused))
         finish(request, body, fields, refused.code)
@@ -119,7 +151,7 @@ class ShelfResource(Resource):
                 finish(request, _static(file), [(b"Content-Type", kind), _ASK])
                 return
         wanted = List(name, asked.get(b"after", b""))
-        entries, more = await self.digests.aside(self.shelf.list, wanted, _host(request))
+        entries, more = await self.digests.aside(self.shelf.list, wanted, host_of(request))
         listing = Listing(name, self.title, entries, more)
         if b"json" in asked:
             finish(request, self.json(listing), [(b"Content-Type", b"application/json"), _ASK])
@@ -128,8 +160,8 @@ class ShelfResource(Resource):
             finish(request, self.page(listing), [(b"Content-Type", kind), _ASK])
 
     async def _archive(self, request: Any, name: bytes) -> None:
-        with self._one_of("archives"):
-            host = _host(request)
+        with self.one_of("archives"):
+            host = host_of(request)
             entries = await self.digests.aside(walked, self.shelf, name, host)
             called = name.rstrip(b"/").rpartition(b"/")[2] or self.title.encode()
             pieces = zipped(entries, name, called, lambda each: self.shelf.open(each, host))
@@ -141,13 +173,13 @@ class ShelfResource(Resource):
             await Download(request, name + b"?zip", self.journal).stream(pieces, fields)
 
     async def _file(self, request: Any, name: bytes) -> None:
-        with self._one_of("transfers"):
+        with self.one_of("transfers"):
             try:
                 if not name:
                     raise RefusedError(403, "a folder")
-                source = self.shelf.open(name, _host(request))
+                source = self.shelf.open(name, host_of(request))
             except RefusedError as refused:
-                if refused.code != 403 or not self._is_folder(name, _host(request)):
+                if refused.code != 403 or not self._is_folder(name, host_of(request)):
                     raise
                 _redirect(request, name or request.path)
                 return
@@ -216,7 +248,7 @@ class ShelfResource(Resource):
             return False
 
     @contextlib.contextmanager
-    def _one_of(self, what: str) -> Iterator[None]:
+    def one_of(self, what: str) -> Iterator[None]:
         """Take one of what there are so many of; raises RefusedError: 503, none is left."""
         if not self._free[what]:
             raise RefusedError(503, "busy")

@@ -18,7 +18,7 @@ from zope.interface import implementer
 from twisted_net.files.http.codec import Span
 from twisted_net.files.journal import Journal, peer_name
 from twisted_net.files.shelf import Source
-from twisted_net.net.sendfile import Sending, StoppedError
+from twisted_net.net.sendfile import LOST, Sending, StoppedError
 
 #: The last bytes of a file are sent only when it is known that it did not change meanwhile: who
 #: misses them cannot take what there is for the whole. A file that has no more is sent at once.
@@ -175,7 +175,7 @@ class Pieces:
     def stopProducing(self) -> None:
         """Stop: the connection is gone."""
         if not self.done.called:
-            self.done.errback(StoppedError("the connection was lost"))
+            self.done.errback(StoppedError(LOST))
 
 
 def read(source: Source, offset: int, count: int) -> bytes:
