@@ -254,6 +254,18 @@ def test_what_was_broken_off_is_gone_on_with(site: Site) -> None:
     assert site.left == {"hello": NOISE}
 
 
+def test_where_only_the_proof_is_missing_the_last_byte_is_asked_for(site: Site) -> None:
+    """A server that was killed behind the last byte has not told the digest."""
+    site.left_before(NOISE, '"a"')
+    getting = site.get(source=str(URL))
+    assert f'Range: bytes={len(NOISE) - 1}-\r\nIf-Range: "a"\r\n' in site.asked()
+    site.say(rest(len(NOISE) - 1))
+    sha256 = hashlib.sha256(NOISE).hexdigest()
+    site.say(head(b'ETag: "a"', b"Repr-Digest: " + render_digest(sha256)))
+    assert getting.result.offset == len(NOISE) - 1
+    assert site.left == {"hello": NOISE}
+
+
 def test_a_part_that_does_not_fit_is_found_out_by_the_digest(site: Site) -> None:
     """It is forgotten, so that the next try begins anew."""
     site.left_before(HALF[::-1], '"a"')

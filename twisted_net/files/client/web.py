@@ -90,7 +90,7 @@ class Web:
         began = self._reactor.seconds()
         asked = str(url)
         client, url, head = await self._asked(url, _ranged(into))
-        offset = into.offset if head.code == 206 else 0
+        offset = _next(into) if head.code == 206 else 0
         try:
             size, sha256 = await self._taken(client, url, head, into, progress)
         except RemoteProtocolError as error:
@@ -288,11 +288,20 @@ class Web:
             self._idle.setdefault(url.base, []).append(client)
 
 
+def _next(into: Destination) -> int:
+    """Return where to go on; where nothing is missing but the proof, at the last byte once more.
+
+    There is no range behind the end, and no other way to be told that the file is the same.
+    """
+    whole = into.origin is not None and into.origin.size == into.offset
+    return into.offset - 1 if whole and into.offset else into.offset
+
+
 def _ranged(into: Destination) -> dict[str, str]:
     """Return the fields that ask for what is still missing, if the rest is still what it was."""
-    if not into.offset:
+    if not _next(into):
         return {}
-    fields = {"Range": f"bytes={into.offset}-"}
+    fields = {"Range": f"bytes={_next(into)}-"}
     if into.origin is not None and into.origin.tag:
         fields["If-Range"] = into.origin.tag
     return fields
@@ -302,11 +311,11 @@ def _part(url: Url, head: Head, into: Destination) -> tuple[int, int | None, int
     """Return which part of a file comes: offset, length, and the size of the whole."""
     if head.code == 200:
         return 0, head.length, head.length
-    if head.code == 206 and into.offset:
+    if head.code == 206 and _next(into):
         told = head.fields.get(b"content-range", b"")
         offset, length, size = parse_content_range(told)
         whole = size is None or offset + length == size
-        if offset != into.offset or not whole or head.length not in (None, length):
+        if offset != _next(into) or not whole or head.length not in (None, length):
             raise RemoteProtocolError(
                 f"a part that was not asked for: {told[:80].decode('latin-1')}"
             )
