@@ -22,7 +22,7 @@ from twisted_net.chat.core.permission import (
 from twisted_net.chat.core.room import Delivery, Member, O, Role, Room, Topic
 
 #: Messages of a room whose authors are remembered, for they may take them back.
-AUTHORS = 500
+AUTHORS = 100
 
 #: Members who are invited into one room and have not come yet.
 MAX_INVITED = 100

@@ -27,22 +27,38 @@ def completed(text: str) -> str:
 def matches(mask: str, text: str) -> bool:
     """Say whether a mask matches; ASCII letters are equal whatever their case.
 
-    Takes at most as many steps as the product of both lengths: as a regular expression, a mask
-    of many stars could take for ever.
+    Each piece between two stars is looked for where the one before it ended, and never again: as a
+    regular expression, a mask of many stars could take for ever.
     """
-    mask, text = folded(mask), folded(text)
-    at = here = 0
-    star, kept = -1, 0
-    while at < len(text):
-        if here < len(mask) and mask[here] == "*":
-            star, kept = here, at
-            here += 1
-        elif here < len(mask) and mask[here] in ("?", text[at]):
-            here += 1
-            at += 1
-        elif star >= 0:
-            kept += 1
-            here, at = star + 1, kept
-        else:
+    first, *pieces = folded(mask).split("*")
+    text = folded(text)
+    if len(first) + sum(map(len, pieces)) > len(text):
+        return False
+    if not pieces:
+        return len(first) == len(text) and _fits(first, text, 0)
+    last = pieces.pop()
+    end = len(text) - len(last)
+    if not _fits(first, text, 0) or not _fits(last, text, end):
+        return False
+    at = len(first)
+    for piece in pieces:
+        at = _find(piece, text, at, end)
+        if at < 0:
             return False
-    return not mask[here:].strip("*")
+        at += len(piece)
+    return at <= end
+
+
+def _find(piece: str, text: str, at: int, end: int) -> int:
+    if "?" not in piece:
+        return text.find(piece, at, end)
+    places = range(at, end - len(piece) + 1)
+    return next((place for place in places if _fits(piece, text, place)), -1)
+
+
+def _fits(piece: str, text: str, at: int) -> bool:
+    for part in piece.split("?"):
+        if not text.startswith(part, at):
+            return False
+        at += len(part) + 1
+    return True
