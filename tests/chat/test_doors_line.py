@@ -14,6 +14,7 @@ from zope.interface import alsoProvides
 from tests.chat.members import Cut, OnLine, Server, by_bytes, whole
 from twisted_net.chat.doors import outlet
 from twisted_net.chat.doors.line import BURST, GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
+from twisted_net.net.transports import KeepAlive
 
 GREETING = "HELLO netdemo chat; choose a name: NICK <name>"
 
@@ -333,30 +334,44 @@ def test_everybody_is_told_when_the_server_stops() -> None:
 
 
 class WithHandle(StringTransport):
-    """A transport that has a socket."""
+    """A transport that has a socket, which asks silent peers if they live."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.options: list[tuple[object, ...]] = []
+        self.options: dict[tuple[int, int], int] = {}
 
     def getHandle(self) -> "WithHandle":  # noqa: N802 - Twisted's name
         """Be the socket too."""
         return self
 
-    def setsockopt(self, *option: object) -> None:
+    def setsockopt(self, level: int, option: int, value: int) -> None:
         """Remember what was set."""
-        self.options.append(option)
+        self.options[level, option] = value
+
+    def getsockopt(self, level: int, option: int) -> int:
+        """Return what was set."""
+        return self.options.get((level, option), 0)
 
 
-def test_the_kernel_may_hide_little_for_a_slow_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else megabytes of it would look like reading."""
-    monkeypatch.setattr("tests.chat.members.StringTransport", WithHandle)
-    red = OnLine(Server())
-    options = red.transport.options  # type: ignore[attr-defined]
-    assert options == [
-        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER),
-        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000),
-    ]
+@pytest.mark.parametrize(
+    ("keepalive", "patience"),
+    [(None, SILENCE), (KeepAlive(60, 10, 3), 90), (KeepAlive(1, 1, 3), 4)],
+)
+def test_a_peer_that_is_gone_is_found_and_the_kernel_hides_little(
+    keepalive: KeepAlive | None, patience: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as keepalive would, which waits for the user timeout once there is one."""
+
+    def made() -> WithHandle:
+        transport = WithHandle()
+        for option in keepalive.options() if keepalive else ():
+            transport.setsockopt(*option)
+        return transport
+
+    monkeypatch.setattr("tests.chat.members.StringTransport", made)
+    options = OnLine(Server()).transport.options  # type: ignore[attr-defined]
+    assert options[socket.SOL_SOCKET, socket.SO_SNDBUF] == SEND_BUFFER
+    assert options[socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT] == patience * 1000
 
 
 class WithoutSocket(StringTransport):

@@ -359,4 +359,18 @@ def _tune(transport: Any) -> None:
     with suppress(AttributeError, OSError):  # under TLS the handle is no socket; in tests none
         handle = transport.getHandle()
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
+        patience = min(SILENCE, _keepalive(handle))
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience * 1000)
+
+
+def _keepalive(handle: Any) -> int:
+    """Return the seconds after which keepalive gives a silent peer up.
+
+    Linux counts no probes any more once it has a TCP_USER_TIMEOUT, but waits for that.
+    """
+    if not handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+        return SILENCE
+    names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    idle, interval, count = (handle.getsockopt(socket.IPPROTO_TCP, name) for name in names)
+    seconds: int = idle + interval * count
+    return seconds
