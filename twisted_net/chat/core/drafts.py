@@ -68,7 +68,10 @@ class Drafts(Generic[O]):
         refuse_too_many(self._books, member, name)
         if known is not None:
             refuse_entry(known, member, what.key)
-        return drafted(Kind.JOINED, member, known.name if known else name, other=what.key)
+        shown = (("realname", member.realname), ("away", member.away))  # to whom does not know yet
+        tags = tuple(tag for tag in shown if tag[1])
+        name = known.name if known else name
+        return drafted(Kind.JOINED, member, name, other=what.key, tags=tags)
 
     def _part(self, member: Member[O], what: ask.Part, now: float) -> Event:
         room = self._books.inside(member, what.room)
@@ -205,7 +208,9 @@ def drafted(
     tags: ask.Tags = (),
     only: str = "",
 ) -> Event:
-    """Return what a member does, as an event without an id."""
+    """Return what a member does, as an event without an id; what a bot does is marked."""
+    if "B" in member.modes:
+        tags = (*tags, ("bot", ""))
     return Event(
         0, kind, where, member.name, text, private, other,
         member.key, member.account, member.mask, tags, only,

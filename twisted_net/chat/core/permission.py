@@ -70,7 +70,8 @@ def is_banned(room: Room[O], member: Member[O]) -> bool:
 
 def _is_muted(room: Room[O], member: Member[O]) -> bool:
     mutes = [mask.removeprefix(MUTE) for mask in room.lists["b"] if mask.startswith(MUTE)]
-    return bool(mutes) and _on(mutes, member) and not _on(room.lists["e"], member)
+    excepted = [mask.removeprefix(MUTE) for mask in room.lists["e"]]
+    return bool(mutes) and _on(mutes, member) and not _on(excepted, member)
 
 
 def _on(masks: Iterable[str], member: Member[O]) -> bool:
