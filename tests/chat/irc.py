@@ -15,6 +15,7 @@ class IrcChat(Server):
 
     def __init__(self, queue: int = QUEUE, **settings: object) -> None:
         super().__init__(queue=queue)
+        settings = {"capabilities": OFFERED, **settings}
         self.irc = IrcServer(
             hub=self.hub,
             post=self.post,
@@ -22,7 +23,6 @@ class IrcChat(Server):
             network="Example",
             version="1.0",
             started=self.clock.seconds(),
-            capabilities=OFFERED,
             **settings,  # type: ignore[arg-type]
         )
         self.irc.watches = Watches(self.hub)
@@ -38,6 +38,14 @@ class IrcChat(Server):
         if name:
             member.says(f"NICK {name}", f"USER {name} 0 * :{name.title()} Example", "CAP END")
         return member
+
+    def wait(self, seconds: float, *members: "OnIrc") -> None:
+        """Let time pass, in which these show now and then that they are there."""
+        for _ in range(int(seconds // 50)):
+            self.clock.advance(50)
+            for member in members:
+                member.says("PONG")
+        self.clock.advance(seconds % 50)
 
 
 class OnIrc:

@@ -44,14 +44,16 @@ BOT = "bot"
 
 #: What somebody who enters a room has, and why a room gets another name: kept beside the tags.
 REALNAME = "realname"
+IS_AWAY = "away"
 WHY = "why"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CTCP = "\x01"
 
-#: What members hear of their own doing anyway. That they are away a numeric tells them.
-_OWN = frozenset(Kind) - MESSAGES - {Kind.AWAY}
+#: What members hear of their own doing anyway. That they are away a numeric tells them, and that
+#: they have left an ERROR.
+_OWN = frozenset(Kind) - MESSAGES - {Kind.AWAY, Kind.LEFT}
 
 
 class Profile(Protocol):
@@ -93,7 +95,11 @@ class IrcProfile:
             return b""
         if event.kind in _SPOKEN:
             return self._spoken(event)
-        line = f"{self._tagged(event)}:{source_of(event)} {writer(event, self._capabilities)}\r\n"
+        source = source_of(event)
+        line = f"{self._tagged(event)}:{source} {writer(event, self._capabilities)}\r\n"
+        if event.kind is Kind.JOINED and "away-notify" in self._capabilities:
+            away = dict(event.tags).get(IS_AWAY)
+            line += f":{source} AWAY :{away}\r\n" if away else ""
         return line.encode(self.charset, "replace")
 
     def _spoken(self, event: Event) -> bytes:

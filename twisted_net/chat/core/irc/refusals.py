@@ -63,8 +63,8 @@ def refused(
     numeric = _NUMERICS.get(refusal.why)
     if numeric is None:
         code = _CODES.get(refusal.why, "REFUSED")
-        return write(server, "FAIL", command, code, *about, _sentence(refusal.text))
-    text = _sentence(refusal.text) if refusal.why in _IN_WORDS else TEXTS[numeric]
+        return write(server, "FAIL", command, code, *about, sentence(refusal.text))
+    text = sentence(refusal.text) if refusal.why in _IN_WORDS else TEXTS[numeric]
     return write(server, f"{numeric:03}", nick, *about, text)
 
 
@@ -78,5 +78,6 @@ def silenced(refusal: Refusal, server: str, nick: str, about: tuple[str, ...]) -
     return write(server, f"{numeric:03}", nick, *about, text)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """Return words as a sentence begins."""
     return text[:1].upper() + text[1:]

@@ -134,6 +134,9 @@ def listed(session: Session, message: Message) -> None:
     wanted = Wanted(message.params, session.now)
     session.reply(Numeric.RPL_LISTSTART, "Channel")
     for room in session.hub.rooms(session.me):
+        if session.is_long:
+            session.reply(Numeric.ERR_TOOMANYMATCHES, "LIST")
+            break
         if wanted.has(room):
             text = room.topic.text if room.topic else ""
             count = str(sum(1 for _ in session.hub.seen(room, session.me)))

@@ -19,7 +19,7 @@ from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.irc.answers import MAX_LABEL, Answer
 from twisted_net.chat.core.irc.capabilities import Capabilities, lines_of
-from twisted_net.chat.core.irc.refusals import refused
+from twisted_net.chat.core.irc.refusals import refused, sentence
 from twisted_net.chat.core.irc.server import IrcServer, Outcome
 from twisted_net.chat.core.room import Member
 
@@ -180,16 +180,19 @@ class Session:
         self.say(f"{numeric:03}", self.nick, *words)
 
     def fail(self, code: str, *words: str) -> None:
-        """Refuse the command by a standard reply (IRCv3 standard-replies)."""
-        self.say("FAIL", self._command, code, *words)
+        """Refuse the command by a standard reply (IRCv3 standard-replies).
+
+        :param words: what it is about, if anything, and a sentence.
+        """
+        self.say("FAIL", self._command, code, *words[:-1], sentence(words[-1]))
 
     def in_lines(
         self, numeric: Numeric, start: tuple[str, ...], words: list[str], between: str = " "
     ) -> None:
         """Give a reply whose last parameter are words, over as many lines as they need."""
-        before = write(self.server.name, f"{numeric:03}", self.nick, *start, ":")
-        for line in lines_of(words, MAX_MESSAGE - len(before) - 1, between):
-            self.say(f"{numeric:03}", self.nick, *start, line)
+        before = " ".join([f":{self.server.name}", f"{numeric:03}", self.nick, *start, ":"])
+        for line in lines_of(words, MAX_MESSAGE - 2 - len(before.encode()), between):
+            self.put(f"{before}{line}\r\n".encode())
 
     def tell(self, numeric: Numeric, *params: str) -> None:
         """Give a reply that belongs to no question."""

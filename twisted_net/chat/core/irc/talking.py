@@ -8,6 +8,7 @@ from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Act, Deed, Notice, Redact, Say, Tag, Tags, Tell
+from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import MAX_TARGETS
 from twisted_net.chat.core.irc.refusals import silenced
@@ -142,8 +143,8 @@ def redact(session: Session, message: Message) -> None:
     """Take back what was said in a room (IRCv3 draft/message-redaction)."""
     channel, shown = message.params[:2]
     why = message.params[2] if len(message.params) > 2 else ""
-    if channel[:1] != "#":
-        session.fail("INVALID_TARGET", channel, "Only what was said in a channel can be redacted")
+    if channel[:1] != "#" or folded(channel[1:]) not in session.me.rooms:
+        session.fail("INVALID_TARGET", channel, "You are in no such channel")
         return
     number = read_id(shown)
     if number is None:
