@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from tests.simulated.bench import SERVER, serving, together
 from tests.simulated.scenarios import CUT
-from twisted_net.chat.doors.line import NAME_WITHIN
+from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.net.clients import Target, connect
 from twisted_net.net.silence import FINISH_WITHIN
 from twisted_net.testing import Link, SimNetwork, simulate

@@ -1,4 +1,4 @@
-"""Chat: one hub; what is said on one door, lines or UDP sessions, is heard on the other."""
+"""Chat: one hub; what is said on one door, lines, IRC or UDP, is heard on all others."""
 
 from typing import TYPE_CHECKING
 
@@ -7,11 +7,14 @@ from twisted_net.net.lazy import lazily
 if TYPE_CHECKING:
     from twisted_net.chat.core.hub import Hub
     from twisted_net.chat.doors.datagram import ChatDatagramProtocol
+    from twisted_net.chat.doors.irc import ChatIrcFactory, ChatIrcProtocol
     from twisted_net.chat.doors.line import ChatLineFactory, ChatLineProtocol
     from twisted_net.chat.service import ChatService, ChatSettings
 
 __all__ = [
     "ChatDatagramProtocol",
+    "ChatIrcFactory",
+    "ChatIrcProtocol",
     "ChatLineFactory",
     "ChatLineProtocol",
     "ChatService",
@@ -23,6 +26,8 @@ __getattr__ = lazily(
     __name__,
     {
         "ChatDatagramProtocol": "doors.datagram",
+        "ChatIrcFactory": "doors.irc",
+        "ChatIrcProtocol": "doors.irc",
         "ChatLineFactory": "doors.line",
         "ChatLineProtocol": "doors.line",
         "ChatService": "service",

@@ -11,6 +11,7 @@ from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.opers import Operators
 from twisted_net.chat.post import Post
 from twisted_net.net.service import Door, Runtime
@@ -70,7 +71,17 @@ def _door(
     counters = runtime.counters.door(name)
     factory = ChatIrcFactory(server, runtime.reactor, queue, counters, charset, name)
     paste = "irssi --connect {host} --port {port}"
-    return Door(name, "stream", endpoint, factory, paste, idle=None, busy=_BUSY)
+    return Door(
+        name,
+        "stream",
+        endpoint,
+        factory,
+        paste=paste,
+        first=NAME_WITHIN,
+        keeps_first=True,
+        idle=None,  # it asks silent clients itself
+        busy=_BUSY,
+    )
 
 
 def password_in(path: str) -> str:

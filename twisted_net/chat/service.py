@@ -15,8 +15,9 @@ from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
-from twisted_net.chat.doors.line import NAME_WITHIN, ChatLineFactory
+from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.irc import irc_doors, irc_server, password_in
 from twisted_net.chat.keeping import Keep, opened
 from twisted_net.chat.opers import read as operators_in

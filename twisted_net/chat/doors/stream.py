@@ -32,7 +32,8 @@ GOODBYE = 5.0
 #: nothing look like one that does.
 SEND_BUFFER = 131072
 
-#: Seconds that what was sent may stay without an acknowledgement.
+#: Seconds that what was sent may stay without an acknowledgement: a person at ``nc`` cannot answer
+#: pings, so this finds a peer that is gone.
 SILENCE = 90
 
 #: Shortest wait for the bucket, in seconds: no rounding may make a busy loop of it.
@@ -157,6 +158,7 @@ class ChatStream(Stream):
         if self._bucket.take(now, said.cost):
             return True
         self._said = said
+        self.transport.pauseProducing()
         wait = max(self._bucket.wait(now, said.cost), _LEAST_WAIT)
         self._held = self._reactor.callLater(wait, self._released)
         return False
@@ -173,7 +175,8 @@ class ChatStream(Stream):
         self.read_on()
 
     def _finish(self) -> None:
-        self.finish()
+        if not self._closing:
+            self.finish()
         if not self.waits() and not self._closing:
             self.leave("hung up")
             self.hang_up()
@@ -234,4 +237,18 @@ def _tune(transport: Any) -> None:
     with suppress(AttributeError, OSError):  # under TLS the handle is no socket; in tests none
         handle = transport.getHandle()
         handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE * 1000)
+        patience = min(SILENCE, _keepalive(handle))
+        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience * 1000)
+
+
+def _keepalive(handle: Any) -> int:
+    """Return the seconds after which keepalive gives a silent peer up.
+
+    Linux counts no probes any more once it has a TCP_USER_TIMEOUT, but waits for that.
+    """
+    if not handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
+        return SILENCE
+    names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    idle, interval, count = (handle.getsockopt(socket.IPPROTO_TCP, name) for name in names)
+    seconds: int = idle + interval * count
+    return seconds
