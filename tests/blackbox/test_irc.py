@@ -1,0 +1,207 @@
+"""IRC as a user meets it: irssi and WeeChat in a terminal, with members of every other door."""
+
+import shlex
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run
+from tests.blackbox.test_chat import Talker
+from twisted_net.chat.opers import made
+
+Start = Callable[..., Bench]
+
+
+class Terminal:
+    """A terminal of its own (tmux) with a program in it."""
+
+    def __init__(self, folder: Path, name: str, *command: str) -> None:
+        self._socket = str(folder / "tmux")
+        self._name = name
+        self._tmux(
+            "-f", "/dev/null", "new-session", "-d", "-s", name, "-x", "120", "-y", "40",
+            shlex.join(command),
+        )  # fmt: skip
+
+    def types(self, *lines: str) -> None:
+        """Type lines, each with its Enter."""
+        for line in lines:
+            self._tmux("send-keys", "-t", self._name, "-l", line)
+            self._tmux("send-keys", "-t", self._name, "Enter")
+
+    def shows(self, wanted: str) -> None:
+        """Wait until this stands on the screen."""
+        over = time.monotonic() + PATIENCE
+        while time.monotonic() < over:
+            screen = self._tmux("capture-pane", "-p", "-J", "-t", self._name)
+            if wanted in screen:
+                return
+            time.sleep(0.05)
+        raise AssertionError(f"no {wanted!r} in:\n{screen}")
+
+    def ends(self) -> None:
+        """Wait until the program has ended."""
+        over = time.monotonic() + PATIENCE
+        while run(*self._command("has-session", "-t", self._name)).returncode == 0:
+            assert time.monotonic() < over, self._tmux("capture-pane", "-p", "-t", self._name)
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        run(*self._command("kill-session", "-t", self._name))
+
+    def _tmux(self, *words: str) -> str:
+        done = run(*self._command(*words))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode()
+
+    def _command(self, *words: str) -> list[str]:
+        return [peer("tmux", "tmux"), "-S", self._socket, *words]
+
+
+def irssi(home: Path, port: int, nick: str) -> list[str]:
+    """Return the command of irssi."""
+    where = ["--connect", "127.0.0.1", "--port", str(port), "--nick", nick]
+    return [peer("irssi", "irssi"), f"--home={home}", *where]
+
+
+def weechat(home: Path, port: int, nick: str) -> list[str]:
+    """Return the command of WeeChat, which asks for every capability that there is."""
+    server = f"/server add here 127.0.0.1/{port} -notls -nicks={nick} -autoconnect"
+    everything = '/set irc.server_default.capabilities "*"'
+    program = [peer("weechat", "weechat-curses"), "--dir", str(home), "--no-plugin"]
+    load = "/plugin load irc"
+    return [*program, "-r", load, "-r", everything, "-r", server, "-r", "/connect here"]
+
+
+CLIENTS = {"irssi": irssi, "weechat": weechat}
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Callable[..., Terminal]]:
+    """Start programs in terminals that are gone after the test."""
+    started: list[Terminal] = []
+
+    def start(name: str, *command: str) -> Terminal:
+        started.append(Terminal(tmp_path, name, *command))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+
+
+@pytest.fixture
+def talker() -> Iterator[Callable[..., Talker]]:
+    """Start clients of other doors that are gone after the test."""
+    started: list[Talker] = []
+
+    def start(*command: str) -> Talker:
+        started.append(Talker(*command))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.process.poll() is None:
+            each.process.kill()
+        if each.process.stdin is not None and not each.process.stdin.closed:
+            each.ends()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("client", list(CLIENTS))
+def test_a_real_client_talks_with_members_of_every_other_door(
+    client: str,
+    bench: Start,
+    terminal: Callable[..., Terminal],
+    talker: Callable[..., Talker],
+    tmp_path: Path,
+) -> None:
+    """It enters, says, hears, changes its name, leaves the room, and leaves."""
+    server = bench()
+    home = tmp_path / "home"
+    here = terminal(client, *CLIENTS[client](home, server.port("irc"), "red"))
+    here.shows("Welcome to the netdemo network")
+    here.types("/join #lobby")
+    here.shows("has joined")
+    line = talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", str(server.port("chat-tcp")))
+    line.says("NICK blue", "WHO")
+    line.hears("OK WHO 2")
+    address = f"127.0.0.1:{server.port('chat-udp')}"
+    datagrams = talker(str(BIN / "netdemo"), "chat", "--udp", "--nick", "green", "-s", address)
+    here.shows("green")
+    line.says("hello from nc")
+    datagrams.says("grüß dich from udp")
+    here.shows("hello from nc")
+    here.shows("grüß dich from udp")
+    here.types("hello from irc", "/me waves")
+    line.hears("SAID lobby red hello from irc")
+    line.hears("ACTED lobby red waves")
+    datagrams.hears("<red> hello from irc")
+    here.types("/nick crimson")
+    line.hears("RENAMED red crimson")
+    here.types("/msg blue psst")
+    line.hears("TOLD crimson psst")
+    here.types("/part #lobby bye")
+    line.hears("PARTED lobby crimson bye")
+    here.types("/quit so long")
+    here.ends()
+
+
+def test_a_bot_of_a_few_lines_is_served(bench: Start, tmp_path: Path) -> None:
+    """Password and operators from files; whoever knows neither is told so."""
+    (tmp_path / "password").write_text("sesame\n")
+    (tmp_path / "opers").write_text(f"# who may\n{made('root', 'secret')}\n")
+    server = bench(
+        "--irc-name=irc.example",
+        f"--irc-password={tmp_path / 'password'}",
+        f"--chat-opers={tmp_path / 'opers'}",
+    )
+    address = ("127.0.0.1", server.port("irc"))
+    with socket.create_connection(address, PATIENCE) as bot, bot.makefile("rw", newline="") as io:
+        io.write("PASS sesame\r\nNICK bot\r\nUSER bot 0 * :A bot\r\n")
+        io.write("OPER root wrong\r\nOPER root secret\r\nJOIN #lobby\r\nQUIT\r\n")
+        io.flush()
+        heard = io.read().split("\r\n")
+    assert heard[0].startswith(":irc.example 001 bot ")
+    told = [line.split(" ")[1] for line in heard if line]
+    assert told[told.index("464") :] == [
+        "464", "MODE", "381", "JOIN", "353", "366", ":Closing",
+    ]  # fmt: skip
+    with socket.create_connection(address, PATIENCE) as bot, bot.makefile("rw", newline="") as io:
+        io.write("NICK bot\r\nUSER bot 0 * :A bot\r\n")
+        io.flush()
+        assert " 464 " in io.read()
+
+
+@pytest.mark.parametrize(
+    ("option", "error"),
+    [
+        ("--irc-password=/nowhere", "No such file or directory"),
+        ("--chat-opers=/nowhere", "No such file or directory"),
+        ("--irc-name=a b", "need a host name: 1-63 letters, digits, dots or dashes"),
+        ("--irc-network=", "need 1-32 letters, digits, dots, dashes or underscores"),
+        ("--irc-legacy-charset=klingon", "need a charset: one of utf-8, "),
+    ],
+)
+def test_a_setting_that_will_not_do_is_told_in_one_line(option: str, error: str) -> None:
+    """And nothing is opened."""
+    done = netdemo("serve", option)
+    assert done.returncode != 0
+    (line,) = done.stderr.decode().splitlines()
+    assert error in line
+    assert option.partition("=")[0] in line
+
+
+def test_a_line_for_the_file_of_operators_is_made() -> None:
+    """By a module that can be run."""
+    python = str(BIN / "python")
+    done = subprocess.run(
+        [python, "-m", "twisted_net.chat.opers", "a b"], capture_output=True, timeout=PATIENCE
+    )
+    assert done.returncode == 1
+    assert done.stderr == b"need one name, without a space or #\n"
