@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
 from twisted_net.chat.bus.local import LocalBus
-from twisted_net.chat.codec import actions
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.charsets import UTF_8
 from twisted_net.chat.codec.messages import Command, Heard
 from twisted_net.chat.core.datagram import ACK_DELAY, Session
@@ -132,7 +132,7 @@ class OnDatagrams:
         self.happened.clear()
         self.pump()
         came = [each for each in self.happened if isinstance(each, Came)]
-        return [heard for each in came for heard in actions.heard(each.body)[1]]
+        return [heard for each in came for heard in actions_said.heard(each.body)[1]]
 
     def pump(self) -> None:
         """Carry datagrams to and fro until there are no more."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chat.members import OnDatagrams, Server, dice
-from twisted_net.chat.codec import actions
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.datagram import (
     MIN_HELLO,
     Flag,
@@ -22,25 +22,35 @@ from twisted_net.chat.codec.datagram import (
 )
 from twisted_net.chat.codec.messages import (
     Act,
+    Announced,
+    Away,
     Command,
     Done,
     Event,
     Heard,
+    History,
     Join,
+    Kick,
     Kind,
     Listed,
     Missed,
+    Mode,
     Nick,
+    Old,
     Part,
     Present,
     Refused,
     Rooms,
     Say,
+    Since,
+    Tag,
     Tell,
+    Titled,
+    Topic,
     Who,
 )
 from twisted_net.chat.core.datagram import HALF_OPEN, KEEPALIVE, Session
-from twisted_net.chat.core.states import Ended
+from twisted_net.chat.core.states import Ended, Hinted
 from twisted_net.chat.doors import datagram as door
 from twisted_net.chat.store.memory import MemoryHistory
 
@@ -365,6 +375,72 @@ def test_a_room_that_is_closed_meanwhile_is_not_entered_again() -> None:
     assert udp.asks(Say("lobby", "here"))
 
 
+def test_somebody_s_typing_is_hinted_to_the_room() -> None:
+    """As it comes, in no order, and never acknowledged; nobody hears their own."""
+    server = Server()
+    udp = server.on_datagrams("udp")
+    other = OnDatagrams(server, "other", ("198.51.100.9", 41000))
+    other.session = Session.initiator(dice(9), server.clock.seconds(), "other")
+    other.pump()
+    udp.hears()
+    udp.session.hint(actions.asked(Tag("", ((actions.TYPING, "active"),))))
+    udp.session.hint(actions.asked(Tag("nowhere", ((actions.TYPING, "active"),))))
+    udp.session.hint(bytes([actions.Action.SAY]) + packed({Key.TEXT: b"hi"}))
+    udp.session.hint(b"\xff")
+    assert udp.hears() == []
+    other.happened.clear()
+    other.pump()
+    (hinted,) = other.happened
+    assert isinstance(hinted, Hinted)
+    typing = Event(0, Kind.TAGGED, "lobby", "udp", tags=(("+typing", "active"),))
+    assert actions_said.heard(hinted.body) == (None, [typing])
+    assert udp.session.settled
+
+
+def test_what_was_said_before_is_read_back() -> None:
+    """The last of it, or what came after an id; only in rooms where one is."""
+    server = Server()
+    server.post.history = MemoryHistory(server.clock.seconds)
+    line = server.on_line("line")
+    line.says("one", "two", "ME waves", "JOIN games")
+    udp = server.on_datagrams("udp")
+    old = udp.asks(History("", 2))
+    assert [each.event.text for each in old if isinstance(each, Old)] == ["two", "waves"]
+    first = next(each.event.id for each in old if isinstance(each, Old))
+    since = udp.asks(Since(first, "lobby"))
+    assert [each.event.text for each in since if isinstance(each, Old)] == ["waves"]
+    assert udp.asks(History("games", 2)) == [Refused(403, "not in games: JOIN games")]
+
+
+def test_rooms_have_topics_modes_and_operators_on_this_door_too() -> None:
+    """Each change is asked for, answered and heard."""
+    server = Server()
+    udp, line = server.on_datagrams("udp"), server.on_line("line")
+    udp.hears()
+    assert udp.asks(Topic("lobby", "chess"))[-1] == Done("", "lobby")
+    assert udp.asks(Mode("lobby", "+m"))[-1] == Done("", "lobby +m")
+    assert udp.asks(Kick("lobby", "line", "too loud"))[-1] == Done("", "lobby line")
+    assert udp.asks(Away("lunch")) == [Done("", "lunch")]
+    assert line.hears()[-3:] == [
+        "TOPIC lobby udp chess",
+        "MODED lobby udp +m",
+        "KICKED lobby line udp too loud",
+    ]
+    line.says("JOIN games", "TOPIC games go", "INVITE udp games")
+    heard = udp.hears()
+    assert Announced("line invites you into games") in heard
+    assert udp.asks(Join("games")) == [Titled("games", "line", "go"), Done("", "games 2")]
+    line.says("MODE games +s")
+    line.says("KICK games udp")
+    assert [each[0] for each in events(udp.hears())] == ["MODED", "KICKED"]
+    other = OnDatagrams(server, "other", ("198.51.100.9", 41000))
+    other.session = Session.initiator(dice(9), server.clock.seconds(), "other")
+    other.hears()
+    assert [actions_said.heard(body)[1] for body in other.bodies] == [
+        [Event(0, Kind.TOPIC, "lobby", "udp", "chess")]
+    ]
+
+
 def test_a_member_whose_name_somebody_took_meanwhile_cannot_come_back() -> None:
     """It hears why, and may try another one."""
     server = Server()
@@ -430,7 +506,7 @@ def test_a_request_that_never_came_is_not_waited_for_for_ever() -> None:
         server.clock.advance(1)
     bodies = [decode(packet) for packet, _ in server.port.written]
     results = [each for each in bodies if each.type is Type.CON]
-    (refused,) = actions.heard(bytes([results[0].code]) + results[0].fields)[1]
+    (refused,) = actions_said.heard(bytes([results[0].code]) + results[0].fields)[1]
     assert unpacked(results[0].fields)[Key.RE] == lost.to_bytes(4, "big")
     assert refused == Refused(408, "lost on its way; nothing was done")
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.chat.members import OnDatagrams, OnLine, Server, dice
-from twisted_net.chat.codec import actions
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.messages import Event, Say
 from twisted_net.chat.core.datagram import Session
 
@@ -49,7 +49,7 @@ def _texts(line: OnLine) -> list[str]:
 
 
 def _came(guest: OnDatagrams) -> list[str]:
-    events = [each for body in guest.bodies for each in actions.heard(body)[1]]
+    events = [each for body in guest.bodies for each in actions_said.heard(body)[1]]
     return [each.text for each in events if isinstance(each, Event) and each.kind.name == "SAID"]
 
 

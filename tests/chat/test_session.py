@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from tests.chat.members import dice
-from twisted_net.chat.codec import actions
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.actions import Action
 from twisted_net.chat.codec.datagram import (
     MAX_PACKET,
@@ -390,7 +390,7 @@ def test_a_slow_peer_is_told_how_much_it_missed() -> None:
     for _ in range(30):
         server.offer(event)
     _, came = carry(server, client, 1.0)
-    heard = [each for body in bodies(came) for each in actions.heard(body)[1]]
+    heard = [each for body in bodies(came) for each in actions_said.heard(body)[1]]
     missed = [each for each in heard if isinstance(each, Missed)]
     assert missed == [Missed(30 - (len(heard) - 1))]
     assert heard.index(missed[0]) == len(heard) - 1
@@ -400,9 +400,9 @@ def test_a_gap_tells_the_id_of_the_last_event_in_it() -> None:
     """So that who wants to can ask the history for what is missing."""
     client, server = opened()
     for number in range(1, 31):
-        server.offer(actions.told(Event(number << 16, Kind.SAID, "lobby", "blue", "x" * 900)))
+        server.offer(actions_said.told(Event(number << 16, Kind.SAID, "lobby", "blue", "x" * 900)))
     (missed,) = [each for each in bodies(carry(server, client, 1.0)[1]) if each[0] == Action.MISSED]
-    assert actions.id_of(missed) == 30 << 16
+    assert actions_said.id_of(missed) == 30 << 16
 
 
 def test_a_message_that_never_comes_is_not_waited_for_for_ever() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, TimeoutError
 
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
-from twisted_net.chat.codec import actions
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.line import verb_of
 from twisted_net.chat.codec.messages import (
     Announced,
@@ -20,6 +20,7 @@ from twisted_net.chat.codec.messages import (
     Missed,
     Refused,
     Reply,
+    Tag,
     Use,
 )
 from twisted_net.chat.core.datagram import Session
@@ -30,6 +31,7 @@ from twisted_net.chat.core.states import (
     Ended,
     Gap,
     Happening,
+    Hinted,
     Opened,
     Resumed,
     Silent,
@@ -104,6 +106,18 @@ class ChatDatagramClient(ChatClient):
             await port.transport.stopListening()
         self._finish(None)
 
+    def typing(self, state: str = "active") -> None:
+        """Let the room know that one is writing something, or is not any more.
+
+        Who hears that hears it now or never. It is for people to see, so it is said every three
+        seconds at most (https://ircv3.net/specs/client-tags/typing).
+
+        :param state: ``active``, ``paused`` or ``done``.
+        """
+        if self._session is not None and self.room:
+            self._session.hint(actions.asked(Tag(self.room, ((actions.TYPING, state),))))
+            self._transmit()
+
     def _ask(self, command: Command) -> Request:
         request = Request(command)
         if isinstance(command, Use):  # each message names its room
@@ -129,7 +143,7 @@ class ChatDatagramClient(ChatClient):
         gap = False
         for happening in happenings:
             match happening:
-                case Came(_, body):
+                case Came(_, body) | Hinted(body):
                     self._came(body)
                 case Opened():
                     self._opened(happening)
@@ -179,7 +193,7 @@ class ChatDatagramClient(ChatClient):
             self._session.name = self.name  # under which it comes again
 
     def _came(self, body: bytes) -> None:
-        re, all_heard = actions.heard(body)
+        re, all_heard = actions_said.heard(body)
         if re is None:
             for heard in all_heard:
                 if isinstance(heard, Event):

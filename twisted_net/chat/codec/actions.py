@@ -1,48 +1,44 @@
-"""What a datagram message says: an action and its fields, made of commands, replies and events.
+"""What a datagram message asks for: an action and its fields, made of commands.
 
-A *body* is the action in one byte and the fields as they travel: what a packet of type CON is made
-of, and what is rendered once for all members of a room.
+A *body* is the action in one byte and the fields as they travel: what a packet of type CON or NON
+is made of. What the server says is in `actions_said`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 
-from twisted_net.chat.codec.datagram import Key, packed, text_of, unpacked
+from twisted_net.chat.codec.datagram import Key, packed, unpacked
 from twisted_net.chat.codec.messages import (
     Act,
-    Announced,
+    Away,
     Code,
     Command,
-    Done,
-    Event,
-    Heard,
+    History,
     Join,
-    Kind,
-    Listed,
-    Missed,
+    Kick,
+    Mode,
     Nick,
     Part,
-    Present,
     Refusal,
-    Refused,
-    Reply,
     Rooms,
     Say,
+    Since,
+    Tag,
     Talk,
     Tell,
+    Topic,
     Who,
     decoded,
+    quoted,
 )
 
 #: What is sent instead of a message that was given up.
 NOTHING = bytes(1)
 
-#: Bytes of one packet's text that a list may fill; as much as a text said.
-_LIST = 1000
-
-#: Packets that one list may fill. A longer one is cut, and its RESULT still says how long it is:
-#: the answer to a question of 30 bytes must not fill all that may wait for a member.
-MAX_LISTS = 7
+#: The tag that says whether somebody types, and what it may say
+#: (https://ircv3.net/specs/client-tags/typing).
+TYPING = "+typing"
+TYPES = ("active", "paused", "done")
 
 
 class Action(IntEnum):
@@ -51,15 +47,23 @@ class Action(IntEnum):
     NOTHING = 0  # keeps the number of a message that was given up
     SAY = 1
     TELL = 2
+    NOTICE = 3
     ACT = 4
     JOIN = 5
     PART = 6
     LEFT = 7
     NICK = 8
+    TOPIC = 9
+    KICK = 10
+    MODE = 11
     WHO = 12
     ROOMS = 13
+    HISTORY = 14
+    OLD = 15
     MISSED = 16
     RESULT = 17  # ends a request; without an error: done
+    AWAY = 18
+    TYPING = 19  # a hint, in a packet of type NON
 
 
 #: The reason in one byte, of an end (BYE, RST) and of a refused request.
@@ -82,21 +86,20 @@ _REASONS = {code: reason for reason, code in REASONS.items()}
 LONG = _REASONS[Code.TOO_LONG]
 AWAY = _REASONS[Code.UNAVAILABLE]
 
-_OF_KINDS = {
-    Kind.SAID: Action.SAY,
-    Kind.ACTED: Action.ACT,
-    Kind.TOLD: Action.TELL,
-    Kind.JOINED: Action.JOIN,
-    Kind.PARTED: Action.PART,
-    Kind.LEFT: Action.LEFT,
-    Kind.RENAMED: Action.NICK,
-}
-_KINDS: dict[int, Kind] = {action: kind for kind, action in _OF_KINDS.items()}
-
 
 def reason_of(refusal: Refusal) -> int:
     """Return the one-byte reason of a refusal."""
     return _REASONS[refusal.code]
+
+
+#: Fields as they are written.
+Fields = Mapping[Key, str | bytes | None]
+
+
+def body_of(action: Action, fields: Fields) -> bytes:
+    """Write a body; a field that is None, or a text that is empty, is left out."""
+    plain = {key: each.encode() if isinstance(each, str) else each for key, each in fields.items()}
+    return bytes([action]) + packed({key: each for key, each in plain.items() if each})
 
 
 def asked(command: Command) -> bytes:
@@ -104,30 +107,53 @@ def asked(command: Command) -> bytes:
 
     :raises Refusal: this door has no such command.
     """
-    if isinstance(command, Talk):
-        command = Say("", command.text)
     match command:
         case Nick(name):
-            return _body(Action.NICK, {Key.NAME: name.encode()})
-        case Join(room) | Part(room) | Who(room):
-            return _body(_OF_ROOMS[type(command)], {Key.ROOM: room.encode()})
+            return body_of(Action.NICK, {Key.NAME: name})
+        case Join(room, text):
+            return body_of(Action.JOIN, {Key.ROOM: room, Key.TEXT: text})
+        case Part(room, text):
+            return body_of(Action.PART, {Key.ROOM: room, Key.TEXT: text})
+        case Talk(text):
+            return body_of(Action.SAY, {Key.TEXT: text})
         case Say(room, text):
-            return _body(Action.SAY, {Key.ROOM: room.encode(), Key.TEXT: text.encode()})
+            return body_of(Action.SAY, {Key.ROOM: room, Key.TEXT: text})
         case Act(text, room):
-            return _body(Action.ACT, {Key.ROOM: room.encode(), Key.TEXT: text.encode()})
+            return body_of(Action.ACT, {Key.ROOM: room, Key.TEXT: text})
         case Tell(name, text):
-            return _body(Action.TELL, {Key.NAME: name.encode(), Key.TEXT: text.encode()})
+            return body_of(Action.TELL, {Key.NAME: name, Key.TEXT: text})
+        case Tag(room, ((tag, text),), private=False) if tag == TYPING:
+            return body_of(Action.TYPING, {Key.ROOM: room, Key.TEXT: text})
+        case Away(text):
+            return body_of(Action.AWAY, {Key.TEXT: text})
+        case _:
+            return _asked_of_room(command)
+
+
+def _asked_of_room(command: Command) -> bytes:
+    match command:
+        case Topic(room, text):
+            # None asks for it; an empty one takes it away, and has to be seen.
+            asked_for = body_of(Action.TOPIC, {Key.ROOM: room, Key.TEXT: text})
+            return asked_for + _EMPTY_TEXT if text == "" else asked_for
+        case Kick(room, name, text):
+            return body_of(Action.KICK, {Key.ROOM: room, Key.NAME: name, Key.TEXT: text})
+        case Mode(room, text):
+            return body_of(Action.MODE, {Key.ROOM: room, Key.TEXT: text})
+        case Who(room):
+            return body_of(Action.WHO, {Key.ROOM: room})
         case Rooms():
-            return _body(Action.ROOMS, {})
+            return body_of(Action.ROOMS, {})
+        case History(room, count):
+            return body_of(Action.HISTORY, {Key.ROOM: room, Key.TEXT: str(count)})
+        case Since(number, room):
+            since = number.to_bytes(8, "big")
+            return body_of(Action.HISTORY, {Key.ROOM: room, Key.SINCE: since})
         case _:
             raise Refusal(Code.BAD, "no command of the datagram door")
 
 
-_OF_ROOMS: dict[type[Command], Action] = {
-    Join: Action.JOIN,
-    Part: Action.PART,
-    Who: Action.WHO,
-}
+_EMPTY_TEXT = bytes([Key.TEXT, 0, 0])
 
 
 def parse(body: bytes) -> Command:
@@ -135,157 +161,59 @@ def parse(body: bytes) -> Command:
 
     :raises Refusal: no such action, or not text.
     """
-    fields = unpacked(body[1:])
-    room, text, name = (decoded(fields.get(key, b"")) for key in (Key.ROOM, Key.TEXT, Key.NAME))
     made = _COMMANDS.get(body[0])
     if made is None:
         raise Refusal(Code.BAD, f"unknown action {body[0]}")
-    return made(room, text, name)
+    return made(_Asked(unpacked(body[1:])))
 
 
-_COMMANDS: dict[int, Callable[[str, str, str], Command]] = {
-    Action.SAY: lambda room, text, name: Say(room, text),
-    Action.TELL: lambda room, text, name: Tell(name, text),
-    Action.ACT: lambda room, text, name: Act(text, room),
-    Action.JOIN: lambda room, text, name: Join(room),
-    Action.PART: lambda room, text, name: Part(room),
-    Action.NICK: lambda room, text, name: Nick(name),
-    Action.WHO: lambda room, text, name: Who(room),
-    Action.ROOMS: lambda room, text, name: Rooms(),
+class _Asked:
+    """The fields of a request, as text.
+
+    :raises Refusal: they are none.
+    """
+
+    def __init__(self, fields: Mapping[int, bytes]) -> None:
+        self.fields = fields
+        self.room = decoded(fields.get(Key.ROOM, b""))
+        self.text = decoded(fields.get(Key.TEXT, b""))
+        self.name = decoded(fields.get(Key.NAME, b""))
+
+
+def _read_topic(asked: _Asked) -> Command:
+    return Topic(asked.room, asked.text if Key.TEXT in asked.fields else None)
+
+
+def _read_history(asked: _Asked) -> Command:
+    since = asked.fields.get(Key.SINCE)
+    if since is not None:
+        return Since(int.from_bytes(since[:8], "big"), asked.room)
+    if not asked.text:
+        return History(asked.room)
+    if not (asked.text.isascii() and asked.text.isdecimal() and len(asked.text) < 6):
+        raise Refusal(Code.BAD, f"{quoted(asked.text)} is no number of messages")
+    return History(asked.room, int(asked.text))
+
+
+def _read_typing(asked: _Asked) -> Command:
+    if asked.text not in TYPES:
+        raise Refusal(Code.BAD, f"typing is one of: {', '.join(TYPES)}")
+    return Tag(asked.room, ((TYPING, asked.text),))
+
+
+_COMMANDS: dict[int, Callable[[_Asked], Command]] = {
+    Action.SAY: lambda asked: Say(asked.room, asked.text),
+    Action.TELL: lambda asked: Tell(asked.name, asked.text),
+    Action.ACT: lambda asked: Act(asked.text, asked.room),
+    Action.JOIN: lambda asked: Join(asked.room, asked.text),
+    Action.PART: lambda asked: Part(asked.room, asked.text),
+    Action.NICK: lambda asked: Nick(asked.name),
+    Action.TOPIC: _read_topic,
+    Action.KICK: lambda asked: Kick(asked.room, asked.name, asked.text),
+    Action.MODE: lambda asked: Mode(asked.room, asked.text),
+    Action.WHO: lambda asked: Who(asked.room),
+    Action.ROOMS: lambda asked: Rooms(),
+    Action.HISTORY: _read_history,
+    Action.AWAY: lambda asked: Away(asked.text),
+    Action.TYPING: _read_typing,
 }
-
-
-def told(event: Event) -> bytes:
-    """Write an event; nothing: this door does not tell of it."""
-    if event.kind not in _OF_KINDS:
-        return b""
-    place = Key.NAME if event.kind in (Kind.TOLD, Kind.RENAMED) else Key.ROOM
-    renamed = event.kind is Kind.RENAMED
-    return _body(
-        _OF_KINDS[event.kind],
-        {
-            place: (event.text if renamed else event.where).encode(),
-            Key.TEXT: b"" if renamed else event.text.encode(),
-            Key.ID: event.id.to_bytes(8, "big"),
-            Key.FROM: event.sender.encode(),
-        },
-    )
-
-
-def missed(count: int, last: int = 0, room: str = "", *, more: bool = False) -> bytes:
-    """Write that events were left out, and how many.
-
-    :param last: the id of the last one; 0: nobody knows.
-    :param room: where; empty: in any.
-    :param more: it may be more than that.
-    """
-    last_id = last.to_bytes(8, "big") if last else b""
-    text = f"{count}{'+' if more else ''}".encode()
-    return _body(Action.MISSED, {Key.ROOM: room.encode(), Key.TEXT: text, Key.ID: last_id})
-
-
-def id_of(body: bytes) -> int:
-    """Return the id of the event that a message tells of; 0: it tells of none."""
-    return int.from_bytes(unpacked(body[1:]).get(Key.ID, b""), "big")
-
-
-def answered(replies: Iterable[Reply | Refused], re: int) -> Iterator[bytes]:
-    """Write the replies to the request with the number ``re``; lists go many to a packet."""
-    listed: dict[Action, list[str]] = {}
-    number = re.to_bytes(4, "big")
-    for reply in replies:
-        match reply:
-            case Present(room, name, role, door, idle):
-                listed.setdefault(Action.WHO, []).append(f"{room} {name} {role} {door} {idle}")
-            case Listed(room, members):
-                listed.setdefault(Action.ROOMS, []).append(f"{room} {members}")
-            case Done(_, about):
-                yield from _lists(listed, number)
-                yield _body(Action.RESULT, {Key.RE: number, Key.TEXT: about.encode()})
-
-
-def refused(refusal: Refusal, re: int) -> bytes:
-    """Write a refusal of the request with the number ``re``."""
-    fields = {Key.RE: re.to_bytes(4, "big"), Key.ERROR: str(refusal).encode()}
-    return _body(Action.RESULT, fields)
-
-
-def heard(body: bytes) -> tuple[int | None, list[Heard]]:
-    """Read what the server said, as a client does.
-
-    What it does not know is handed on as a `Announced`; a RESULT is a `Done` whose verb the client
-    knows, or a `Refused`.
-
-    :return: the number of the request that it answers, None for an event, and what it says.
-    """
-    fields = unpacked(body[1:])
-    re = fields.get(Key.RE)
-    return None if re is None else int.from_bytes(re, "big"), _heard(body[0], fields)
-
-
-def _heard(action: int, fields: dict[int, bytes]) -> list[Heard]:
-    if action in _KINDS:
-        return [_event(_KINDS[action], fields)]
-    text = text_of(fields, Key.TEXT)
-    if action == Action.RESULT:
-        return [_result(text_of(fields, Key.ERROR), text)]
-    try:
-        if action == Action.MISSED:
-            room = text_of(fields, Key.ROOM)
-            return [Missed(int(text.removesuffix("+")), room, text.endswith("+"))]
-        if action == Action.WHO:
-            return [_present(line) for line in text.split("\n")]
-        if action == Action.ROOMS:
-            return [_listed(line) for line in text.split("\n")]
-    except ValueError:
-        pass
-    return [Announced(text)]
-
-
-def _body(action: Action, fields: dict[Key, bytes]) -> bytes:
-    return bytes([action]) + packed(fields)
-
-
-def _lists(listed: dict[Action, list[str]], number: bytes) -> Iterator[bytes]:
-    for action, lines in listed.items():
-        for text in _filled(lines)[:MAX_LISTS]:
-            yield _body(action, {Key.RE: number, Key.TEXT: text})
-
-
-def _filled(lines: list[str]) -> list[bytes]:
-    """Join lines into texts, each as long as a packet has room for."""
-    texts = [b""]
-    for line in lines:
-        data = line.encode()
-        if texts[-1] and len(texts[-1]) + 1 + len(data) > _LIST:
-            texts.append(data)
-        else:
-            texts[-1] += b"\n" + data if texts[-1] else data
-    return texts
-
-
-def _event(kind: Kind, fields: dict[int, bytes]) -> Event:
-    number = int.from_bytes(fields.get(Key.ID, b""), "big")
-    sender = text_of(fields, Key.FROM)
-    if kind is Kind.RENAMED:
-        return Event(number, kind, "", sender, text_of(fields, Key.NAME))
-    where = text_of(fields, Key.NAME if kind is Kind.TOLD else Key.ROOM)
-    private = kind is Kind.TOLD
-    return Event(number, kind, where, sender, text_of(fields, Key.TEXT), private)
-
-
-def _result(error: str, about: str) -> Done | Refused:
-    if not error:
-        return Done("", about)
-    code, _, text = error.partition(" ")
-    return Refused(int(code) if code.isdecimal() and code.isascii() else 0, text)
-
-
-def _present(line: str) -> Present:
-    room, name, role, door, idle = line.split(" ")
-    return Present(room, name, role, door, int(idle))
-
-
-def _listed(line: str) -> Listed:
-    room, members = line.split(" ")
-    return Listed(room, int(members))

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 
-from twisted_net.chat.codec import actions
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.datagram import (
     MAX_PACKET,
     PROBE,
@@ -505,8 +505,8 @@ class Session:
     def _own_up(self) -> None:
         """Say how many events were left out, once there is room again."""
         if self._left_out and self._outbox.waiting <= BUSY:
-            last = actions.id_of(self._last_left_out)
-            self._outbox.put(actions.missed(self._left_out, last))
+            last = actions_said.id_of(self._last_left_out)
+            self._outbox.put(actions_said.missed(self._left_out, last))
             self._left_out = 0
 
     def _fill(self, now: float) -> None:

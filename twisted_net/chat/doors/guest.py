@@ -2,18 +2,29 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from twisted_net.chat.codec import actions
-from twisted_net.chat.codec.messages import Code, Event, Join, Kind, Refusal
+from twisted_net.chat.codec import actions, actions_said
+from twisted_net.chat.codec.messages import (
+    Code,
+    Event,
+    Join,
+    Kind,
+    Refusal,
+    Refused,
+    Reply,
+    Tag,
+    Titled,
+)
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.path import Address
-from twisted_net.chat.core.states import Came, Gap, Happening, Opened, Resumed, Silent
+from twisted_net.chat.core.states import Came, Gap, Happening, Hinted, Opened, Resumed, Silent
 from twisted_net.chat.doors.outlet import Outlet, Turns
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
@@ -30,7 +41,7 @@ class DatagramProfile:
 
     def render(self, event: Event) -> bytes:
         """Write an event."""
-        return actions.told(event)
+        return actions_said.told(event)
 
 
 PROFILE = DatagramProfile()
@@ -81,8 +92,11 @@ class Guest:
 
     def add(self, message: bytes) -> None:
         """Take an event; it goes out at the end of this turn."""
-        self.session.offer(message)
-        self._last = message
+        if message[0] == actions.Action.TYPING:
+            self.session.hint(message)
+        else:
+            self.session.offer(message)
+            self._last = message
         self._soon()
 
     def _soon(self) -> None:
@@ -99,11 +113,13 @@ class Guest:
         match happening:
             case Came(seq, body):
                 self._obey(seq, body, now)
+            case Hinted(body):
+                self._hinted(body, now)
             case Opened():
                 self.seat.arrive(now, partial(self._arrived, self.seat))
             case Gap(missing):
                 for seq in missing:
-                    self.session.send(actions.refused(_LOST, seq))
+                    self.session.send(actions_said.refused(_LOST, seq))
             case Silent():
                 self._fell_silent(now)
             case Resumed():
@@ -115,15 +131,24 @@ class Guest:
         try:
             command = actions.parse(body)
         except Refusal as refusal:
-            self.session.send(actions.refused(refusal, seq))
+            self.session.send(actions_said.refused(refusal, seq))
             return
         self.seat.obey(command, now, partial(self._answered, seq))
 
+    def _hinted(self, body: bytes, now: float) -> None:
+        """Pass on that somebody types; a hint is never answered, not even with a refusal."""
+        member = self.seat.member
+        with suppress(Refusal):
+            command = actions.parse(body)
+            if isinstance(command, Tag) and member is not None:
+                what = replace(command, where=command.where or self.seat.current)
+                self._door.post.submit(member, what, now)
+
     def _answered(self, seq: int, answer: Answer) -> None:
         if isinstance(answer, Refusal):
-            self.session.send(actions.refused(answer, seq))
+            self.session.send(actions_said.refused(answer, seq))
         else:
-            for body in actions.answered(answer, seq):
+            for body in actions_said.answered(answer, seq):
                 if body[0] == actions.Action.RESULT:
                     self.session.send(body)  # whoever asked waits for it
                 else:
@@ -136,9 +161,19 @@ class Guest:
         if isinstance(answer, Refusal):
             if seat.member is None:
                 self._door.dismiss(self, answer)
-        elif self._since is not None and seat.member is not None:
+            return
+        self._show_topics(answer)
+        if self._since is not None and seat.member is not None:
             rooms = [room.name for room in seat.member.rooms.values()]
             self._tell_what_was_missed(rooms, self._since)
+
+    def _show_topics(self, answer: Iterable[Reply | Refused]) -> None:
+        """Tell what the rooms entered are about; of itself nobody asked for that."""
+        for reply in answer:
+            if isinstance(reply, Titled):
+                topic = Event(0, Kind.TOPIC, reply.room, reply.name, reply.topic)
+                self.session.send(actions_said.told(topic))
+                self._soon()
 
     def _fell_silent(self, now: float) -> None:
         member = self.seat.member
@@ -163,15 +198,16 @@ class Guest:
             if isinstance(answer, Refusal):
                 self._door.dismiss(self, answer)
             return
-        last = max(self._told_up_to, actions.id_of(self._last) if self._last else 0)
+        last = max(self._told_up_to, actions_said.id_of(self._last) if self._last else 0)
         for room in self._rooms:
             seat.obey(Join(room), now, partial(self._joined_again, room, last))
 
     def _joined_again(self, room: str, last: int, answer: Answer) -> None:
         if isinstance(answer, Refusal):
             gone = Event(0, Kind.PARTED, room, self.session.name, answer.text)
-            self.session.send(actions.told(gone))
+            self.session.send(actions_said.told(gone))
         else:
+            self._show_topics(answer)
             self._tell_what_was_missed([room], last)
         self._soon()
 
@@ -205,5 +241,5 @@ class Guest:
         self._tell_missed(room, 0, 0, more=True)
 
     def _tell_missed(self, room: str, count: int, last: int, *, more: bool) -> None:
-        self.session.send(actions.missed(count, last, room, more=more))
+        self.session.send(actions_said.missed(count, last, room, more=more))
         self._soon()
