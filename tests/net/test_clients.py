@@ -154,6 +154,12 @@ def test_the_first_address_of_a_name_is_taken() -> None:
     assert outcome(resolve(reactor, Target("udp", "bench", 7))) == ["192.0.2.1"]
 
 
+def test_an_address_of_one_link_keeps_its_link() -> None:
+    """Looked up it would lose it, and nothing that comes from there could be recognised."""
+    host = "fe80::1%eth0"
+    assert outcome(resolve(Resolver({}), Target("udp", host, 7))) == [host]
+
+
 def test_a_name_without_an_address_cannot_be_resolved() -> None:
     """And the error names it."""
     came = outcome(resolve(Resolver({}), Target("udp", "nope.invalid", 7)))

@@ -204,6 +204,8 @@ async def resolve(reactor: Any, target: Target, patience: float = PATIENCE) -> s
 
     :raises ConnectError: it has none.
     """
+    if "%" in target.host:  # an address of one link; whoever looks it up forgets the link
+        return target.host
     found = _Resolution()
     reactor.nameResolver.resolveHostName(found, target.host, target.port)
     otherwise = f"cannot resolve {target.host!r}: no answer in {patience:g} s"
