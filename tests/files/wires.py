@@ -1,7 +1,7 @@
 """What the tests of files share: a folder, transports and ports that pretend, work done at once."""
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -71,6 +71,10 @@ class Wire(StringTransport):  # type: ignore[misc]  # as incomplete as its base
         if self.producer is not None and self.streaming and self.waiting > self.ROOM:
             self._paused = True
             self.producer.pauseProducing()
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        """Write pieces, as Twisted's HTTP writes chunks."""
+        self.write(b"".join(data))
 
     @property
     def waiting(self) -> int:

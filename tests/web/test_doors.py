@@ -398,3 +398,17 @@ def test_whatever_comes_there_is_an_answer_or_silence(pieces: list[bytes]) -> No
     assert wire.disconnecting or wire.aborted
     lose(protocol, wire)
     assert not web.clock.getDelayedCalls()
+
+
+def test_an_answer_that_never_ends_is_ended_when_the_server_stops() -> None:
+    """A page that streams says how; the connection closes behind it."""
+    visited = Visited()
+    protocol, wire = visited.connect()
+    protocol.dataReceived(request("/quote/later"))
+    (waiting,) = visited.page.waiting
+    waiting.write(b"news")
+    waiting.ends = waiting.finish
+    protocol.drain()
+    (answer,) = answers(wire.read_all())
+    assert answer.body == b"news"
+    assert wire.disconnecting

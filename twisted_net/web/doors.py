@@ -4,7 +4,7 @@ It is `twisted.web`, HTTP/1.1, made safe for a machine with a browser: see `core
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -64,6 +64,8 @@ class WebRequest(Request):
     transport: Any
     path: bytes
     taker: Taker | None = None
+    #: Called when the server stops: a page whose answer never ends by itself ends it.
+    ends: Callable[[], object] | None = None
 
     def begin(self, method: bytes, uri: bytes, version: bytes, length: int | None) -> bool:
         """Let a page take the body as it comes, if there is one that wants to.
