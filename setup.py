@@ -35,6 +35,7 @@ setup(
     package_data={
         "twisted_net": [
             "py.typed",
+            "chat/doors/web/static/*",
             "chat/store/schema/*",
             "files/demo/*",
             "files/demo/*/*",

@@ -18,11 +18,13 @@ from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
 from twisted_net.chat.doors.stream import NAME_WITHIN
+from twisted_net.chat.doors.web import ChatResource
 from twisted_net.chat.irc import irc_doors, irc_server, password_in
 from twisted_net.chat.keeping import Keep, opened
 from twisted_net.chat.opers import read as operators_in
 from twisted_net.chat.post import Post
 from twisted_net.net import endpoints
+from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import YES_NO, Reading, setting, size
 
@@ -221,6 +223,10 @@ class ChatService:
         post = Post(hub, bus, deliver, kept.history, kept.accounts)
         secret = dice.randbytes(16)
         irc = irc_server(settings, runtime, post, bus, secret)
+        if runtime.here is None:  # else a request might come to a process without the chat
+            web = runtime.counters.door(DOOR)
+            page = ChatResource(post, reactor, dice, settings.queue, web, secret)
+            runtime.pages.add("chat", "Chat", page, "talk with all who are here")
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         return [
             Door(
