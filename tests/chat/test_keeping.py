@@ -11,6 +11,7 @@ from tests.chat.members import dice
 from tests.chat.stores import DAY, LOBBY, Kept, Threaded, answer, filed
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.keeping import Keep, opened
+from twisted_net.chat.service import ChatSettings, chat
 from twisted_net.chat.store.accounts import FiledAccounts, load
 from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.chat.store.sqlite import SqliteHistory
@@ -84,6 +85,26 @@ def forget(*arguments: str) -> tuple[int, str]:
     """Call the command; return what it exits with and what it prints."""
     done = CliRunner().invoke(cli, ["chat", "forget", *arguments])
     return done.exit_code, done.output
+
+
+def test_what_only_one_process_may_have_is_opened_where_the_chat_is(tmp_path: Path) -> None:
+    """Several processes make the doors with ``--workers``; one has the file and the bots."""
+    hooks = tmp_path / "hooks.toml"
+    hooks.write_text("[lobby]\ntoken = '0123456789abcdef'\n")
+    hooks.chmod(0o600)
+    settings = ChatSettings(store=str(tmp_path / "chat.db"), hooks=str(hooks))
+    reactors = [MemoryReactorClock() for _ in range(3)]
+    shares = (frozenset({"chat-tcp"}), frozenset({"web"}), None)
+    pages = []
+    for reactor, here in zip(reactors, shares, strict=True):
+        runtime = Runtime(reactor, dice(1), here=here)
+        if here is None:
+            ends(reactors[0])
+        chat.doors(settings, runtime)
+        pages.append([page.name for page in runtime.pages])
+    assert pages == [[], [], ["chat", "hook"]]
+    assert [bool(reactor.triggers) for reactor in reactors] == [True, False, True]
+    ends(reactors[2])
 
 
 def test_an_account_is_forgotten_with_all_it_said(store: Path) -> None:

@@ -65,7 +65,12 @@ class Post(Generic[O]):
         self._asked: dict[str, deque[_Asked]] = {}
         self._entering: set[str] = set()
         self._leaving: dict[str, str] = {}
+        self._watching: list[Callable[[Event], None]] = []
         bus.tail(self._heard)
+
+    def watch(self, happened: Callable[[Event], None]) -> None:
+        """Call ``happened`` with every event, after all who hear it were delivered to."""
+        self._watching.append(happened)
 
     def arrive(self, member: Member[O], answered: Answered) -> None:
         """Let somebody in whose name `Hub.enter` has kept; a refusal gives the name up."""
@@ -130,6 +135,8 @@ class Post(Generic[O]):
             outcome = deliveries[0].event if deliveries else event
             self._remember(outcome)
             self._deliver(deliveries)
+            for happened in self._watching:
+                happened(outcome)
         waiting = self._asked.get(event.by)
         if waiting is not None:
             asked = next((each for each in waiting if not each.settled), None)

@@ -24,6 +24,7 @@ from twisted_net.chat.keeping import Keep, opened
 from twisted_net.chat.opers import read as operators_in
 from twisted_net.chat.post import Post
 from twisted_net.net import endpoints
+from twisted_net.net.drops import Drops
 from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import YES_NO, Reading, setting, size
@@ -141,6 +142,11 @@ class ChatSettings:
         Reading("CHECKER", str),
         option="auth",
     )
+    hooks: str = setting(
+        "",
+        "A TOML file of webhooks: who may say something in a room, and who is told what is said.",
+        Reading("FILE", str),
+    )
     words: str = setting(
         "",
         "A file of words, one a line, that are not said in rooms: stars stand for them.",
@@ -227,6 +233,13 @@ class ChatService:
             web = runtime.counters.door(DOOR)
             page = ChatResource(post, reactor, dice, settings.queue, web, secret)
             runtime.pages.add("chat", "Chat", page, "talk with all who are here")
+        if settings.hooks and _here(runtime):
+            from twisted_net.chat.hooks.made import made  # only who has some pays for a client
+
+            drops = Drops("chat", runtime.counters.door("chat"), reactor.seconds)
+            hooks = made(settings.hooks, post, reactor, drops)
+            if runtime.here is None:
+                runtime.pages.add("hook", "", hooks)
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         return [
             Door(
@@ -254,10 +267,13 @@ def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:
     seconds = 0
     if settings.keep != "0":
         seconds = int(settings.keep[:-1]) * _SECONDS[settings.keep[-1]]
-    # Several processes may make the doors, but only one of them has the chat, and with it the file.
-    here = any(runtime.opens(door) for door in ("chat-tcp", "chat-udp"))
-    store = settings.store if here else ""
+    store = settings.store if _here(runtime) else ""
     return Keep(store, seconds, settings.keep, settings.register, settings.auth)
+
+
+def _here(runtime: Runtime) -> bool:
+    """Say whether this process has the chat, and with it the file, of several that make doors."""
+    return any(runtime.opens(door) for door in ("chat-tcp", "chat-udp"))
 
 
 chat = ChatService()

@@ -23,7 +23,8 @@ class Page:
     """One thing to look at.
 
     :ivar name: what its URL begins with, ``files`` for ``/files/``.
-    :ivar title: what it is called where all pages are listed.
+    :ivar title: what it is called where all pages are listed; empty: it is for programs, and not
+        listed.
     :ivar resource: an ``IResource`` of ``twisted.web``.
     :ivar summary: one line about it; may be empty.
     """

@@ -118,8 +118,9 @@ class WebRequest(Request):
 
     def render(self, found: Any) -> None:
         """Let a resource answer, now or later."""
+        proven = self.getHeader(HEADER) or getattr(found, "bears_token", False)
         unforced = self.method in SAFE or self.method in ASKED_FIRST
-        if not unforced and not self.getHeader(HEADER) and _takes(found, self.method):
+        if not (unforced or proven) and _takes(found, self.method):
             self.refuse(403, f"{self.method.decode()} needs the header {HEADER.decode()}")
             return
         try:

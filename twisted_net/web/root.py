@@ -67,6 +67,7 @@ class Index(_Fixed):
             f'<li><a href="/{page.name}/">{html.escape(page.title)}</a>'
             f" <span>{html.escape(page.summary)}</span></li>"
             for page in self._pages
+            if page.title
         ]
         nothing = "<p>No service has anything to show here.</p>"
         pages = "\n".join(["<ul>", *items, "</ul>"]) if items else nothing
