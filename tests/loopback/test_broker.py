@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -19,8 +20,11 @@ from twisted_net.chat.codec.messages import Refusal
 
 pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
 
-#: All that waits in seconds waits for less.
-QUICK = Timing(lease=0.6, renew=0.1, nick=1.2, block=0.2, retry=0.02, retry_most=0.1)
+#: What is waited for takes less than seconds; but a node that is merely slow is not given up.
+QUICK = Timing(settle=0.2, renew=0.1, nick=30, block=0.2, retry=0.02, retry_most=0.1, lease=60)
+
+#: A node that does not renew its lease.
+FORGETFUL = replace(QUICK, lease=0.3, settle=60, renew=60)
 
 
 @pytest.fixture
@@ -157,8 +161,8 @@ async def test_a_name_is_one_members_whatever_node_they_came_by(start: Start) ->
     """A name changes hands with the draft that says so, or neither happens."""
     red, blue = [await start().ready() for _ in range(2)]
     first = red.broker.publish(b"red enters", names=Names(f"{red.broker.node}.1", "red"))[1]
-    second = blue.broker.publish(b"so does red", names=Names(f"{blue.broker.node}.1", "red"))[1]
     await first
+    second = blue.broker.publish(b"so does red", names=Names(f"{blue.broker.node}.1", "red"))[1]
     with pytest.raises(Refusal, match="409"):
         await second
     assert not await blue.broker.claim("red", f"{blue.broker.node}.2")
@@ -239,7 +243,7 @@ async def test_a_broker_that_does_not_answer_is_given_up(engine: Engine, start: 
 async def test_a_node_that_dies_is_said_to_be_gone_once(start: Start) -> None:
     """Whoever lets its lease lapse is taken out by one of the others, and begins anew."""
     nodes = [await start().ready() for _ in range(2)]
-    late = await start(timing=Timing(lease=0.3, renew=60, block=0.2, retry=0.02)).ready()
+    late = await start(timing=FORGETFUL).ready()
     was = late.broker.node
     await late.broker.publish(b"here I am", names=Names(f"{was}.1", "red"))[1]
     await late.until(lambda: "fenced" in late.told and late.told.count("begin") == 2)
@@ -268,7 +272,7 @@ async def test_a_fenced_node_publishes_nothing(engine: Engine, start: Start) -> 
 @pytest_twisted.ensureDeferred
 async def test_a_new_node_begins_from_a_snapshot(engine: Engine, start: Start) -> None:
     """It knows what was said before it came, though the bus no longer has it."""
-    timing = Timing(lease=0.6, renew=0.1, block=0.2, retry=0.02, keep=0.3)
+    timing = replace(QUICK, keep=0.3)
     first = await start(timing=timing).ready()
     outcomes = [first.broker.publish(b"%d" % turn)[1] for turn in range(20)]
     for outcome in outcomes:
@@ -312,8 +316,7 @@ async def test_a_broker_without_its_data_makes_all_begin_anew(engine: Engine, st
 @pytest_twisted.ensureDeferred
 async def test_a_node_that_missed_what_is_gone_begins_anew(engine: Engine, start: Start) -> None:
     """A gap is never passed over in silence."""
-    timing = Timing(lease=5, renew=0.1, block=0.2, retry=0.02, retry_most=0.1)
-    node = await start(timing=timing).ready()
+    node = await start().ready()
     was = node.broker.node
     await node.broker.publish(b"one")[1]
     await node.until(lambda: node.entries)

@@ -100,6 +100,12 @@ class Post(Generic[O]):
         else:
             self.hub.release(member)
 
+    def earlier(self, room: str, events: Iterable[Event]) -> None:
+        """Remember what was said in a room before this node came into the chat."""
+        if self.history is not None:
+            for event in events:
+                self.history.add(of_room(room), event)
+
     def _arrived(self, member: Member[O], answered: Answered, outcome: Outcome) -> None:
         self._entering.discard(member.key)
         why = self._leaving.pop(member.key, None)

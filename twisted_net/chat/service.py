@@ -1,14 +1,14 @@
 """Chat as a service: its settings and its doors, which share one hub."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
-from twisted_net.chat.bus.local import LocalBus
+from twisted_net.chat.bus import choosing
 from twisted_net.chat.codec.charsets import CHARSETS, UTF_8, charset_of
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.hub import Hub
@@ -204,6 +204,18 @@ class ChatSettings:
         "A file of server operators: python -m twisted_net.chat.opers NAME makes its lines.",
         Reading("FILE", _read_operators),
     )
+    bus: str = setting(
+        "",
+        "What several nodes share the chat through: redis:tcp:127.0.0.1:6379; empty: this process.",
+        choosing.READING,
+    )
+    bus_password: str = setting(
+        "", "A file that holds the password of the bus; empty: it wants none.", Reading("FILE", str)
+    )
+
+
+#: The doors that one hub serves, wherever it runs.
+_DOORS = ("chat-tcp", "chat-udp", "irc", "irc-tls", "irc-legacy")
 
 
 @implementer(IPlugin, INetService)
@@ -225,10 +237,11 @@ class ChatService:
         kept = opened(_keep(settings, runtime), runtime)
         hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
         kept.accounts.present = lambda name: hub.known(name) is not None
-        bus = LocalBus(reactor.seconds)
-        post = Post(hub, bus, deliver, kept.history, kept.accounts)
-        secret = dice.randbytes(16)
-        irc = irc_server(settings, runtime, post, bus, secret)
+        chosen = choosing.chosen(settings.bus, settings.bus_password, runtime, hub)
+        post = Post(hub, chosen.bus, deliver, kept.history, kept.accounts)
+        chosen.earlier.append(post.earlier)
+        secret, beneath = chosen.secret, chosen.beneath
+        irc = irc_server(settings, runtime, post, chosen.bus, secret)
         if runtime.here is None:  # else a request might come to a process without the chat
             web = runtime.counters.door(DOOR)
             page = ChatResource(post, reactor, dice, settings.queue, web, secret)
@@ -241,7 +254,7 @@ class ChatService:
             if runtime.here is None:
                 runtime.pages.add("hook", "", hooks)
         lines, datagrams = (runtime.counters.door(name) for name in ("chat-tcp", "chat-udp"))
-        return [
+        doors = [
             Door(
                 "chat-tcp",
                 "stream",
@@ -261,6 +274,7 @@ class ChatService:
             ),
             *irc_doors(settings, runtime, irc),
         ]
+        return [replace(each, stands_on=beneath) for each in doors]
 
 
 def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:
@@ -273,7 +287,7 @@ def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:
 
 def _here(runtime: Runtime) -> bool:
     """Say whether this process has the chat, and with it the file, of several that make doors."""
-    return any(runtime.opens(door) for door in ("chat-tcp", "chat-udp"))
+    return any(runtime.opens(door) for door in _DOORS)
 
 
 chat = ChatService()

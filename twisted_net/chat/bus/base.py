@@ -1,11 +1,14 @@
 """What every bus offers to `twisted_net.chat.post`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.codec.events import Event
+
+#: Takes a room and what was said there before this node came, oldest first.
+Earlier = Callable[[str, Sequence[Event]], None]
 
 
 class Bus(Protocol):

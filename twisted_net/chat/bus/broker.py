@@ -273,8 +273,7 @@ class Broker:
         timing = self._timing
         since = self._reactor.seconds()
         while await self._renew(link) and not self._behind:
-            # Not at once: after a broker's own absence all others come back just as this one did.
-            if self._reactor.seconds() - since >= timing.lease:
+            if self._reactor.seconds() - since >= timing.settle:
                 await self._run(link, scripts.REAP, self._name, self._epoch)
             await self._snapshot(link)
             await link.rest(timing.renew)

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_net.chat.bus.backlog import unreachable
+from twisted_net.chat.bus.base import Earlier
 from twisted_net.chat.bus.broker import Broker
 from twisted_net.chat.bus.packing import packed, unpacked
 from twisted_net.chat.bus.terms import Entry, Names, Timing
@@ -39,7 +40,8 @@ class RedisBus(Service, Generic[O]):
     """A `Bus`, and a Twisted service: it takes part while it runs.
 
     :param endpoint: a Twisted client endpoint string: ``tcp:127.0.0.1:6379``.
-    :param remember: takes what was said in a room before this node came.
+    :ivar ready: whether members may come in: all that there is has been heard.
+    :ivar earlier: called with a room and what was said there before this node came.
     :param notify: tells all members on this node something in the server's name.
     :param expel: closes the connections of all members on this node, who are in the chat no more.
     """
@@ -52,7 +54,6 @@ class RedisBus(Service, Generic[O]):
         endpoint: str,
         hub: Hub[O],
         dice: Random,
-        remember: Callable[[str, list[Event]], None],
         notify: Callable[[str], None],
         expel: Callable[[str], None],
         *,
@@ -61,12 +62,12 @@ class RedisBus(Service, Generic[O]):
     ) -> None:
         self._timing = timing or Timing()
         self._hub = hub
-        self._remember = remember
         self._notify = notify
         self._expel = expel
-        self._ready = False
+        self.ready = False
         self._last = 0
         self._heard: list[Callable[[Event], None]] = []
+        self.earlier: list[Earlier] = []
         self._broker = Broker(reactor, endpoint, self, dice, password=password, timing=self._timing)
         self._renewing = LoopingCall(self._renew)
         self._renewing.clock = reactor
@@ -80,16 +81,21 @@ class RedisBus(Service, Generic[O]):
     def stopService(self) -> Deferred[None]:
         """Leave the chat; all members have left it by now."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._ready = False
+        self.ready = False
         if self._renewing.running:
             self._renewing.stop()
         return Deferred.fromCoroutine(self._broker.stop())
+
+    @property
+    def present(self) -> bool:
+        """Whether the broker can be reached."""
+        return bool(self._broker.present)
 
     # What a `base.Bus` does.
 
     def publish(self, draft: Event) -> Deferred[int]:
         """Give a draft an id; it will be heard when it comes back."""
-        if not self._ready:
+        if not self.ready:
             return fail(unreachable())
         public = draft.kind in _KEPT and not draft.private and not draft.only
         room = folded(draft.where) if public else ""
@@ -120,7 +126,8 @@ class RedisBus(Service, Generic[O]):
         """Hand on what was said in a room before, but not what was heard: it is remembered."""
         new = [each for each in said if each[0] > self._last]
         events = [event for number, data in new if (event := self._read(number, data))]
-        self._remember(room, events)
+        for earlier in self.earlier:
+            earlier(room, events)
 
     def heard(self, entry: Entry) -> None:
         """Hand on an event, or the leaving of all who were on a node."""
@@ -136,7 +143,7 @@ class RedisBus(Service, Generic[O]):
 
     def caught_up(self) -> None:
         """Let members in."""
-        self._ready = True
+        self.ready = True
 
     def away(self) -> None:
         """Say so to all."""
@@ -148,7 +155,7 @@ class RedisBus(Service, Generic[O]):
 
     def fenced(self) -> None:
         """Close all connections: the others have heard that their members left."""
-        self._ready = False
+        self.ready = False
         self._expel("other nodes took this one for lost; connect again")
 
     def state(self) -> bytes:

@@ -9,6 +9,8 @@ class Timing:
     """How long things take, in seconds.
 
     :ivar lease: after so long without a renewal a node is taken out of the chat.
+    :ivar settle: how long a node that has just reached the broker lets others be, whose leases have
+        lapsed: after an absence of the broker they come back just as it did itself.
     :ivar renew: a lease is renewed, and others are looked after, so often.
     :ivar nick: the lease of a name; renewed by whoever holds it.
     :ivar block: how long one reading waits for something new.
@@ -19,6 +21,7 @@ class Timing:
     """
 
     lease: float = 15.0
+    settle: float = 15.0
     renew: float = 5.0
     nick: float = 30.0
     block: float = 5.0

@@ -1,0 +1,294 @@
+"""Two nodes, one chat: members on the line door of either, and a real broker between them."""
+
+import re
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import pytest_twisted
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
+from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import connectionDone
+from twisted.internet.task import deferLater
+from twisted.protocols.basic import LineOnlyReceiver
+from twisted.python.failure import Failure
+
+from tests.loopback.engines import PATIENCE, Engine
+from tests.loopback.test_broker import FORGETFUL, QUICK
+from twisted_net.chat.bus.redis import RedisBus
+from twisted_net.chat.bus.terms import Timing
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.doors.everybody import expel, notify
+from twisted_net.chat.doors.line import ChatLineFactory
+from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.post import Post
+from twisted_net.chat.store.memory import MemoryHistory
+
+pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    """Start a broker."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Engine(Path(folder))
+        yield made
+        made.kill()
+
+
+class Talker(LineOnlyReceiver):
+    """A client of the line door."""
+
+    transport: ITCPTransport
+    delimiter = b"\n"
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.lost = False
+
+    def lineReceived(self, line: bytes) -> None:
+        """Remember it."""
+        self.heard.append(line.decode())
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Remember it."""
+        self.lost = True
+
+    def says(self, *lines: str) -> None:
+        """Type lines."""
+        self.transport.write("".join(f"{line}\n" for line in lines).encode())
+
+    async def hears(self, pattern: str) -> str:
+        """Wait for a line, and forget it and all before it."""
+        at: list[int] = []
+
+        def there() -> bool:
+            at[:] = [i for i, line in enumerate(self.heard) if re.fullmatch(pattern, line)]
+            return bool(at)
+
+        await until(there, f"{pattern!r}", self.heard)
+        line = self.heard[at[0]]
+        del self.heard[: at[0] + 1]
+        return line
+
+
+async def until(condition: Callable[[], object], *why: object) -> None:
+    """Wait until something is so."""
+    from twisted.internet import reactor
+
+    clock: Any = reactor
+    over = clock.seconds() + PATIENCE
+    while not condition():
+        assert clock.seconds() < over, why
+        pause: Deferred[None] = deferLater(clock, 0.005, lambda: None)
+        await pause
+
+
+class Node:
+    """One server of the chat, with a line door."""
+
+    def __init__(self, engine: Engine, timing: Timing) -> None:
+        from twisted.internet import reactor
+
+        self.reactor: Any = reactor
+        self.hub: Hub[Outlet] = Hub()
+        self.bus = RedisBus(
+            reactor,
+            engine.endpoint,
+            self.hub,
+            Random(),  # noqa: S311
+            lambda words: notify(self.hub.members(), words),
+            lambda why: expel(self.hub.members(), why),
+            timing=timing,
+        )
+        history = MemoryHistory(self.reactor.seconds)
+        self.post = Post(self.hub, self.bus, deliver, history)
+        self.bus.earlier.append(self.post.earlier)
+        self.factory = ChatLineFactory(self.post, reactor)
+        self.talkers: list[Talker] = []
+
+    async def start(self) -> None:
+        """Open the door, and take part."""
+        here = TCP4ServerEndpoint(self.reactor, 0, interface="127.0.0.1")
+        self.port = await here.listen(self.factory)
+        self.bus.startService()
+
+    async def stop(self) -> None:
+        """Close everything."""
+        for each in self.talkers:
+            each.transport.loseConnection()
+        await until(lambda: all(each.lost for each in self.talkers), "connections stay")
+        await until(lambda: not self.here() or not self.bus.present, "members stay")
+        await self.bus.stopService()
+        await self.port.stopListening()
+        self.factory.turns.stop()
+
+    def here(self) -> list[str]:
+        """Return who is in the chat through this node."""
+        return [each.name for each in self.hub.members() if each.outlet is not None]
+
+    async def member(self, name: str) -> Talker:
+        """Let somebody connect and take a name, as soon as the node takes part."""
+        there = TCP4ClientEndpoint(self.reactor, "127.0.0.1", self.port.getHost().port)
+        talker: Talker = await connectProtocol(there, Talker())
+        self.talkers.append(talker)
+        await until(lambda: self.bus.ready, "the node takes no part")
+        talker.says(f"NICK {name}")
+        await talker.hears("OK JOIN lobby.*")
+        return talker
+
+
+Start = Callable[..., Awaitable[Node]]
+
+
+@pytest_twisted.async_yield_fixture
+async def start(engine: Engine) -> AsyncIterator[Start]:
+    """Start nodes; they stop in the end."""
+    started: list[Node] = []
+
+    async def begin(timing: Timing = QUICK) -> Node:
+        node = Node(engine, timing)
+        await node.start()
+        started.append(node)
+        return node
+
+    yield begin
+    for node in started:
+        await node.stop()
+
+
+@pytest_twisted.ensureDeferred
+async def test_members_of_two_nodes_are_in_one_chat(start: Start) -> None:
+    """They hear each other, see each other, and have no name twice."""
+    here, there = [await start() for _ in range(2)]
+    red = await here.member("red")
+    blue = await there.member("blue")
+    await red.hears("JOINED lobby blue")
+    red.says("hello", "TELL blue psst")
+    await blue.hears("SAID lobby red hello")
+    await blue.hears("TOLD red psst")
+    blue.says("NICK Red")
+    await blue.hears("ERR 409 name 'Red' is taken")
+    blue.says("TOPIC lobby news", "WHO", "KICK lobby red")
+    await blue.hears("ERR 403 .*operator.*")
+    await blue.hears("MEMBER lobby red operator tcp .*")
+    red.says("KICK lobby blue enough")
+    await blue.hears("KICKED lobby blue by enough|KICKED lobby blue red enough")
+    red.says("NICK pink")
+    await red.hears("OK NICK pink")
+    blue.says("NICK red")
+    await blue.hears("OK NICK red")
+
+
+@pytest_twisted.ensureDeferred
+async def test_all_hear_what_two_nodes_say_at_once_in_one_order(start: Start) -> None:
+    """And each its own in the order in which it was said."""
+    nodes = [await start() for _ in range(2)]
+    talkers = [await node.member(f"t{n}") for n, node in enumerate(nodes)]
+    ears = [await node.member(f"e{n}") for n, node in enumerate(nodes)]
+    for turn in range(40):
+        for talker in talkers:
+            talker.says(str(turn))
+    heard = []
+    for ear in ears:
+        await until(partial(heard_all, ear, 80), ear.heard)
+        heard.append(said(ear))
+    assert heard[0] == heard[1]
+    for n in range(2):
+        assert [line for line in heard[0] if f" t{n} " in line] == [
+            f"SAID lobby t{n} {turn}" for turn in range(40)
+        ]
+
+
+def heard_all(ear: Talker, count: int) -> bool:
+    """Say whether somebody has heard so much said."""
+    return len(said(ear)) == count
+
+
+def said(ear: Talker) -> list[str]:
+    """Return the lines that somebody heard said."""
+    return [line for line in ear.heard if line.startswith("SAID")]
+
+
+@pytest_twisted.ensureDeferred
+async def test_two_who_want_one_name_at_once_do_not_both_get_it(start: Start) -> None:
+    """Whichever comes first at the broker; the other one is told."""
+    nodes = [await start() for _ in range(2)]
+    talkers = [await node.member(f"t{n}") for n, node in enumerate(nodes)]
+    for turn in range(20):
+        for talker in talkers:
+            talker.says(f"NICK same{turn}")
+        answers = [await talker.hears("OK NICK .*|ERR 409 .*") for talker in talkers]
+        assert sorted(answer[:2] for answer in answers) == ["ER", "OK"]
+        names = [{member.name for member in node.hub.members()} for node in nodes]
+        assert all(f"same{turn}" in each for each in names)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_node_that_comes_later_knows_the_chat(engine: Engine, start: Start) -> None:
+    """Who is there, the topic, who may do what, and what was said."""
+    here = await start()
+    red = await here.member("red")
+    red.says("MODE lobby +m", "hello", "TOPIC lobby the news")
+    await red.hears("OK TOPIC lobby")
+    await until(lambda: engine.ask("EXISTS", "{netdemo}:snapshot") == b":1\r\n")
+    there = await start()
+    blue = await there.member("blue")
+    assert here.hub.state() == there.hub.state()
+    blue.says("hi", "HISTORY lobby 5", "TOPIC lobby")
+    await blue.hears("ERR 403 .*moderated.*")
+    await blue.hears("OLD [0-9-]* lobby red hello")
+    await blue.hears("TOPIC lobby red the news")
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_was_on_a_node_that_died_has_left(start: Start) -> None:
+    """All others hear it, their names are free; and the node shows its own members the door."""
+    here, lost = await start(), await start(FORGETFUL)
+    red = await here.member("red")
+    guests = [await lost.member(name) for name in ("blue", "green")]
+    for name in ("blue", "green"):
+        await red.hears(f"LEFT {name} node lost")
+    for guest in guests:
+        await guest.hears("SERVER other nodes took this one for lost; connect again")
+        await until(partial(getattr, guest, "lost"))
+    red.says("WHO")
+    await red.hears("OK WHO 1")
+    blue = await here.member("blue")
+    blue.says("here again")
+    await red.hears("SAID lobby blue here again")
+
+
+@pytest_twisted.ensureDeferred
+async def test_nobody_is_told_a_lie_while_the_broker_is_away(engine: Engine, start: Start) -> None:
+    """What is said waits, all hear that it does, and then they hear it, in order and once."""
+    here, there = [await start() for _ in range(2)]
+    red, blue = await here.member("red"), await there.member("blue")
+    engine.kill()
+    await red.hears("SERVER other nodes unreachable")
+    red.says("one", "two", "SAY lobby three")
+    engine.start()
+    await red.hears("SERVER other nodes reachable again")
+    await red.hears("OK SAY lobby .*")
+    await blue.hears("SAID lobby red three")
+    assert said(blue) == []
+    red.says("four")
+    await blue.hears("SAID lobby red four")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_room_survives_a_broker_without_its_data(engine: Engine, start: Start) -> None:
+    """All nodes begin anew: nobody goes on from what the others do not have."""
+    here, there = [await start() for _ in range(2)]
+    red, blue = await here.member("red"), await there.member("blue")
+    engine.ask("FLUSHALL")
+    for talker in (red, blue):
+        await talker.hears("SERVER other nodes took this one for lost; connect again")
+    red, blue = await here.member("red"), await there.member("blue")
+    red.says("again")
+    await blue.hears("SAID lobby red again")

@@ -1,0 +1,98 @@
+"""Which bus the chat has: that of one process, or a broker's, as ``--chat-bus`` says."""
+
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import IService
+from twisted.internet.endpoints import clientFromString
+
+from twisted_net.chat.bus.base import Bus, Earlier
+from twisted_net.chat.bus.local import LocalBus
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.doors.everybody import expel, notify
+from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.net.errors import StartError
+from twisted_net.net.service import Runtime
+from twisted_net.net.settings import Reading
+
+_REDIS = "redis:"
+_WANTED = "need redis:tcp:HOST:PORT or redis:unix:PATH"
+
+
+def _read(text: str) -> str:
+    if not text:
+        return text
+    kind, _, endpoint = text.partition(":")
+    if f"{kind}:" != _REDIS:
+        raise ValueError(f"{_WANTED}; empty: this process")
+    try:
+        nobody: Any = None  # nothing is opened
+        if endpoint.partition(":")[0] not in ("tcp", "unix"):
+            raise ValueError(endpoint)
+        clientFromString(nobody, endpoint)
+    except (TypeError, ValueError) as error:
+        raise ValueError(_WANTED) from error
+    return text
+
+
+READING = Reading("BUS", _read)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A bus and what goes with it.
+
+    :ivar earlier: called with a room and what was said there before this node came.
+    :ivar beneath: what has to run for it.
+    :ivar secret: hides addresses. Nodes of one chat that know one password have one secret: what a
+        ban says of an address then holds on all of them.
+    """
+
+    bus: Bus
+    beneath: tuple[IService, ...]
+    secret: bytes
+    earlier: list[Earlier] = field(default_factory=list)
+
+
+def chosen(text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet]) -> Chosen:
+    """Make the bus.
+
+    :param text: as `READING` reads it; empty: the bus of one process.
+    :param password_file: a file that holds the broker's password; empty: it wants none.
+    :raises StartError: the password cannot be read, or txredisapi is not installed.
+    """
+    secret = runtime.dice.randbytes(16)
+    if not text:
+        return Chosen(LocalBus(runtime.reactor.seconds), (), secret)
+    if find_spec("txredisapi") is None:
+        raise StartError(
+            f"--chat-bus {text!r}: txredisapi is not installed; pip install 'twisted_net[redis]'"
+        )
+    from twisted_net.chat.bus.redis import RedisBus
+
+    password = _password(password_file)
+    if password:
+        secret = blake2b(password.encode(), digest_size=16, person=b"netdemo hosts").digest()
+    bus = RedisBus(
+        runtime.reactor,
+        text.removeprefix(_REDIS),
+        hub,
+        runtime.dice,
+        lambda words: notify(hub.members(), words),
+        lambda why: expel(hub.members(), why),
+        password=password,
+    )
+    return Chosen(bus, (bus,), secret, bus.earlier)
+
+
+def _password(file: str) -> str | None:
+    if not file:
+        return None
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise StartError(f"--chat-bus-password {file!r}: {(why or '').lower()}") from error
