@@ -10,7 +10,7 @@ from zope.interface.verify import verifyObject
 from tests.chat.members import dice
 from twisted_net.chat import ChatDatagramProtocol, ChatLineFactory, ChatService, ChatSettings
 from twisted_net.chat.service import words_in
-from twisted_net.net.errors import SettingError
+from twisted_net.net.errors import SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
 from twisted_net.net.settings import Group, load
 
@@ -67,6 +67,9 @@ def test_what_a_door_refuses_is_counted_under_its_name() -> None:
         ),
         ("words", "/no/such", "--chat-words '/no/such': No such file or directory"),
         ("tcp", "udp:7008", "--chat-tcp 'udp:7008': want a stream endpoint"),
+        ("bus", "nats:x", "--chat-bus 'nats:x': need redis:tcp:HOST:PORT or redis:unix:PATH;"),
+        ("bus", "redis:tcp:x", "--chat-bus 'redis:tcp:x': need redis:tcp:HOST:PORT or redis:unix"),
+        ("bus", "redis:udp:7", "--chat-bus 'redis:udp:7': need redis:tcp:HOST:PORT or redis:unix"),
     ],
 )
 def test_a_wrong_setting_is_one_line(option: str, text: str, error: str) -> None:
@@ -106,3 +109,33 @@ def test_settings_are_read_from_text() -> None:
     """A lobby may be of any script, and there may be none."""
     assert read(lobby="茶", queue="1MiB") == ChatSettings(lobby="茶", queue=1 << 20)
     assert read(lobby="").lobby == ""
+
+
+def test_doors_of_a_shared_chat_stand_on_its_bus(tmp_path: Path) -> None:
+    """It takes part as long as one of them is open; what one process has needs nothing."""
+    pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
+    password = tmp_path / "password"
+    password.write_text("sesame\n")
+    runtime = Runtime(Clock(), dice(1))
+    shared = ChatSettings(bus="redis:tcp:127.0.0.1:6379", bus_password=str(password))
+    doors = ChatService().doors(shared, runtime)
+    assert len({each.stands_on for each in doors}) == 1
+    assert all(len(each.stands_on) == 1 for each in doors)
+    assert not any(each.stands_on for each in ChatService().doors(ChatSettings(), runtime))
+
+
+def test_a_password_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    """Before any door is opened."""
+    pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
+    runtime = Runtime(Clock(), dice(1))
+    missing = str(tmp_path / "none")
+    shared = ChatSettings(bus="redis:tcp:127.0.0.1:6379", bus_password=missing)
+    with pytest.raises(StartError, match=r"--chat-bus-password '.*none': no such file"):
+        ChatService().doors(shared, runtime)
+
+
+def test_a_bus_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra: most need none."""
+    monkeypatch.setattr("twisted_net.chat.bus.choosing.find_spec", lambda name: None)
+    with pytest.raises(StartError, match=r"pip install 'twisted_net\[redis\]'"):
+        ChatService().doors(ChatSettings(bus="redis:unix:/x"), Runtime(Clock(), dice(1)))
