@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -22,7 +22,9 @@ from tests.loopback.engines import PATIENCE, Engine
 from tests.loopback.test_broker import FORGETFUL, QUICK
 from twisted_net.chat.bus.redis import RedisBus
 from twisted_net.chat.bus.terms import Timing
-from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.codec.events import read_id
+from twisted_net.chat.codec.requests import Redact
+from twisted_net.chat.core.hub import Delivery, Hub
 from twisted_net.chat.doors.everybody import expel, notify
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet, deliver
@@ -107,10 +109,17 @@ class Node:
             timing=timing,
         )
         history = MemoryHistory(self.reactor.seconds)
-        self.post = Post(self.hub, self.bus, deliver, history)
+        self.post = Post(self.hub, self.bus, self.deliver, history)
         self.bus.earlier.append(self.post.earlier)
         self.factory = ChatLineFactory(self.post, reactor)
         self.talkers: list[Talker] = []
+
+    def deliver(self, deliveries: Iterable[Delivery[Outlet]]) -> None:
+        """Deliver as the service does."""
+        made = list(deliveries)
+        deliver(made)
+        for each in made:
+            self.bus.delivered(each.event)
 
     async def start(self) -> None:
         """Open the door, and take part."""
@@ -292,3 +301,19 @@ async def test_a_room_survives_a_broker_without_its_data(engine: Engine, start: 
     red, blue = await here.member("red"), await there.member("blue")
     red.says("again")
     await blue.hears("SAID lobby red again")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_text_that_is_taken_back_is_gone_from_the_broker(
+    engine: Engine, start: Start
+) -> None:
+    """And nobody who comes later is told."""
+    here = await start()
+    red = await here.member("red")
+    red.says("SAY lobby secret")
+    shown = (await red.hears("OK SAY lobby .*")).rpartition(" ")[2]
+    assert b"secret" in engine.ask("XRANGE", "{netdemo}:hist:lobby", "-", "+")
+    member = here.hub.find("red")
+    here.post.submit(member, Redact("lobby", read_id(shown) or 0), 0.0)
+    await until(lambda: b"secret" not in engine.ask("XRANGE", "{netdemo}:hist:lobby", "-", "+"))
+    assert b"secret" not in engine.ask("XRANGE", "{netdemo}:bus:0", "-", "+")

@@ -16,7 +16,7 @@ from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.doors.outlet import QUEUE, Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.doors.web import ChatResource
 from twisted_net.chat.irc import irc_doors, irc_server, password_in
@@ -238,7 +238,7 @@ class ChatService:
         hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
         kept.accounts.present = lambda name: hub.known(name) is not None
         chosen = choosing.chosen(settings.bus, settings.bus_password, runtime, hub)
-        post = Post(hub, chosen.bus, deliver, kept.history, kept.accounts)
+        post = Post(hub, chosen.bus, chosen.deliver, kept.history, kept.accounts)
         chosen.earlier.append(post.earlier)
         secret, beneath = chosen.secret, chosen.beneath
         irc = irc_server(settings, runtime, post, chosen.bus, secret)

@@ -1,5 +1,6 @@
 """Which bus the chat has: that of one process, or a broker's, as ``--chat-bus`` says."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib.util import find_spec
@@ -11,9 +12,9 @@ from twisted.internet.endpoints import clientFromString
 
 from twisted_net.chat.bus.base import Bus, Earlier
 from twisted_net.chat.bus.local import LocalBus
-from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.hub import Delivery, Hub
 from twisted_net.chat.doors.everybody import expel, notify
-from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.doors.outlet import Outlet, deliver
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import Reading
@@ -45,6 +46,7 @@ READING = Reading("BUS", _read)
 class Chosen:
     """A bus and what goes with it.
 
+    :ivar deliver: puts events into the outlets of all who hear them.
     :ivar earlier: called with a room and what was said there before this node came.
     :ivar beneath: what has to run for it.
     :ivar secret: hides addresses. Nodes of one chat that know one password have one secret: what a
@@ -54,6 +56,7 @@ class Chosen:
     bus: Bus
     beneath: tuple[IService, ...]
     secret: bytes
+    deliver: Callable[[Iterable[Delivery[Outlet]]], None] = deliver
     earlier: list[Earlier] = field(default_factory=list)
 
 
@@ -85,7 +88,14 @@ def chosen(text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet]) ->
         lambda why: expel(hub.members(), why),
         password=password,
     )
-    return Chosen(bus, (bus,), secret, bus.earlier)
+
+    def delivering(deliveries: Iterable[Delivery[Outlet]]) -> None:
+        made = list(deliveries)
+        deliver(made)
+        for each in made:
+            bus.delivered(each.event)
+
+    return Chosen(bus, (bus,), secret, delivering, bus.earlier)
 
 
 def _password(file: str) -> str | None:

@@ -22,7 +22,7 @@ from twisted_net.chat.bus.base import Earlier
 from twisted_net.chat.bus.broker import Broker
 from twisted_net.chat.bus.packing import packed, unpacked
 from twisted_net.chat.bus.terms import Entry, Names, Timing
-from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.codec.events import Event, Kind, read_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
 from twisted_net.chat.core.hub import Hub
@@ -85,6 +85,16 @@ class RedisBus(Service, Generic[O]):
         if self._renewing.running:
             self._renewing.stop()
         return Deferred.fromCoroutine(self._broker.stop())
+
+    def delivered(self, event: Event) -> None:
+        """Take a text out of the broker that its author, on this node, has taken back."""
+        number = read_id(event.other) if event.kind is Kind.REDACTED else None
+        if number is not None and event.by.rpartition(".")[0] == self._broker.node:
+            taking = Deferred.fromCoroutine(self._broker.redact(folded(event.where), number))
+            taking.addErrback(self._kept_on)
+
+    def _kept_on(self, failure: Failure) -> None:
+        self.log.error("a text was not taken out: {why}", why=failure.getErrorMessage())
 
     @property
     def present(self) -> bool:
