@@ -1,5 +1,6 @@
 """Tests of `twisted_net.announce`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,35 @@ def test_the_line_to_paste_goes_to_where_the_door_listens(
 ) -> None:
     """An address that means "everywhere" becomes one that a client can be given."""
     assert announce.table([opened(address, paste)])[1].split() == ["quote-tcp", *row.split()]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "paste", "shown"),
+    [
+        ("ssl:7", "", "openssl s_client -quiet -connect 127.0.0.1:7"),
+        ("tls:/etc/keys:7", "nc -N {host} {port}", "openssl s_client -quiet -connect 127.0.0.1:7"),
+        ("ssl:7", "http://{address}/x", "https://127.0.0.1:7/x"),
+        ("ssl:7", "netdemo get -s {address} x", "netdemo get --tls -s 127.0.0.1:7 x"),
+        (
+            "ssl:7:privateKey=/d r/tls-demo.pem",
+            "netdemo chat {address}",
+            "netdemo chat --tls --ca '/d r/tls-demo.crt' 127.0.0.1:7",
+        ),
+    ],
+)
+def test_the_line_to_paste_speaks_tls_where_the_door_does(
+    endpoint: str, paste: str, shown: str
+) -> None:
+    """And takes the demo certificate where that is what will be shown."""
+    door = opened(IPv4Address("TCP", "127.0.0.1", 7), paste)
+    door = replace(door, door=replace(door.door, endpoint=endpoint))
+    assert announce.table([door])[1].partition("127.0.0.1:7  ")[2] == shown
+
+
+def test_what_there_is_to_know_beside_the_doors_is_shown() -> None:
+    """A fingerprint, say."""
+    shown = announce.show([opened(IPv4Address("TCP", "127.0.0.1", 7))], notes=["SHA-256 AB:CD"])
+    assert "\n  SHA-256 AB:CD\n" in shown
 
 
 def test_a_datagram_door_without_a_line_of_its_own_gets_one() -> None:

@@ -4,6 +4,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
-from twisted_net.assembly import Assembly, BenchSettings, assemble, doors_of
+from twisted_net.assembly import Assembly, BenchSettings, assemble, data_folder, doors_of, notes
 from twisted_net.net.errors import StartError
 from twisted_net.net.limits import LimitSettings
 from twisted_net.net.service import Door, Runtime
@@ -439,3 +440,61 @@ def test_a_stop_waits_no_longer_than_the_grace_period_for_what_doors_stand_on() 
     assert stopped == []
     reactor.advance(0.2)
     assert stopped == [None]
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "with_tls"),
+    [
+        ("stream", "tcp:7017", "ssl:7017:privateKey=/d/tls-demo.pem"),
+        (
+            "stream",
+            "tcp:7017:interface=192.0.2.1:backlog=9",
+            "ssl:7017:interface=192.0.2.1:backlog=9:privateKey=/d/tls-demo.pem",
+        ),
+        ("stream", "tcp6:7017", r"ssl:7017:privateKey=/d/tls-demo.pem:interface=\:\:1"),
+        ("stream", "unix:/run/x", "unix:/run/x"),
+        ("stream", "tls:/keys:7017", "tls:/keys:7017"),
+        ("stream", "", ""),
+        ("datagram", "udp:7017", "udp:7017"),
+    ],
+)
+def test_with_a_demo_certificate_every_tcp_door_speaks_tls(
+    kind: Any, endpoint: str, with_tls: str
+) -> None:
+    """A third party's too; the others stay as they are."""
+
+    class Quote:
+        settings = Settings
+
+        def doors(self, settings: Any, runtime: Runtime) -> list[Door]:
+            return [Door("quote-tcp", kind, endpoint, Factory())]
+
+    bench = BenchSettings(tls_demo=True, data="/d")
+    settings = {Settings: Settings(), BenchSettings: bench}
+    service: Any = Quote()
+    [door] = doors_of(service, settings, Runtime(Reactor()))
+    assert door.endpoint == with_tls
+
+
+def test_what_the_server_keeps_has_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was named, or systemd's, or the user's."""
+    for name in ("STATE_DIRECTORY", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/users/x")
+    seen = [data_folder(BenchSettings())]
+    monkeypatch.setenv("XDG_STATE_HOME", "/users/x/state")
+    seen.append(data_folder(BenchSettings()))
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/netdemo:/var/lib/other")
+    seen.append(data_folder(BenchSettings()))
+    seen.append(data_folder(BenchSettings(data="/d")))
+    wanted = ["/users/x/.local/state/netdemo", "/users/x/state/netdemo", "/var/lib/netdemo", "/d"]
+    assert [str(each) for each in seen] == wanted
+
+
+def test_a_demo_certificate_is_told_of_at_the_start(tmp_path: Path) -> None:
+    """Where it is, and its fingerprint; without one there is nothing to tell."""
+    pytest.importorskip("OpenSSL")
+    told = notes(BenchSettings(tls_demo=True, data=str(tmp_path)), 1_800_000_000.0)
+    assert told[0].endswith(str(tmp_path / "tls-demo.crt"))
+    assert told[1].startswith("SHA-256 ")
+    assert notes(BenchSettings(), 0.0) == []

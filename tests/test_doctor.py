@@ -4,6 +4,7 @@ import contextlib
 import errno
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,6 +82,24 @@ def test_each_door_is_looked_at() -> None:
         "quote-unix": (True, "unix:/run/quote: not a port, not looked at"),
         "quote-closed": (True, "closed"),
     }
+
+
+def test_a_certificate_that_is_none_is_found(tmp_path: Path) -> None:
+    """The demo's is made by the server; the port is looked at in any case."""
+    pytest.importorskip("OpenSSL")
+    (tmp_path / "junk.pem").write_bytes(b"junk")
+    texts = {
+        "junk": f"ssl:7017:privateKey={tmp_path}/junk.pem",
+        "empty": f"tls:{tmp_path}/none:7017",
+        "demo": f"ssl:7017:privateKey={tmp_path}/tls-demo.pem",
+    }
+    seen = found(Quote(*(Door(name, "stream", text, Factory()) for name, text in texts.items())))
+    assert seen["junk"] == (
+        False,
+        f"{texts['junk']!r}: '{tmp_path}/junk.pem' holds no PEM private key",
+    )
+    assert seen["empty"][1].endswith("none': no such file or directory")
+    assert seen["demo"] == (True, "tcp 127.0.0.1:7017 is free")
 
 
 def test_two_doors_on_one_port_are_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The table shown at the start: door, address, and the line to paste to use it."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -14,6 +15,7 @@ from twisted_net.net import endpoints
 from twisted_net.net.service import Door
 from twisted_net.net.table import columns
 from twisted_net.net.text import with_port
+from twisted_net.net.tls.demo import PRIVATE, PUBLIC
 from twisted_net.registry import BUILT_IN, group
 
 
@@ -41,11 +43,18 @@ def table(opened: Sequence[Opened]) -> list[str]:
     return columns([head, *(_row(each) for each in opened)])
 
 
-def show(opened: Sequence[Opened], how_to_stop: str = "Ctrl-C stops it") -> str:
-    """Return all that a foreground server says at its start."""
+def show(
+    opened: Sequence[Opened], how_to_stop: str = "Ctrl-C stops it", notes: Sequence[str] = ()
+) -> str:
+    """Return all that a foreground server says at its start.
+
+    :param notes: what there is to know beside the doors.
+    """
     if not opened:
         return "netdemo listens nowhere: every door is closed"
     lines = [f"netdemo is listening; {how_to_stop}.", "", *table(opened), ""]
+    if notes:
+        lines += [*(f"  {note}" for note in notes), ""]
     where = _where_netdemo_is()
     if where and any(each.door.paste.startswith("netdemo ") for each in opened):
         lines += [f"  netdemo is {where}", ""]
@@ -57,7 +66,29 @@ def _row(each: Opened) -> tuple[str, str, str]:
     paste = each.door.paste or _DEFAULT_PASTE[each.door.kind]
     if _is_where_clients_ask(each.door, host):
         paste = paste.replace(_ASKED, "")
+    if each.door.kind == "stream" and each.door.endpoint.startswith(("ssl:", "tls:")):
+        paste = _over_tls(paste, each.door.endpoint)
     return each.door.name, address(host), _filled(paste, host)
+
+
+def _over_tls(paste: str, endpoint: str) -> str:
+    """Return a line that uses a door over TLS, made of one that does without."""
+    public = _public(endpoint)
+    judged = f" --ca {shlex.quote(public)}" if public else ""
+    if paste.startswith("netdemo "):
+        _, verb, *rest = paste.split(" ", 2)
+        return " ".join(["netdemo", verb, f"--tls{judged}", *rest])
+    if paste.startswith("http://"):
+        return paste.replace("http://", "https://", 1)
+    return re.sub(
+        r"\bnc (-N )?\{host\} \{port\}", "openssl s_client -quiet -connect {address}", paste
+    )
+
+
+def _public(endpoint: str) -> str:
+    """Return the file that clients of the demo certificate need; empty: it is another one."""
+    private = Path(endpoints.parse(endpoint, "stream").options.get("privateKey", ""))
+    return str(private.with_name(PUBLIC)) if private.name == PRIVATE else ""
 
 
 #: What a client of ours need not be told where the door listens on its default address.

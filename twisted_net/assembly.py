@@ -5,11 +5,13 @@ counters, the table that is shown at the start, or how a stop goes; a third part
 of it.
 """
 
+import os
 import re
 import resource
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from twisted.application.service import IService, Service
@@ -18,7 +20,8 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from twisted_net.net import endpoints, sharing
+from twisted_net.net import endpoints
+from twisted_net.net.adopting import Adopting
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
@@ -26,8 +29,9 @@ from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census, LimitSettings, Room, SourceRates, room
 from twisted_net.net.proxied.doors import NOBODY, READING, Believed, ProxiedFactory
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import Group, Reading, one_of, seconds, setting, whole
+from twisted_net.net.settings import YES_NO, Group, Reading, one_of, seconds, setting, whole
 from twisted_net.net.text import counted
+from twisted_net.net.tls.demo import PRIVATE, demo
 from twisted_net.net.transports import KeepAlive
 from twisted_net.registry import BUILT_IN, group
 
@@ -87,6 +91,14 @@ class BenchSettings:
         "Proxies that say with a PROXY header for whom they connect; all limits count that peer.",
         READING,
     )
+    tls_demo: bool = setting(
+        False, "Speak TLS at every TCP door, with a certificate that nobody has signed.", YES_NO
+    )
+    data: str = setting(
+        "",
+        "The folder for what the server keeps; empty: that of systemd's, or one of the user's.",
+        Reading("FOLDER", os.path.expanduser),
+    )
     keepalive: KeepAlive | None = setting(
         KeepAlive(60, 10, 3),
         "Ask silent TCP peers if they live, after IDLE s, every INTERVAL s, COUNT times; or off.",
@@ -132,14 +144,19 @@ def assemble(
 def doors_of(
     service: INetService, settings: Mapping[type[Any], Any], runtime: Runtime
 ) -> list[Door]:
-    """Return the doors of one service, closed.
+    """Return the doors of one service, closed, as the bench would open them.
 
     A third party's service that breaks is one line in the log, and has no doors.
 
     :raises StartError: what the service stands on is not there.
     """
+    bench: BenchSettings | None = settings.get(BenchSettings)
     try:
-        return service.doors(settings[service.settings], runtime)
+        doors = service.doors(settings[service.settings], runtime)
+        if bench is not None and bench.tls_demo:
+            private = str(data_folder(bench) / PRIVATE)
+            doors = [replace(each, endpoint=with_tls(each, private)) for each in doors]
+        return doors
     except StartError:
         raise
     except Exception as error:
@@ -148,6 +165,38 @@ def doors_of(
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"
         Assembly.log.error("service ignored: {name!r}: {why}", name=service.name, why=why)
         return []
+
+
+def data_folder(bench: BenchSettings) -> Path:
+    """Return the folder for what the server keeps; it need not be there yet."""
+    given = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if bench.data or given:
+        return Path(bench.data or given)
+    return Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "netdemo"
+
+
+def with_tls(door: Door, private: str) -> str:
+    """Return a door's endpoint with TLS, if it is one over TCP without.
+
+    :param private: the file with key and certificate.
+    """
+    if door.kind == "datagram" or not door.endpoint.startswith(("tcp:", "tcp6:")):
+        return door.endpoint
+    return endpoints.encrypted(door.endpoint, private)
+
+
+def notes(bench: BenchSettings, now: float) -> list[str]:
+    """See to what the bench needs before its doors are opened; return what its user is to know.
+
+    :raises StartError: it cannot be had.
+    """
+    if not bench.tls_demo:
+        return []
+    made = demo(data_folder(bench), bench.interface, now)
+    return [
+        f"TLS with a certificate that nobody has signed: {made.public}",
+        f"SHA-256 {made.fingerprint}",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +232,7 @@ class Assembly(Service):
     them, or none and a `StartError`.
 
     :ivar opened: the doors that listen.
+    :ivar notes: what its user is to know beside them.
     :param doors: makes the doors; called when they are about to be opened.
     """
 
@@ -199,6 +249,7 @@ class Assembly(Service):
         adopted: Mapping[str, int] | None = None,
     ) -> None:
         self.opened: list[OpenDoor] = []
+        self.notes: list[str] = []
         self._adopted = adopted
         self._doors = doors
         self._runtime = runtime
@@ -254,6 +305,8 @@ class Assembly(Service):
         census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)
         bench = self._bench
         stock = bench.transports == "stock"
+        if self._adopted is None:
+            self.notes = notes(bench, self._runtime.reactor.seconds())
         for door in self._doors():
             reactor = self._reactor_for(door)
             if reactor is not None:
@@ -291,7 +344,7 @@ class Assembly(Service):
         if door.name not in self._adopted:
             return None
         beneath = reactor if self._bench.transports == "stock" else fast(reactor)
-        return sharing.Adopting(beneath, self._adopted[door.name])
+        return Adopting(beneath, self._adopted[door.name])
 
     def _beneath(self, guard: GuardedFactory | GuardedDatagrams) -> endpoints.Wrap | None:
         """Return what stands between a door's socket and all else."""

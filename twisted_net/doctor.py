@@ -28,6 +28,7 @@ from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import load
 from twisted_net.net.table import columns
 from twisted_net.net.text import safe, with_port
+from twisted_net.net.tls.demo import PRIVATE
 
 _found = registry.services()
 
@@ -172,10 +173,13 @@ class _Tried:
             host = endpoint.interface(self._interface)
         except ValueError as error:
             return Finding(False, door.name, f"{door.endpoint!r}: {error}")
-        if endpoint.type not in ("tcp", "tcp6", "udp", "udp6"):
+        if endpoint.type not in ("tcp", "tcp6", "udp", "udp6", "ssl", "tls"):
             return Finding(True, door.name, f"{door.endpoint}: not a port, not looked at")
+        why = _no_certificate(endpoint)
+        if why:
+            return Finding(False, door.name, f"{door.endpoint!r}: {why}")
         where = with_port(host, endpoint.port)
-        kind = endpoint.type[:3]
+        kind = "udp" if door.kind == "datagram" else "tcp"
         try:
             self._stack.enter_context(_bound(kind, host, endpoint.port))
         except OSError as error:
@@ -194,6 +198,18 @@ class _Tried:
             return f"{self._held[kind, port]} and {name} both want {where}"
         by = owner(kind, port)
         return f"{why} by {by}" if by else why
+
+
+def _no_certificate(endpoint: endpoints.Endpoint) -> str:
+    """Return why an endpoint cannot speak TLS; empty: it can, or need not."""
+    private = Path(endpoint.options.get("privateKey", ""))
+    if not endpoint.encrypted or (private.name == PRIVATE and not private.exists()):
+        return ""  # the server makes that one
+    try:
+        endpoints.certificates(endpoint).read()
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _bound(kind: str, host: str, port: int) -> socket.socket:

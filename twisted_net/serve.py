@@ -86,4 +86,4 @@ def _run(
 
 
 def _show(made: workers.Server) -> None:
-    click.echo(announce.show(made.opened))
+    click.echo(announce.show(made.opened, notes=made.notes))

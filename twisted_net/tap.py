@@ -111,9 +111,9 @@ def _in_foreground(options: _Options) -> bool:
 
 def _show(made: workers.Server) -> None:
     if sys.__stdout__ is not None:  # not sys.stdout: twistd makes log lines of that
-        print(announce.show(made.opened), file=sys.__stdout__, flush=True)
+        print(announce.show(made.opened, notes=made.notes), file=sys.__stdout__, flush=True)
 
 
 def _log_doors(made: workers.Server) -> None:
-    for line in announce.table(made.opened):
+    for line in (*announce.table(made.opened), *made.notes):
         _log.info("{line}", line=line.strip())

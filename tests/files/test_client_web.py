@@ -41,7 +41,7 @@ class Site:
         monkeypatch.setattr(web_module, "open_http", self._open)
         self.web = Web(self.reactor, 5.0)
 
-    async def _open(self, reactor: Any, url: Url, patience: float) -> HttpClient:
+    async def _open(self, reactor: Any, url: Url, patience: float, trust: object) -> HttpClient:
         client, wire = HttpClient(reactor, Target("tcp", url.host, url.port), patience), Wire()
         client.makeConnection(wire)
         self.wires.append(wire)

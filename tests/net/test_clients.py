@@ -13,10 +13,12 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted_net.net.clients import (
     DatagramClient,
     Target,
+    Trust,
     connect,
     has_scheme,
     parse_target,
     resolve,
+    trusting,
     within,
 )
 from twisted_net.net.errors import ConnectError, NoAnswerError, SettingError
@@ -82,6 +84,16 @@ def test_an_address_is_named_so_that_it_can_be_typed() -> None:
     """IPv6 in brackets, a path as it is."""
     targets = (Target("tcp", "::1", 7), Target("udp", "a", 7), Target("unix", "/x", 0))
     assert [str(target) for target in targets] == ["[::1]:7", "a:7", "/x"]
+
+
+@pytest.mark.parametrize("trust", [Trust(), Trust(insecure=True)])
+def test_tls_is_for_streams_between_hosts(trust: Trust) -> None:
+    """Where there is none, it is refused and not left out in silence."""
+    assert trusting(Target("tcp", "a", 1), trust) == Target("tcp", "a", 1, trust)
+    assert trusting(Target("udp", "a", 1), None) == Target("udp", "a", 1)
+    for scheme, over in (("udp", "UDP"), ("tftp", "UDP"), ("unix", "a UNIX socket")):
+        with pytest.raises(SettingError, match=f"^--tls: there is none over {over}; leave it out$"):
+            trusting(Target(scheme, "a", 1), trust)
 
 
 def test_only_a_scheme_makes_a_word_a_server() -> None:

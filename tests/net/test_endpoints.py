@@ -3,6 +3,8 @@
 import contextlib
 import errno
 import socket
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol, Factory
-from twisted.internet.testing import MemoryReactor
+from twisted.internet.testing import MemoryReactor, MemoryReactorClock
 
 from twisted_net.net import endpoints
 from twisted_net.net.errors import StartError
@@ -34,7 +36,11 @@ from twisted_net.net.service import Door, Kind
             "want a stream endpoint (tcp, tcp6, ssl, tls, unix, systemd);"
             " this is a datagram endpoint",
         ),
-        ("tcp:7", "datagram", "want a datagram endpoint (udp, udp6); this is a stream endpoint"),
+        (
+            "tcp:7",
+            "datagram",
+            "want a datagram endpoint (udp, udp6, systemd); this is a stream endpoint",
+        ),
         ("7", "stream", "need a type before the port; did you mean 'tcp:7'?"),
         ("7", "datagram", "need a type before the port; did you mean 'udp:7'?"),
         ("udq:7", "datagram", "unknown type 'udq'; did you mean 'udp'?"),
@@ -59,6 +65,24 @@ from twisted_net.net.service import Door, Kind
         ("udp6:7:interface=127.0.0.9", "datagram", "127.0.0.9 is no IPv6 address; udp6 needs one"),
         ("tcp:7:backlog=x", "stream", "backlog 'x': need a whole number 1-99999"),
         ("ssl:abc:privateKey=k.pem", "stream", "'abc' is not a port number"),
+        ("ssl:privateKey=k.pem", "stream", "names no port; write ssl:7000"),
+        ("tls:/etc/keys", "stream", "names no port; write tls:FOLDER:7000"),
+        (
+            "ssl:7007:privatekey=k.pem",
+            "stream",
+            "unknown argument 'privatekey'; did you mean 'privateKey'?",
+        ),
+        (
+            "systemd:domain=INET",
+            "stream",
+            "want the name or the index of a socket; write systemd:name=echo",
+        ),
+        (
+            "systemd:index=0:name=echo",
+            "datagram",
+            "want the name or the index of a socket; write systemd:name=echo",
+        ),
+        ("systemd:index=-1", "stream", "index '-1': need a whole number"),
         ("stdio:", "stream", "unknown type 'stdio'; there are tcp, tcp6, ssl, tls, unix, systemd"),
         ("unix:" + "x" * 200, "stream", "unix path is 200 bytes, the limit is 107"),
         ("unix:", "stream", "names no path; write unix:/run/netdemo.sock"),
@@ -195,39 +219,51 @@ def test_no_type_of_stream_door_is_open_to_the_network_unasked(text: str, interf
     assert reactor.tcpServers[0][3] == interface
 
 
-def test_a_tls_folder_door_is_not_either(tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
+@pytest.mark.parametrize("text", ["tls:{folder}:7007", "ssl:7007:privateKey={folder}/tls-demo.pem"])
+def test_no_door_that_speaks_tls_is_either(text: str, tmp_path: Path) -> None:
     """Where TLS is installed."""
     pytest.importorskip("OpenSSL")
-    reactor = MemoryReactor()
-    door = Door("echo-tcp", "stream", f"tls:{tmp_path}:7007", Factory())
+    from twisted_net.net.tls.demo import demo
+
+    demo(tmp_path, "127.0.0.1", time.time())
+    reactor = MemoryReactorClock()
+    door = Door("echo-tcp", "stream", text.format(folder=tmp_path), Factory())
     endpoints.listen(reactor, door, door.serve, "127.0.0.1")
-    assert reactor.tcpServers[0][3] == "127.0.0.1"
+    assert reactor.tcpServers[0][0] == 7007
+    assert reactor.tcpServers[0][2:] == (endpoints.BACKLOG, "127.0.0.1")
 
 
-class Inherited(MemoryReactor):
-    """A reactor whose sockets come from somebody else."""
-
-    def __init__(self, kind: socket.SocketKind) -> None:
-        super().__init__()
-        self.socket = type("Socket", (), {"type": kind})()
-        self.stopped = False
-
-    def listenTCP(self, *arguments: Any, **named: Any) -> Any:
-        """Listen on whatever it is."""
-        return self
-
-    def stopListening(self) -> None:
-        """Note it."""
-        self.stopped = True
-
-
-def test_an_inherited_datagram_socket_is_no_stream_door() -> None:
-    """Twisted would try to accept connections on it for ever."""
-    reactor = Inherited(socket.SOCK_DGRAM)
-    door = Door("echo-tcp", "stream", "tcp:7007", Factory())
-    with pytest.raises(StartError, match="the inherited socket is SOCK_DGRAM, need SOCK_STREAM"):
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("ssl:7881:privateKey={}/junk.pem", "'{}/junk.pem' holds no PEM private key"),
+        ("ssl:7881:privateKey={}/nope.pem", "'{}/nope.pem': no such file or directory"),
+        ("tls:{}/empty:7881", "'{}/empty' holds no file *.pem"),
+        ("tls:{}/nope:7881", "'{}/nope': no such file or directory"),
+        ("tls:{}:7881", "'{}/junk.pem' holds no PEM private key"),
+    ],
+)
+def test_a_certificate_that_is_none_is_one_line(text: str, why: str, tmp_path: Path) -> None:
+    """With the file, and nothing is opened."""
+    pytest.importorskip("OpenSSL")
+    (tmp_path / "junk.pem").write_bytes(b"junk")
+    (tmp_path / "empty").mkdir()
+    door = Door("echo-tcp", "stream", text.replace("{}", str(tmp_path)), Factory())
+    reactor = MemoryReactorClock()
+    with pytest.raises(StartError) as caught:
         endpoints.listen(reactor, door, door.serve, "127.0.0.1")
-    assert reactor.stopped
+    assert str(caught.value) == f"--echo-tcp {door.endpoint!r}: " + why.replace("{}", str(tmp_path))
+    assert reactor.tcpServers == []
+
+
+def test_where_tls_is_not_installed_it_is_said_how_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is not for everybody."""
+    monkeypatch.delattr("twisted_net.net.tls.serving", raising=False)
+    monkeypatch.setitem(sys.modules, "twisted_net.net.tls.serving", None)
+    door = Door("echo-tcp", "stream", "ssl:7007", Factory())
+    with pytest.raises(StartError, match=r"pip install 'twisted_net\[tls\]'"):
+        endpoints.listen(MemoryReactorClock(), door, door.serve, "127.0.0.1")
 
 
 def test_a_unix_door_that_another_server_has_is_said_so(tmp_path: Path) -> None:
@@ -255,8 +291,8 @@ def test_a_unix_door_needs_its_folder(tmp_path: Path) -> None:
 
 def test_an_endpoint_type_that_fails_its_own_way_is_one_line_too() -> None:
     """A plug-in's exception is not the user's."""
-    door = Door("echo-tcp", "stream", "systemd:domain=INET:index=7", Factory())
-    with pytest.raises(StartError, match=r"--echo-tcp 'systemd:domain=INET:index=7': "):
+    door = Door("echo-tcp", "stream", "unix:/tmp:mode=nonsense", Factory())
+    with pytest.raises(StartError, match=r"--echo-tcp 'unix:/tmp:mode=nonsense': "):
         endpoints.listen(MemoryReactor(), door, door.serve, "127.0.0.1")
 
 

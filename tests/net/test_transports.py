@@ -77,6 +77,20 @@ def test_under_tls_the_reading_is_not_paused_before_the_handshake_is_done() -> N
     assert transport.producer is transport
 
 
+def test_who_hangs_up_under_tls_reads_on_to_hear_the_farewell() -> None:
+    """Else it would wait for it until it is cut; what else comes is thrown away, up to a bound."""
+    transport = Tls()
+    stream = connected(transport)
+    stream.handshakeCompleted()
+    transport.pauseProducing()
+    stream.hang_up(b"bye")
+    assert (transport.producerState, transport.disconnecting) == ("producing", True)
+    stream.dataReceived(b"x" * LINGER_BYTES)
+    assert not transport.disconnected
+    stream.dataReceived(b"x")
+    assert transport.disconnected
+
+
 def test_who_hung_up_before_the_handshake_was_done_is_left_alone() -> None:
     """A producer would keep the connection from closing."""
     transport = Tls()

@@ -26,7 +26,7 @@ from twisted_net.chat.core.ident import MAX_NAME, checked_name
 from twisted_net.chat.screen import Screen
 from twisted_net.chat.service import ChatSettings
 from twisted_net.net import console, endpoints
-from twisted_net.net.clients import Target, parse_target
+from twisted_net.net.clients import Target, Trust, parse_target, trusting
 from twisted_net.net.errors import ClientError, NetError, SettingError
 
 PORT = endpoints.parse(ChatSettings().tcp, "stream").port
@@ -61,6 +61,7 @@ class _Chat(click.Command):
 @click.option(
     "--server", "-s", metavar="HOST[:PORT]", help=f"The same as SERVER.  [127.0.0.1:{PORT}]"
 )
+@console.trust
 @console.as_json
 @console.patience
 @console.debug
@@ -69,6 +70,7 @@ def chat(
     udp: bool,
     nick: str | None,
     server: str | None,
+    trust: Trust | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -86,7 +88,7 @@ def chat(
       echo "the build is done" | netdemo chat --nick builder
     """
     try:
-        target = _target(address, server, udp)
+        target = trusting(_target(address, server, udp), trust)
     except NetError as error:
         console.fail(error)
     if terminal.can_edit():

@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
@@ -30,6 +31,18 @@ class EchoClient(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Hand on what came back."""
         self.heard(data)
+
+    def close_half(self) -> None:
+        """Say that nothing more will be asked; what is still answered is heard.
+
+        TLS of Twisted's has no half-close: its farewell says so, and is answered by another when
+        all that came before it has been (RFC 8446, 6.1).
+        """
+        if ISSLTransport.providedBy(self.transport):
+            self.transport.unregisterProducer()
+            self.transport.loseConnection()
+        else:
+            self.transport.loseWriteConnection()
 
     def give_up(self, error: Exception) -> None:
         """End the connection, and `ended` with this error: what came cannot be used."""
@@ -57,7 +70,7 @@ async def ask_stream(
     answer = bytearray()
     client = await connect(reactor, target, EchoClient(answer.extend), patience)
     client.transport.write(question)
-    client.transport.loseWriteConnection()
+    client.close_half()
     otherwise = f"{target} did not answer to the end within {patience:g} s"
     try:
         await within(reactor, patience, client.ended, otherwise)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted_net.echo.client import DatagramAsker, EchoClient, ask_stream
 from twisted_net.echo.service import EchoSettings
 from twisted_net.net import console, endpoints
-from twisted_net.net.clients import Target, connect, has_scheme, parse_target
+from twisted_net.net.clients import Target, Trust, connect, has_scheme, parse_target, trusting
 from twisted_net.net.errors import BadAnswerError, NetError, RemoteProtocolError, SettingError
 from twisted_net.net.framing import LineReader
 from twisted_net.net.text import safe
@@ -38,6 +38,7 @@ LONGEST_DATAGRAM = 65507
     metavar="HOST[:PORT]",
     help=f"Whom to ask.  [127.0.0.1:{PORT}]",
 )
+@console.trust
 @console.as_json
 @console.patience
 @console.debug
@@ -45,6 +46,7 @@ def echo(
     text: tuple[str, ...],
     udp: bool,
     server: str | None,
+    trust: Trust | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -64,6 +66,7 @@ def echo(
     """
     try:
         target, words = _target(server, text, udp)
+        target = trusting(target, trust)
     except NetError as error:
         console.fail(error)
     question = " ".join(words).encode("utf-8", "surrogateescape")
@@ -197,7 +200,7 @@ async def _stream(reactor: Any, target: Target, as_json: bool, patience: float) 
         counted.sent += len(data)
         client.transport.write(data)
 
-    source = console.StandardInput(reactor, send, client.transport.loseWriteConnection)
+    source = console.StandardInput(reactor, send, client.close_half)
     client.transport.registerProducer(source, True)  # read no faster than the server takes it
     try:
         await client.ended

@@ -17,7 +17,7 @@ from twisted_net.echo.probe import Event, Kind, Plan
 from twisted_net.echo.probing import Run
 from twisted_net.echo.service import EchoSettings
 from twisted_net.net import console, endpoints
-from twisted_net.net.clients import Target, parse_target
+from twisted_net.net.clients import Target, Trust, parse_target, trusting
 from twisted_net.net.errors import NetError, SettingError
 from twisted_net.net.settings import Reading, seconds, size, whole
 
@@ -87,6 +87,7 @@ def _rate(text: str) -> float:
     help="Send as fast as answers come; to another machine only if given twice.",
 )
 @console.as_json
+@console.trust
 @console.patience
 @console.debug
 @click.option("--quiet", "-q", is_flag=True, help="Print the summary only.")
@@ -99,6 +100,7 @@ def ping(
     rate: float | None,
     size_: int,
     flood: int,
+    trust: Trust | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -125,7 +127,8 @@ def ping(
       netdemo ping --flood --duration 5
     """
     try:
-        target = _target(server, udp)
+        target = _target(server, False if udp is None and trust is not None else udp)
+        target = trusting(target, trust)
         plan = Plan(_interval(interval, rate, flood), patience, count, duration)
     except NetError as error:
         console.fail(error)

@@ -17,9 +17,9 @@ from twisted_net.files.client.servers import NO_LISTING
 from twisted_net.files.progress import screen
 from twisted_net.files.telling import Teller, hinted, record, row
 from twisted_net.files.wanted import Servers, Wanted, items
-from twisted_net.files.words import Asked, read_words, target_of
+from twisted_net.files.words import Asked, over_tls, read_words, target_of
 from twisted_net.net import console
-from twisted_net.net.clients import has_scheme
+from twisted_net.net.clients import Trust, has_scheme
 from twisted_net.net.errors import ClientError, SettingError
 from twisted_net.net.settings import size, whole
 from twisted_net.net.text import counted
@@ -86,6 +86,7 @@ retries_option = click.option(
     metavar="BYTES",
     help="Bytes a second for all transfers together, as 500KiB or 10MiB. Not for TFTP.",
 )
+@console.trust
 @console.as_json
 @console.patience
 @console.debug
@@ -103,6 +104,7 @@ def get(
     jobs: int,
     retries: int,
     limit_rate: int | None,
+    trust: Trust | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -126,7 +128,8 @@ def get(
       netdemo get notes.txt -o - | less
     """
     with _errors_shown():
-        wanted = Wanted(read_words(words, server, use_tftp), output, directory, recursive)
+        asked = [over_tls(each, trust) for each in read_words(words, server, use_tftp)]
+        wanted = Wanted(asked, output, directory, recursive)
         _check(wanted, words, resume, limit_rate)
         if force and no_clobber:
             raise SettingError("--force and --no-clobber contradict each other; give one")
@@ -173,6 +176,7 @@ def _check(wanted: Wanted, words: tuple[str, ...], resume: bool, limit_rate: int
 @click.argument("words", nargs=-1, metavar="[SERVER] [FOLDER]")
 @server_option
 @click.option("--tftp", "use_tftp", is_flag=True, hidden=True)
+@console.trust
 @console.as_json
 @console.patience
 @console.debug
@@ -180,6 +184,7 @@ def ls(
     words: tuple[str, ...],
     server: str | None,
     use_tftp: bool,
+    trust: Trust | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -197,7 +202,7 @@ def ls(
       netdemo ls http://192.0.2.7:7080/files/
     """
     with _errors_shown():
-        found = read_words(words or ("",), server, use_tftp)
+        found = [over_tls(each, trust) for each in read_words(words or ("",), server, use_tftp)]
         asked = found[0]
         if asked.target.scheme == "tftp":
             raise SettingError(NO_LISTING)
@@ -229,6 +234,7 @@ def ls(
 @click.option("--recursive", "-r", is_flag=True, help="Send folders, with all that is in them.")
 @jobs_option
 @retries_option
+@console.trust
 @console.as_json
 @console.patience
 @console.debug
@@ -241,6 +247,7 @@ def put(
     recursive: bool,
     jobs: int,
     retries: int,
+    trust: Trust | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -266,6 +273,7 @@ def put(
     """
     with _errors_shown():
         paths, asked = _paths_and_target(words, server, use_tftp)
+        asked = over_tls(asked, trust)
         folder = asked.name if asked.name.endswith("/") else ""
         name = name or (asked.name if not folder else "")
         if asked.web and folder and name:

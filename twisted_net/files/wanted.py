@@ -59,7 +59,7 @@ class Servers:
 
     def _make(self, asked: Asked) -> Server:
         if asked.web:
-            return WebServers(self._reactor, self._patience, self._pace)
+            return WebServers(self._reactor, self._patience, self._pace, asked.target.trust)
         if asked.target.scheme == "tftp":
             return TftpServer(self._reactor, asked.target, self._patience, asked.mode)
         return LineServer(self._reactor, asked.target, self._patience, self._pace)

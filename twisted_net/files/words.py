@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from twisted_net.files.client.codec import parse_url
 from twisted_net.files.settings import FilesSettings
 from twisted_net.net import endpoints
-from twisted_net.net.clients import Target, has_scheme, parse_target
+from twisted_net.net.clients import Target, Trust, has_scheme, parse_target, trusting
 from twisted_net.net.errors import SettingError
 
 _HOST = "127.0.0.1"
@@ -45,6 +45,13 @@ class Asked:
     def web(self) -> bool:
         """Whether it is asked by HTTP."""
         return self.target.scheme in ("http", "https")
+
+
+def over_tls(asked: Asked, trust: Trust | None) -> Asked:
+    """Return what is asked over TLS, if there is somebody to trust; raises SettingError."""
+    if trust is not None and asked.target.scheme == "http":
+        raise SettingError(f"--tls: {asked.name!r} is without; write https://")
+    return replace(asked, target=trusting(asked.target, trust))
 
 
 def read_words(words: tuple[str, ...], server: str | None, use_tftp: bool) -> list[Asked]:

@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     UNIXClientEndpoint,
     connectProtocol,
-    wrapClientTLS,
 )
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import (
@@ -27,6 +26,7 @@ from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.errors import ClientError, ConnectError, NoAnswerError, SettingError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
+from twisted_net.net.tls.keys import MISSING
 
 P = TypeVar("P", bound=Protocol)
 T = TypeVar("T")
@@ -36,17 +36,31 @@ PATIENCE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Trust:
+    """Whose certificate a client takes.
+
+    :ivar ca: a file with the certificates that may have signed it; empty: the system's.
+    :ivar insecure: any certificate will do.
+    """
+
+    ca: str = ""
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """Where a client goes.
 
     :ivar scheme: ``tcp``, ``udp``, ``tftp``, ``https`` or ``unix``; empty where the
         user named none.
     :ivar host: a name or an address; for ``unix`` the path.
+    :ivar trust: speak TLS, with whom; None: do not, but with ``https``.
     """
 
     scheme: str
     host: str
     port: int
+    trust: Trust | None = None
 
     def __str__(self) -> str:
         """Return it as errors name it: ``127.0.0.1:7007``, ``[::1]:7007``."""
@@ -91,6 +105,19 @@ def _is_name(host: str) -> bool:
     return all(0 < len(label) <= 63 for label in labels)
 
 
+def trusting(target: Target, trust: Trust | None) -> Target:
+    """Return a target that is asked over TLS, if there is somebody to trust.
+
+    :raises SettingError: there is no TLS that way.
+    """
+    if trust is None:
+        return target
+    if target.scheme in ("udp", "tftp", "unix"):
+        over = "a UNIX socket" if target.scheme == "unix" else "UDP"
+        raise SettingError(f"--tls: there is none over {over}; leave it out")
+    return replace(target, trust=trust)
+
+
 def has_scheme(text: str) -> bool:
     """Say whether ``text`` looks like a server, and not like a name or words to send."""
     schemes = (*(f"{scheme}:" for scheme in _SCHEMES), "unix:/")
@@ -111,19 +138,22 @@ async def within(reactor: Any, patience: float, waiting: Deferred[T], otherwise:
 async def connect(reactor: Any, target: Target, protocol: P, patience: float = PATIENCE) -> P:
     """Connect a stream protocol.
 
-    :param target: with the scheme ``https`` the connection is TLS, and the certificate is checked.
+    :param target: with the scheme ``https``, or somebody to trust, the connection is TLS.
     :param patience: seconds.
-    :raises ConnectError: refused, not resolved, no way there.
+    :raises ConnectError: refused, not resolved, no way there, or nobody there whom we trust.
     :raises NoAnswerError: nobody answered in time.
     """
+    if target.scheme == "https" or target.trust is not None:
+        return await _connect_tls(reactor, target, protocol, patience)
     endpoint: Any
-    if target.scheme == "https":
-        plain = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)
-        endpoint = _over_tls(plain, target.host)
-    elif target.scheme == "unix":
+    if target.scheme == "unix":
         endpoint = UNIXClientEndpoint(fast(reactor), target.host, timeout=patience)
     else:
         endpoint = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)
+    return await _connected(endpoint, target, protocol, patience)
+
+
+async def _connected(endpoint: Any, target: Target, protocol: P, patience: float) -> P:
     try:
         connected: P = await connectProtocol(endpoint, protocol)
     except DNSLookupError as error:
@@ -137,12 +167,23 @@ async def connect(reactor: Any, target: Target, protocol: P, patience: float = P
     return connected
 
 
-def _over_tls(endpoint: Any, host: str) -> Any:
+async def _connect_tls(reactor: Any, target: Target, protocol: P, patience: float) -> P:
     try:
-        from twisted.internet.ssl import optionsForClientTLS
-    except ImportError as error:  # the extra "tls" is not installed
-        raise ClientError("https needs pyOpenSSL: pip install 'twisted_net[tls]'") from error
-    return wrapClientTLS(optionsForClientTLS(host), endpoint)
+        from twisted_net.net.tls import asking
+    except ImportError as error:
+        raise ClientError(MISSING) from error
+    trust = target.trust or Trust()
+    plain = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)
+    endpoint = asking.endpoint(plain, target.host, trust.ca, trust.insecure)
+    shaking = await _connected(endpoint, target, asking.Shaking(protocol), patience)
+    otherwise = f"no TLS with {target}: no answer in {patience:g} s"
+    try:
+        await within(reactor, patience, shaking.done, otherwise)
+    except (NoAnswerError, CancelledError):
+        raise
+    except Exception as error:
+        raise asking.refused(str(target), target.host, error) from error
+    return protocol
 
 
 def _reason(error: TwistedConnectError) -> str:

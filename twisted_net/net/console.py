@@ -18,9 +18,9 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_net.net import signals
-from twisted_net.net.clients import PATIENCE
+from twisted_net.net.clients import PATIENCE, Trust
 from twisted_net.net.errors import ClientError, NetError, SettingError
-from twisted_net.net.settings import Described, Group, Reading, seconds
+from twisted_net.net.settings import YES_NO, Described, Group, Reading, seconds
 from twisted_net.net.text import safe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,6 +59,33 @@ patience = click.option(
     metavar="SECONDS",
     help="How long to wait for a connection, or for one answer.",
 )
+
+
+def trust(command: F) -> F:
+    """Give a command the options of TLS; it is called with ``trust``, a `Trust` or None."""
+
+    @functools.wraps(command)
+    def called(tls: bool, ca: str, insecure: bool, **arguments: Any) -> Any:
+        if ca and insecure:
+            raise click.UsageError("--ca and --insecure contradict each other; give one of them")
+        wanted = Trust(ca, insecure) if tls or ca or insecure else None
+        return command(trust=wanted, **arguments)
+
+    decorated: Any = called
+    for option in (
+        click.option("--insecure", is_flag=True, help="Speak TLS, and take any certificate."),
+        click.option(
+            "--ca",
+            default="",
+            metavar="FILE",
+            help="Speak TLS, and take what the certificates in FILE have signed, or are.",
+        ),
+        click.option("--tls", is_flag=True, help="Speak TLS; the certificate is checked."),
+    ):
+        decorated = option(decorated)
+    return decorated  # type: ignore[no-any-return]  # what click returns is Any
+
+
 debug = click.option("--debug", is_flag=True, help="Log to standard error, and show tracebacks.")
 
 
@@ -79,11 +106,16 @@ def setting_options(groups: Sequence[Group]) -> Callable[[F], F]:
 
         decorated: Any = called
         for each in reversed(described):
+            # A "yes" may be left out, as everybody expects of an option that is a yes or a no.
+            alone: dict[str, Any] = {}
+            if each.reading is YES_NO:
+                alone = {"is_flag": False, "flag_value": "yes"}
             decorated = click.option(
                 f"--{each.option}",
                 _parameter(each),
                 metavar=each.reading.metavar,
                 help=f"{each.help}  [{each.shown_default or 'empty'}]",
+                **alone,
             )(decorated)
         return click.option(  # type: ignore[no-any-return]  # what click returns is Any
             "--config",

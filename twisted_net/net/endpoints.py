@@ -13,7 +13,8 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.error import CannotListenError
@@ -22,14 +23,19 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
+from twisted_net.net import inherited
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.service import Door, Kind
 from twisted_net.net.settings import Reading
 from twisted_net.net.text import with_port
+from twisted_net.net.tls.keys import MISSING
+
+if TYPE_CHECKING:
+    from twisted_net.net.tls import serving
 
 STREAM_TYPES = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
-DATAGRAM_TYPES = ("udp", "udp6")
+DATAGRAM_TYPES = ("udp", "udp6", "systemd")
 
 #: Connections that may wait to be accepted; the kernel lowers it to net.core.somaxconn. Twisted's
 #: 50 makes a burst of clients wait a second for its second SYN.
@@ -50,6 +56,9 @@ _ARGUMENTS = {
     "tcp6": ("port", "interface", "backlog"),
     "udp": ("port", "interface"),
     "udp6": ("port", "interface"),
+    "ssl": ("port", "privateKey", "certKey", "interface", "backlog", "extraCertChain"),
+    "tls": ("path", "port", "backlog", "interface"),
+    "systemd": ("domain", "index", "name"),
 }
 
 #: What the interface of the bench means to a door that speaks IPv6.
@@ -71,13 +80,13 @@ class Endpoint:
     options: dict[str, str]
 
     @property
-    def has_port(self) -> bool:
-        """Whether it listens on a TCP port, and so on an interface."""
-        return self.type in ("tcp", "tcp6", "ssl", "tls")
+    def encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return self.type in ("ssl", "tls")
 
     @property
     def port(self) -> int:
-        """The port of a tcp or udp endpoint."""
+        """The port of an endpoint that has one."""
         return int(self.arguments[0] if self.arguments else self.options["port"])
 
     @property
@@ -108,14 +117,29 @@ def parse(text: str, kind: Kind) -> Endpoint:
     _check_type(made, kind)
     if made.type in _ARGUMENTS:
         made = _named(made)
+    if made.type == "systemd":
+        inherited.check(made.options)
+    elif made.type in _ARGUMENTS:
         _check_port(made)
         _check_backlog(made)
         made.interface("127.0.0.1")
-    elif made.type == "ssl":
-        _check_port(made)
     elif made.type == "unix":
         _check_unix(made)
     return made
+
+
+def encrypted(text: str, private: str) -> str:
+    """Return a tcp endpoint with TLS.
+
+    :param private: the file with key and certificate.
+    """
+    plain = parse(text, "stream")
+    options = {**plain.options, "privateKey": private}
+    if plain.type == "tcp6" and "interface" not in options:
+        options["interface"] = "::1"
+    port = options.pop("port")
+    named = [f"{name}={quoteStringArgument(value)}" for name, value in options.items()]
+    return ":".join(["ssl", port, *named])
 
 
 def reading(kind: Kind) -> Reading:
@@ -153,12 +177,16 @@ def listen(
     with explained(door):
         endpoint = parse(door.endpoint, door.kind)
         reactor = reactor if stock else fast(reactor)
+        if endpoint.type == "systemd":
+            reactor = _adopting(reactor, door, endpoint)
         if isinstance(serve, DatagramProtocol):
             return _listen_datagram(reactor, endpoint, serve, interface)
         if endpoint.type == "unix":
             _need_folder(endpoint.path)
         if beneath is not None:
             reactor = Beneath(reactor, beneath)
+        if endpoint.encrypted:
+            serve = _encrypted(reactor, door, endpoint, serve)
         return _listen_stream(reactor, endpoint, serve, interface)
 
 
@@ -220,29 +248,61 @@ def _need_folder(path: str) -> None:
         raise ValueError(f"directory {folder!r} does not exist")
 
 
+def _adopting(reactor: Any, door: Door, endpoint: Endpoint) -> Any:
+    from twisted_net.net.adopting import Adopting  # which no client needs
+
+    if isinstance(reactor, Adopting):
+        return reactor  # our server has it open, and has left it to us
+    kind = socket.SOCK_STREAM if door.kind == "stream" else socket.SOCK_DGRAM
+    return Adopting(reactor, inherited.opened(endpoint.options, kind).detach())
+
+
 def _listen_datagram(
     reactor: Any, endpoint: Endpoint, protocol: DatagramProtocol, interface: str
 ) -> IListeningPort:
-    port: IListeningPort = reactor.listenUDP(
-        endpoint.port, protocol, endpoint.interface(interface), LONGEST_DATAGRAM
-    )
+    where = (0, "")  # the socket is open: nobody asks
+    if endpoint.type != "systemd":
+        where = (endpoint.port, endpoint.interface(interface))
+    port: IListeningPort = reactor.listenUDP(where[0], protocol, where[1], LONGEST_DATAGRAM)
     return port
+
+
+def certificates(endpoint: Endpoint) -> "serving.Source":
+    """Return where an endpoint that speaks TLS has its certificates from.
+
+    :raises ValueError: TLS is not installed.
+    """
+    try:
+        from twisted_net.net.tls import serving
+    except ImportError as error:
+        raise ValueError(MISSING) from error
+    options = endpoint.options
+    if endpoint.type == "tls":
+        return serving.Folder(Path(options["path"]))
+    key = options.get("privateKey", "server.pem")
+    chain = options.get("extraCertChain")
+    return serving.Pair(
+        Path(key), Path(options.get("certKey", key)), Path(chain) if chain else None
+    )
+
+
+def _encrypted(reactor: Any, door: Door, endpoint: Endpoint, factory: Any) -> Any:
+    source = certificates(endpoint)
+    from twisted_net.net.tls import serving
+
+    return serving.encrypted(source, factory, door.name, reactor)
 
 
 def _listen_stream(
     reactor: Any, endpoint: Endpoint, factory: IProtocolFactory, interface: str
 ) -> IListeningPort:
     text = endpoint.text
-    if endpoint.type in _ARGUMENTS:
-        text = f"{endpoint.type}:{endpoint.port}:interface="
+    if endpoint.type == "systemd":
+        text = "tcp:0"  # the socket is open: nobody asks where
+    elif endpoint.type in _ARGUMENTS:
+        text = f"{'tcp' if endpoint.encrypted else endpoint.type}:{endpoint.port}:interface="
         text += quoteStringArgument(endpoint.interface(interface))
         text += f":backlog={endpoint.options.get('backlog', BACKLOG)}"
-    elif endpoint.has_port:
-        # Twisted's own default is every address of the host.
-        if "interface" not in endpoint.options:
-            text += f":interface={quoteStringArgument(endpoint.interface(interface))}"
-        if "backlog" not in endpoint.options:
-            text += f":backlog={BACKLOG}"
     server: IStreamServerEndpoint = serverFromString(reactor, text)
     outcome: list[Any] = []
     server.listen(factory).addBoth(outcome.append)
@@ -251,10 +311,6 @@ def _listen_stream(
     if isinstance(outcome[0], Failure):
         outcome[0].raiseException()
     port: IListeningPort = outcome[0]
-    inherited = getattr(port, "socket", None)
-    if inherited is not None and inherited.type != socket.SOCK_STREAM:
-        port.stopListening()
-        raise ValueError(f"the inherited socket is {inherited.type.name}, need SOCK_STREAM")
     return port
 
 
@@ -282,11 +338,11 @@ def _unquoted(text: str) -> str:
 def _check_type(endpoint: Endpoint, kind: Kind) -> None:
     right: tuple[str, ...] = STREAM_TYPES if kind == "stream" else DATAGRAM_TYPES
     wrong: tuple[str, ...] = DATAGRAM_TYPES if kind == "stream" else STREAM_TYPES
+    if endpoint.type in right:
+        return
     if endpoint.type in wrong:
         other = "datagram" if kind == "stream" else "stream"
         raise ValueError(f"want a {kind} endpoint ({', '.join(right)}); this is a {other} endpoint")
-    if endpoint.type in right:
-        return
     if endpoint.type == "haproxy":  # Twisted's believes anybody, and takes 999.2.3.4 for an address
         inner = endpoint.text.removeprefix("haproxy:")
         raise ValueError(f"use {inner!r} and name the proxies: --proxy-from 192.0.2.1")
@@ -310,7 +366,8 @@ def _plugin_types() -> list[str]:
 def _check_port(endpoint: Endpoint) -> None:
     text = endpoint.arguments[0] if endpoint.arguments else endpoint.options.get("port")
     if text is None:
-        raise ValueError(f"names no port; write {endpoint.type}:7000")
+        example = "tls:FOLDER" if endpoint.type == "tls" else endpoint.type
+        raise ValueError(f"names no port; write {example}:7000")
     if not text.isdecimal() or not text.isascii():
         raise ValueError(f"{text!r} is not a port number")
     if not _PORT.fullmatch(text) or int(text) > 65535:
@@ -384,9 +441,5 @@ def _why_not(door: Door, error: CannotListenError) -> str:
 def _reason(error: object) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{str(error.filename)!r}: {(error.strerror or '').lower()}"
-    if isinstance(error, LookupError):  # what systemd: makes of a name that it does not know
-        return f"nothing is known by the name {error}"
-    if type(error).__module__.startswith("OpenSSL"):
-        return "holds no PEM private key or certificate that OpenSSL can read"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return " ".join(str(text).split())

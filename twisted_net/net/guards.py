@@ -12,12 +12,13 @@ from twisted.internet.interfaces import (
     IHandshakeListener,
     IProtocol,
     IProtocolFactory,
+    IProtocolNegotiationFactory,
     ISSLTransport,
     ITransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, implementer, providedBy
+from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
@@ -283,6 +284,8 @@ class GuardedFactory(Factory):
         self.drops = Drops(door.name, counters, self.seconds)
         self.connections: dict[GuardedProtocol, None] = {}
         self._inside: Any = inside  # untyped in Twisted, and buildProtocol takes None too
+        if IProtocolNegotiationFactory.providedBy(inside):
+            alsoProvides(self, IProtocolNegotiationFactory)
         self._census = census
         self.queue_limit = queue_limit
         self._keepalive = keepalive
@@ -292,6 +295,10 @@ class GuardedFactory(Factory):
     def logPrefix(self) -> str:
         """Return what log lines are marked with."""
         return self.door.name
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Return what the factory inside would negotiate beneath TLS (ALPN, RFC 7301)."""
+        return list(self._inside.acceptableProtocols())
 
     @property
     def socket_options(self) -> list[tuple[int, int, int]]:

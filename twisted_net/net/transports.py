@@ -119,6 +119,10 @@ class Stream(Protocol):
             self.transport.write(last_words)
         if self._following:
             self.transport.unregisterProducer()
+            if ISSLTransport.providedBy(self.transport):
+                # TLS ends when the peer has said so too, which nobody hears who reads no more.
+                self.dataReceived = self._discard  # type: ignore[method-assign]
+                self.transport.resumeProducing()
         self.transport.loseConnection()
 
     def linger(self, reactor: Any, last_words: bytes) -> None:

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from twisted_net.assembly import CUT_WITHIN, BenchSettings, doors_of, not_started
+from twisted_net.assembly import CUT_WITHIN, BenchSettings, doors_of, not_started, notes
 from twisted_net.net import sharing
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import StartError
@@ -31,6 +31,7 @@ class Fleet(Service):
     """Every door of every service, open here and served by several processes.
 
     :ivar opened: the doors.
+    :ivar notes: what its user is to know beside them.
     :param chosen: what `settings` were made of, for the processes to make them again.
     :param announce: called once all processes serve.
     :param quiet: a failing start is shown by whoever runs the service, not logged.
@@ -48,6 +49,7 @@ class Fleet(Service):
         quiet: bool = False,
     ) -> None:
         self.opened: list[sharing.HeldDoor] = []
+        self.notes: list[str] = []
         self._found = found
         self._settings = settings
         self._chosen = chosen
@@ -71,6 +73,7 @@ class Fleet(Service):
         """
         self._bound = True
         try:
+            self.notes = notes(self._bench, self._reactor.seconds())
             for door in self._doors():
                 held = sharing.hold(self._reactor, door, self._bench.interface, self._share(door))
                 self.opened.append(held)

@@ -5,7 +5,7 @@ from typing import Any
 
 from twisted_net.files.client.codec import Head, Url, parse_chunk, parse_head
 from twisted_net.files.client.conversation import Conversation
-from twisted_net.net.clients import PATIENCE, Target, connect
+from twisted_net.net.clients import PATIENCE, Target, Trust, connect
 from twisted_net.net.errors import RemoteProtocolError
 
 #: Fields of one answer, and answers of a server before the one that counts (RFC 9110, 15.2).
@@ -97,7 +97,11 @@ def _always(fields: dict[str, str]) -> list[str]:
     return [f"{name}: {value}" for name, value in told.items()]
 
 
-async def open_http(reactor: Any, url: Url, patience: float = PATIENCE) -> HttpClient:
+async def open_http(
+    reactor: Any, url: Url, patience: float = PATIENCE, trust: Trust | None = None
+) -> HttpClient:
     """Connect to a server; raises as `twisted_net.net.clients.connect`."""
-    target = Target("https" if url.scheme == "https" else "tcp", url.host, url.port)
+    target = Target("tcp", url.host, url.port)
+    if url.scheme == "https":
+        target = Target("https", url.host, url.port, trust)
     return await connect(reactor, target, HttpClient(reactor, target, patience), patience)

@@ -19,7 +19,7 @@ from twisted_net.files.destination import Destination
 from twisted_net.files.origin import Origin
 from twisted_net.files.shelf import Source
 from twisted_net.files.tftp import client as tftp
-from twisted_net.net.clients import Target
+from twisted_net.net.clients import Target, Trust
 from twisted_net.net.errors import BadAnswerError, ClientError
 
 NO_LISTING = "TFTP cannot list files; ask the TCP door, as 'netdemo ls tcp:HOST'"
@@ -202,8 +202,14 @@ class WebServers:
 
     resumes = True
 
-    def __init__(self, reactor: Any, patience: float, pace: Pace | None = None) -> None:
-        self._web = Web(reactor, patience, pace)
+    def __init__(
+        self,
+        reactor: Any,
+        patience: float,
+        pace: Pace | None = None,
+        trust: Trust | None = None,
+    ) -> None:
+        self._web = Web(reactor, patience, pace, trust)
 
     def source(self, name: str) -> str:
         """Return the URL of a name: itself."""

@@ -23,7 +23,7 @@ from twisted_net.files.destination import WORTH, Destination
 from twisted_net.files.http.codec import parse_digest, render_digest
 from twisted_net.files.origin import Origin, StaleError
 from twisted_net.files.shelf import Source
-from twisted_net.net.clients import PATIENCE
+from twisted_net.net.clients import PATIENCE, Trust
 from twisted_net.net.errors import (
     BadAnswerError,
     ClientError,
@@ -65,9 +65,17 @@ class Web:
     """HTTP servers, with the connections that can be used again.
 
     :param pace: how fast to read.
+    :param trust: whose certificates are taken; None: those that the system trusts.
     """
 
-    def __init__(self, reactor: Any, patience: float = PATIENCE, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        patience: float = PATIENCE,
+        pace: Pace | None = None,
+        trust: Trust | None = None,
+    ) -> None:
+        self._trust = trust
         self._reactor = reactor
         self._patience = patience
         self._pace = pace
@@ -267,7 +275,7 @@ class Web:
             client = idle.pop()
             if not client.ended:
                 return client
-        client = await open_http(self._reactor, url, self._patience)
+        client = await open_http(self._reactor, url, self._patience, self._trust)
         client.pace = self._pace
         return client
 

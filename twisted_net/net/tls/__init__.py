@@ -1,0 +1,1 @@
+"""TLS: certificates of doors, read again when they change; and how clients judge them."""
