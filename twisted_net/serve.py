@@ -14,6 +14,7 @@ from twisted_net.net import signals
 from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
+from twisted_net.net.notifying import Manager
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load_chosen
 
@@ -73,7 +74,13 @@ def _run(
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    made = workers.server(_found, settings, texts, Runtime(reactor), _show, quiet=True)
+    manager = Manager(reactor, os.environ, os.getpid())
+
+    def announced(made: workers.Server) -> None:
+        _show(made)
+        manager.ready()
+
+    made = workers.server(_found, settings, texts, Runtime(reactor), announced, quiet=True)
     signals.obey(reactor, made.report, made.force)
     try:
         made.startService()

@@ -12,6 +12,7 @@ from twisted.python import usage
 from twisted_net import announce, assembly, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.errors import SettingError
+from twisted_net.net.notifying import Manager
 from twisted_net.net.service import INetService, Runtime
 from twisted_net.net.settings import CONFIG_VARIABLE, Described, load_chosen
 
@@ -89,12 +90,18 @@ def makeService(options: _Options) -> IService:
     from twisted.internet import reactor
 
     foreground = _in_foreground(options)
+    manager = Manager(reactor, os.environ, os.getpid())
+
+    def announced(made: workers.Server) -> None:
+        (_show if foreground else _log_doors)(made)
+        manager.ready()
+
     made = workers.server(
         options.found,
         options.settings,
         options.chosen,
         Runtime(reactor),
-        _show if foreground else _log_doors,
+        announced,
         quiet=foreground,
     )
     signals.obey(reactor, made.report, made.force)

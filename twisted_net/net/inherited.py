@@ -6,6 +6,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 #: The first descriptor that is handed over.
 FIRST = 3
@@ -13,7 +14,9 @@ FIRST = 3
 #: What a socket is called that nobody has named.
 UNNAMED = "unknown"
 
-_NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
+_PROC = Path("/proc/self/environ")
+
+_NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,20 @@ def ours() -> tuple[Inherited, ...]:
     The answer is kept from the first time that somebody asks: a daemon becomes another process
     after it has read its options, and they are still meant for it.
     """
-    return handed_over(os.environ, os.getpid())
+    return handed_over({**at_start(_PROC), **os.environ}, os.getpid())
+
+
+def at_start(file: Path) -> dict[str, str]:
+    """Return the environment that this process was given: Twisted takes out what it has seen.
+
+    :param file: ``/proc/self/environ`` (proc(5)).
+    """
+    try:
+        block = os.fsdecode(file.read_bytes())
+    except OSError:
+        return {}
+    pairs = (each.partition("=") for each in block.split("\0"))
+    return {name: value for name, equals, value in pairs if equals}
 
 
 def check(options: Mapping[str, str]) -> None:
