@@ -33,7 +33,7 @@ PURE = sorted(
     or each.relative_to(PACKAGE).as_posix()
     in {
         *(f"echo/{name}.py" for name in ("probe", "shown")),
-        *(f"net/{name}.py" for name in ("counters", "errors", "framing")),
+        *(f"net/{name}.py" for name in ("counters", "errors", "framing", "health")),
         *(f"net/{name}.py" for name in ("histogram", "limits", "silence", "text")),
     }
 )

@@ -26,13 +26,15 @@ from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.guards import GuardedFactory
+from twisted_net.net.health import Measured, Phase
 from twisted_net.net.limits import Census, LimitSettings, Room, SourceRates, room
 from twisted_net.net.proxied.doors import NOBODY, READING, Believed, ProxiedFactory
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import YES_NO, Group, Reading, one_of, seconds, setting, whole
 from twisted_net.net.text import counted
 from twisted_net.net.tls.demo import PRIVATE, demo
-from twisted_net.net.transports import KeepAlive
+from twisted_net.net.transports import KeepAlive, unsent
+from twisted_net.net.usage import usage
 from twisted_net.registry import BUILT_IN, group
 
 #: Seconds after which whoever stops the server is told what it still waits for.
@@ -261,6 +263,8 @@ class Assembly(Service):
         self._forced = False
         self._waiting: Deferred[None] | None = None
         self._datagram_ports: dict[int, None] = {}
+        runtime.health.look = self._look
+        runtime.health.measure = runtime.health.measure or self._measure
 
     def privilegedStartService(self) -> None:
         """Open all doors, or none.
@@ -281,6 +285,7 @@ class Assembly(Service):
         if not self._bound:
             self.privilegedStartService()
         super().startService()  # type: ignore[no-untyped-call]
+        self._runtime.health.phase = Phase.READY
         self._set_spin()
         for each in self._foundations():
             each.startService()
@@ -289,6 +294,7 @@ class Assembly(Service):
     def stopService(self) -> Deferred[None]:
         """Refuse what is new, let finish what runs, cut what lasts longer than the grace period."""
         super().stopService()  # type: ignore[no-untyped-call]
+        self._runtime.health.phase = Phase.DRAINING
         return Deferred.fromCoroutine(self._stop())
 
     def force(self) -> None:
@@ -300,6 +306,17 @@ class Assembly(Service):
         """Log one line of counters for each door that is open."""
         for each in self.opened:
             self.log.info("{door}: {counters!s}", door=each.door.name, counters=each.guard.counters)
+
+    def _look(self) -> None:
+        """Count what only a look at every connection tells."""
+        for each in self.opened:
+            if isinstance(each.guard, GuardedFactory):
+                waiting = (unsent(every.transport) for every in each.guard.connections)
+                each.guard.counters.queued = sum(waiting)
+
+    async def _measure(self) -> Measured:
+        self._look()
+        return Measured(dict(self._runtime.counters), usage())
 
     def _open(self) -> None:
         census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)

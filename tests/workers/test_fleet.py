@@ -9,10 +9,13 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from twisted_net.assembly import BenchSettings
+from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import StartError
+from twisted_net.net.health import Usage
 from twisted_net.net.service import Runtime
+from twisted_net.workers.codec import ALL, GATHER, Report
 from twisted_net.workers.core import PAUSES, SETTLED
-from twisted_net.workers.fleet import KILL_AFTER, Fleet
+from twisted_net.workers.fleet import ANSWER_WITHIN, KILL_AFTER, Fleet
 
 
 class Process:
@@ -69,7 +72,7 @@ def test_a_worker_that_cannot_be_replaced_at_once_is_replaced_later() -> None:
     reactor = Short()
     fleet(reactor).startService()
     for each in reactor.started:
-        each.protocol.childDataReceived(3, b"{}\n")
+        each.protocol.childDataReceived(3, Report().line())
     reactor.advance(SETTLED)
     reactor.refusals = 2
     reactor.started[0].end()
@@ -114,3 +117,38 @@ def test_a_worker_that_hears_nothing_does_not_outlast_a_second_signal() -> None:
     assert not stopped.called
     stuck.end()
     assert stopped.called
+
+
+def test_a_worker_is_told_what_all_of_them_did() -> None:
+    """Those that have ended too, and the server's own use of the machine."""
+    reactor = Short()
+    made = fleet(reactor)
+    made.startService()
+    made._names = ["echo-tcp"]
+    for number, each in enumerate(reactor.started, 1):
+        doors = {"echo-tcp": DoorCounters(open=number, accepted=10 * number)}
+        each.protocol.childDataReceived(3, Report(doors, Usage(1, cpu=1000.0 * number)).line())
+    first, second = reactor.started
+    second.end()
+    first.protocol.childDataReceived(3, GATHER + b"\n")
+    assert first.orders[-1] == b"report\n"
+    doors = {"echo-tcp": DoorCounters(open=5, accepted=50)}
+    first.protocol.childDataReceived(3, Report(doors, Usage(1, cpu=1500.0)).line())
+    assert first.orders[-1].startswith(ALL)
+    told = Report.read(first.orders[-1].removeprefix(ALL))
+    assert told.doors == {"echo-tcp": DoorCounters(open=5, accepted=70)}
+    assert (told.usage.processes, 3500 < told.usage.cpu < 4500) == (2, True)
+
+
+def test_a_worker_that_does_not_answer_does_not_keep_the_others_from_it() -> None:
+    """Its last report counts."""
+    reactor = Short()
+    made = fleet(reactor)
+    made.startService()
+    for each in reactor.started:
+        each.protocol.childDataReceived(3, Report().line())
+    first, _ = reactor.started
+    first.protocol.childDataReceived(3, GATHER + b"\n" + Report().line())
+    assert not first.orders[-1].startswith(ALL)
+    reactor.advance(ANSWER_WITHIN)
+    assert first.orders[-1].startswith(ALL)

@@ -17,6 +17,7 @@ class DoorCounters:
     datagrams_received: int = 0
     datagrams_sent: int = 0
     dropped: dict[str, int] = field(default_factory=dict)  # reason -> times
+    queued: int = 0  # bytes that wait for peers to read them; as of the last look, see `Health`
 
     def drop(self, reason: str, times: int = 1) -> None:
         """Count something that was refused, cut off or thrown away.
@@ -33,6 +34,7 @@ class DoorCounters:
         self.sent += other.sent
         self.datagrams_received += other.datagrams_received
         self.datagrams_sent += other.datagrams_sent
+        self.queued += other.queued
         for reason, times in other.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + times
 

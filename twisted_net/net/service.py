@@ -11,6 +11,7 @@ from twisted.internet.protocol import DatagramProtocol
 from zope.interface import Attribute, Interface
 
 from twisted_net.net.counters import Counters
+from twisted_net.net.health import Health
 from twisted_net.net.pages import Pages
 
 Kind = Literal["stream", "datagram"]
@@ -70,6 +71,7 @@ class Runtime:
     :ivar counters: what the doors did; a service counts its own drops in
         ``counters.door(name).drop(reason)``.
     :ivar pages: what a service has to show in a browser; the web door shows it.
+    :ivar health: whether the server takes new work, and how all of it is measured.
     :ivar here: the doors that this process opens, where several share the work (``--workers``):
         what only one may have, a file say, belongs to the process whose door it is. None: it is
         the only process, and opens all.
@@ -79,6 +81,7 @@ class Runtime:
     dice: Random = field(default_factory=SystemRandom)
     counters: Counters = field(default_factory=Counters)
     pages: Pages = field(default_factory=Pages)
+    health: Health = field(default_factory=Health)
     here: frozenset[str] | None = None
 
     def opens(self, door: str) -> bool:

@@ -175,3 +175,13 @@ class Stream(Protocol):
 
     def _linger_ends(self) -> None:
         self.transport.loseConnection()
+
+
+def unsent(transport: Any) -> int:
+    """Return how many bytes wait in a transport until the kernel takes them, as far as it says.
+
+    What TLS has not sealed yet is not among them.
+    """
+    below = getattr(transport, "transport", None) or transport
+    waiting = getattr(below, "_tempDataLen", 0) - getattr(below, "offset", 0)
+    return waiting + len(getattr(below, "dataBuffer", b""))

@@ -4,7 +4,7 @@ It is `twisted.web`, HTTP/1.1, made safe for a machine with a browser: see `core
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -193,6 +193,7 @@ class WebFactory(Site):
 
     :param names: host names that are ours, in small letters, beside ``localhost`` and addresses.
     :param pages: looked into at each request.
+    :param own: resources at the top that are nobody's page, by the name in their paths.
     """
 
     noisy = False
@@ -206,8 +207,9 @@ class WebFactory(Site):
         names: Collection[str] = (),
         limits: WebLimits = WebLimits(),
         counters: DoorCounters | None = None,
+        own: Mapping[bytes, Any] | None = None,
     ) -> None:
-        super().__init__(Root(pages), reactor=reactor)
+        super().__init__(Root(pages, own), reactor=reactor)
         self.timeOut = None  # the channel and the guard of the door have better ones
         self.names = frozenset(names)
         self.limits = limits

@@ -1,6 +1,7 @@
 """What is at the top: a list of all pages, the pages themselves, and whether the server lives."""
 
 import html
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,19 @@ _INDEX = """\
 
 
 class Root(Resource):
-    """The top of the web door: nobody hands anything over twice, and nothing has to be there."""
+    """The top of the web door: nobody hands anything over twice, and nothing has to be there.
 
-    def __init__(self, pages: Pages) -> None:
+    :param own: what else is at the top, by the name in its path.
+    """
+
+    def __init__(self, pages: Pages, own: Mapping[bytes, Any] | None = None) -> None:
         super().__init__()
         self._pages = pages
         self.putChild(b"", Index(pages))
         self.putChild(b"healthz", Text(b"ok\n", b"text/plain; charset=utf-8"))
         self.putChild(b"page.css", Text(_style(), b"text/css; charset=utf-8"))
+        for name, resource in (own or {}).items():
+            self.putChild(name, resource)
 
     def getChild(self, path: bytes, request: Any) -> Any:
         """Return a page of a service, or one that says that there is none."""
@@ -44,7 +50,7 @@ class Root(Resource):
         return page.resource if page is not None else Nothing()
 
 
-class _Fixed(Resource):
+class Fixed(Resource):
     """A resource with nothing below it."""
 
     def getChild(self, path: bytes, request: Any) -> Any:
@@ -52,7 +58,7 @@ class _Fixed(Resource):
         return Nothing()
 
 
-class Index(_Fixed):
+class Index(Fixed):
     """The list of all pages."""
 
     def __init__(self, pages: Pages) -> None:
@@ -74,7 +80,7 @@ class Index(_Fixed):
         return _INDEX.format(pages=pages).encode("utf-8", "replace")
 
 
-class Text(_Fixed):
+class Text(Fixed):
     """Bytes that are always the same."""
 
     def __init__(self, content: bytes, kind: bytes) -> None:

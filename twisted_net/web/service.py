@@ -11,9 +11,10 @@ from zope.interface import implementer
 from twisted_net.net import endpoints
 from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import Reading, seconds, setting
+from twisted_net.net.settings import Reading, one_of, seconds, setting
 from twisted_net.web.channel import plain
 from twisted_net.web.doors import WebFactory, WebLimits
+from twisted_net.web.metrics import READERS, Metrics, Ready
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
@@ -44,6 +45,11 @@ class WebSettings:
     request: float = setting(
         30.0, "Seconds that a client of the web door has for each request.", seconds(0.1, 86400)
     )
+    metrics: str = setting(
+        "loopback",
+        "Who may read /metrics: peers with an address of this machine, all, or none.",
+        one_of(*READERS),
+    )
 
 
 @implementer(IPlugin, INetService)
@@ -65,6 +71,10 @@ class WebService:
             (*_names(settings.names), *([own, f"{own}.local"] if own else [])),
             WebLimits(settings.request),
             runtime.counters.door(DOOR),
+            {
+                b"readyz": Ready(runtime.health),
+                b"metrics": Metrics(runtime.health, settings.metrics),
+            },
         )
         return [
             Door(

@@ -9,20 +9,30 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import FileLogObserver, LogEvent, Logger, formatEvent, globalLogBeginner
 
 from twisted_net import assembly, registry
 from twisted_net.net import signals
+from twisted_net.net.clients import within
 from twisted_net.net.console import StandardInput
+from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import NetError
 from twisted_net.net.fast import installing
 from twisted_net.net.framing import LineReader
+from twisted_net.net.health import Health, Measured
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
-from twisted_net.workers.codec import LONGEST, Orders, Report
+from twisted_net.net.usage import usage
+from twisted_net.workers.codec import ALL, GATHER, LONGEST, Orders, Report
 from twisted_net.workers.process import REPORTS
+
+#: Seconds to wait for what all workers did: longer than the server waits for one of them.
+GATHER_WITHIN = 5.0
 
 #: Seconds between two reports that nobody asked for: what is lost with a worker that is killed.
 REPORT_EVERY = 1.0
@@ -43,11 +53,12 @@ class Worker:
     def __init__(self, reactor: Any) -> None:
         self.exit_code = 0
         self._reactor = reactor
-        self._runtime = Runtime(reactor)
+        self._runtime = Runtime(reactor, health=Health(measure=self._gather))
         self._lines = LineReader(LONGEST)
         self._input = StandardInput(reactor, self._received, self._stop)
         self._made: assembly.Assembly | None = None
-        self._said = b""
+        self._said: Mapping[str, DoorCounters] = {}
+        self._gathering: list[Deferred[Measured]] = []
         self._unsent = b""
 
     def _received(self, data: bytes) -> None:
@@ -66,6 +77,8 @@ class Worker:
             self._begin(Orders.read(line))
         elif line == b"report":
             self._report()
+        elif line.startswith(ALL):
+            self._gathered(Report.read(line.removeprefix(ALL)))
         elif line == b"stop":
             self._stop()
         elif line == b"force":
@@ -92,13 +105,34 @@ class Worker:
         signal.signal(signal.SIGTERM, lambda *_: self._reactor.callFromThread(self._stop))
 
     def _report(self) -> None:
-        self._said = Report(dict(self._runtime.counters)).line()
-        self._send(self._said)
+        self._runtime.health.look()
+        report = Report(dict(self._runtime.counters), usage())
+        self._said = deepcopy(report.doors)
+        self._send(report.line())
 
     def _report_changes(self) -> None:
-        if Report(dict(self._runtime.counters)).line() != self._said:
+        if dict(self._runtime.counters) != self._said:
             self._report()
         self._reactor.callLater(REPORT_EVERY, self._report_changes)
+
+    async def _gather(self) -> Measured:
+        """Ask the server what all of us did."""
+        waiting = Deferred[Measured]()
+        if not self._gathering:
+            self._send(GATHER + b"\n")
+        self._gathering.append(waiting)
+        try:
+            return await within(
+                self._reactor, GATHER_WITHIN, waiting, "the other processes do not answer"
+            )
+        finally:
+            if waiting in self._gathering:
+                self._gathering.remove(waiting)
+
+    def _gathered(self, report: Report) -> None:
+        waiting, self._gathering = self._gathering, []
+        for each in waiting:
+            each.callback(Measured(report.doors, report.usage))
 
     def _send(self, line: bytes) -> None:
         # A server that is stopped does not read, and must not stop us: what does not fit waits

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
+from twisted_net.net.health import Usage
 
 #: Longest line in bytes: the counters of every door of some hundred services.
 LONGEST = 1 << 20
@@ -40,18 +41,27 @@ class Orders:
             raise RemoteProtocolError(f"not the orders of a worker: {error}") from error
 
 
+#: What a worker says that wants to know what all of them did; the answer is an order,
+#: `ALL` and a report.
+GATHER, ALL = b"gather", b"all "
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a worker says of itself: that it serves, and what its doors did since its start.
+    """What a worker says of itself: that it serves, and what it did and used since its start.
+
+    Also what the server says of all of them together.
 
     :ivar doors: name of a door -> its counters.
     """
 
-    doors: Mapping[str, DoorCounters]
+    doors: Mapping[str, DoorCounters] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
 
     def line(self) -> bytes:
         """Return it as a line."""
-        return _line({name: asdict(counters) for name, counters in self.doors.items()})
+        doors = {name: asdict(counters) for name, counters in self.doors.items()}
+        return _line({"doors": doors, "usage": asdict(self.usage)})
 
     @classmethod
     def read(cls, line: bytes) -> "Report":
@@ -60,9 +70,10 @@ class Report:
         :raises RemoteProtocolError: it is not one.
         """
         try:
-            doors = json.loads(line)
-            return cls({name: DoorCounters(**counters) for name, counters in doors.items()})
-        except (ValueError, TypeError, AttributeError) as error:
+            parts = json.loads(line)
+            doors = {name: DoorCounters(**each) for name, each in parts["doors"].items()}
+            return cls(doors, Usage(**parts["usage"]))
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
             raise RemoteProtocolError(f"not the report of a worker: {error}") from error
 
 

@@ -13,9 +13,11 @@ from twisted_net.assembly import CUT_WITHIN, BenchSettings, doors_of, not_starte
 from twisted_net.net import sharing
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import StartError
+from twisted_net.net.health import Usage
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.text import counted
-from twisted_net.workers.codec import Orders, Report
+from twisted_net.net.usage import usage
+from twisted_net.workers.codec import ALL, Orders, Report
 from twisted_net.workers.core import Crew
 from twisted_net.workers.process import WorkerProcess
 
@@ -61,6 +63,7 @@ class Fleet(Service):
         self._crew = Crew.of(self._bench.workers)
         self._running: dict[int, WorkerProcess] = {}
         self._past: dict[str, DoorCounters] = {}
+        self._past_usage = Usage()
         self._names: list[str] = []
         self._bound = False
         self._all_gone: Deferred[None] | None = None
@@ -145,6 +148,7 @@ class Fleet(Service):
             Orders(index, self._chosen, doors),
             ready=lambda: self._ready(index),
             ended=lambda why: self._ended(index, why),
+            gather=lambda: self._gather(index),
         )
 
     def _replace(self, index: int) -> None:
@@ -160,9 +164,10 @@ class Fleet(Service):
 
     def _ended(self, index: int, why: str) -> None:
         gone = self._running.pop(index)
+        self._past_usage.add(gone.reported.usage.ended())
         for name, counters in gone.reported.doors.items():
             self._past.setdefault(name, DoorCounters()).add(counters)
-            self._past[name].open = 0
+            self._past[name].open = self._past[name].queued = 0
         if self._start_again(index):
             self.log.warn(
                 "worker {index} (process {pid}) {why}; another takes its place",
@@ -206,9 +211,30 @@ class Fleet(Service):
             each.kill()
 
     async def _asked(self) -> None:
+        await self._ask()
+        self._log_counters()
+
+    async def _ask(self) -> None:
         asked = [each.ask(self._reactor, ANSWER_WITHIN) for each in self._running.values()]
         await DeferredList(asked, consumeErrors=True)
-        self._log_counters()
+
+    def _gather(self, index: int) -> None:
+        """Tell a worker what all of them did and use."""
+        Deferred.fromCoroutine(self._tell(index)).addErrback(
+            lambda failure: self.log.failure("no worker was told of the others", failure=failure)
+        )
+
+    async def _tell(self, index: int) -> None:
+        await self._ask()
+        if index in self._running:
+            self._running[index].order(ALL + self._total().line())
+
+    def _total(self) -> Report:
+        used = usage()
+        used.add(self._past_usage)
+        for each in self._running.values():
+            used.add(each.reported.usage)
+        return Report({name: self.counters(name) for name in self._names}, used)
 
     def _log_counters(self) -> None:
         if self._crew.restarts:

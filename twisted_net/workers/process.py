@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.framing import LineReader
-from twisted_net.workers.codec import LONGEST, Orders, Report
+from twisted_net.workers.codec import GATHER, LONGEST, Orders, Report
 
 #: The descriptor that a worker writes its reports to.
 REPORTS = 3
@@ -37,9 +37,16 @@ class WorkerProcess(ProcessProtocol):
     transport: Any
     pid = 0
 
-    def __init__(self, index: int, ready: Callable[[], None], ended: Callable[[str], None]) -> None:
-        self.reported = Report({})
+    def __init__(
+        self,
+        index: int,
+        ready: Callable[[], None],
+        ended: Callable[[str], None],
+        gather: Callable[[], None],
+    ) -> None:
+        self.reported = Report()
         self._index = index
+        self._gather = gather
         self._ready: Callable[[], None] | None = ready
         self._ended = ended
         self._reports = LineReader(LONGEST)
@@ -53,14 +60,16 @@ class WorkerProcess(ProcessProtocol):
         orders: Orders,
         ready: Callable[[], None],
         ended: Callable[[str], None],
+        gather: Callable[[], None],
     ) -> "WorkerProcess":
         """Start a process.
 
         :param orders: its doors by descriptors of this process.
         :param ready: called once it serves.
         :param ended: called once it has ended, with how it did: ``was killed by SIGKILL``.
+        :param gather: called when it wants to be told what all workers did.
         """
-        made = cls(orders.index, ready, ended)
+        made = cls(orders.index, ready, ended, gather)
         sockets = dict(enumerate(orders.doors.values(), FIRST_SOCKET))
         doors = dict(zip(orders.doors, sockets, strict=True))
         process = reactor.spawnProcess(
@@ -99,7 +108,10 @@ class WorkerProcess(ProcessProtocol):
         try:
             if childFD == REPORTS:
                 for line in self._reports.feed(data):
-                    self._take(Report.read(line))
+                    if line == GATHER:
+                        self._gather()
+                    else:
+                        self._take(Report.read(line))
             else:
                 for line in self._words.feed(data):
                     self._say(line)
