@@ -34,7 +34,7 @@ PURE = sorted(
     in {
         *(f"echo/{name}.py" for name in ("probe", "shown")),
         *(f"net/{name}.py" for name in ("counters", "errors", "framing", "health")),
-        *(f"net/{name}.py" for name in ("histogram", "limits", "silence", "text")),
+        *(f"net/{name}.py" for name in ("histogram", "limits", "repeats", "silence", "text")),
     }
 )
 

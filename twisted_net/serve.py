@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from twisted.logger import ILogObserver, globalLogBeginner, textFileLogObserver
+from twisted.logger import globalLogBeginner
 
 from twisted_net import announce, assembly, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
+from twisted_net.net.log import FORMATS, LineObserver
 from twisted_net.net.notifying import Manager
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load_chosen
@@ -29,9 +30,20 @@ _found = registry.services()
     metavar="NAME",
     help="Twisted reactor: netdemo, epoll, asyncio… [netdemo, where epoll is]",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(list(FORMATS)),
+    default="text",
+    show_default=True,
+    help="How the log on standard error looks: one line an event.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="Do not log; the table of doors is still shown.")
 def serve(
-    config: Path | None, given: Mapping[str, str], reactor_name: str | None, quiet: bool
+    config: Path | None,
+    given: Mapping[str, str],
+    reactor_name: str | None,
+    log_format: str,
+    quiet: bool,
 ) -> None:
     """Serve echo, chat and files until Ctrl-C.
 
@@ -48,7 +60,7 @@ def serve(
     except NetError as error:
         fail(error)
     _install(reactor_name)
-    _run(settings, texts, [] if quiet else [textFileLogObserver(sys.stderr)])
+    _run(settings, texts, None if quiet else LineObserver(sys.stderr, FORMATS[log_format]))
 
 
 def _install(name: str | None) -> None:
@@ -69,7 +81,7 @@ def _install(name: str | None) -> None:
 
 
 def _run(
-    settings: dict[type[Any], Any], texts: dict[str, str], observers: list[ILogObserver]
+    settings: dict[type[Any], Any], texts: dict[str, str], observer: LineObserver | None
 ) -> None:
     from twisted.internet import reactor as installed
 
@@ -87,9 +99,12 @@ def _run(
     except StartError as error:
         fail(error)  # one line: what would have been logged until here is not shown
     # Before anybody connects: what is logged while nobody observes is kept, with its sockets.
+    observers = [] if observer is None else [observer]
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
     reactor.addSystemEventTrigger("before", "shutdown", made.stopService)
     reactor.run()
+    if observer is not None:
+        observer.close()
 
 
 def _show(made: workers.Server) -> None:

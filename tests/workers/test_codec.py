@@ -5,11 +5,14 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.logger import LogLevel
+from twisted.python.failure import Failure
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.health import Usage
-from twisted_net.workers.codec import Orders, Report
+from twisted_net.net.log import json_line
+from twisted_net.workers.codec import Orders, Report, Words
 
 COUNTS = st.integers(0, 1 << 62)
 COUNTERS = st.builds(
@@ -63,3 +66,30 @@ def test_what_is_no_report_is_refused(line: bytes) -> None:
     """JSON or not."""
     with pytest.raises(RemoteProtocolError, match="not the report of a worker"):
         Report.read(line)
+
+
+def test_what_a_worker_logs_is_read_as_what_it_was() -> None:
+    """Its level and its logger, and a traceback line by line."""
+    try:
+        raise ZeroDivisionError("by\nnothing")
+    except ZeroDivisionError:
+        failed = {"log_format": "a bug of {door}", "door": "echo", "log_failure": Failure()}
+    event = {**failed, "log_level": LogLevel.critical, "log_namespace": "x", "log_time": 0.0}
+    words = Words.read(json_line(event).encode())
+    assert (words.level, words.logger, words.lines[0]) == ("critical", "x", "a bug of echo")
+    assert words.lines[-2:] == ("| builtins.ZeroDivisionError: by", "| nothing")
+
+
+@given(st.binary())
+def test_what_else_a_worker_says_is_taken_as_it_is(line: bytes) -> None:
+    """An interpreter that does not start, a library that prints."""
+    words = Words.read(line)
+    assert words.lines
+
+
+@pytest.mark.parametrize(
+    "line", [b"{}", b"[]", b"7", b'{"level":1}', b'{"traceback":1}', b"[" * 9999]
+)
+def test_json_that_is_no_log_is_taken_as_it_is(line: bytes) -> None:
+    """It may be anybody's."""
+    assert Words.read(line) == Words("info", "-", (line.decode(),))

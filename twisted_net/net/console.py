@@ -13,13 +13,14 @@ from typing import Any, NoReturn, TypeVar
 import click
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.internet.interfaces import IPushProducer, IReadDescriptor
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from twisted_net.net import signals
 from twisted_net.net.clients import PATIENCE, Trust
 from twisted_net.net.errors import ClientError, NetError, SettingError
+from twisted_net.net.log import LineObserver, text_line
 from twisted_net.net.settings import YES_NO, Described, Group, Reading, seconds
 from twisted_net.net.text import safe
 
@@ -167,7 +168,7 @@ def run(
     """
     _open_all_three()
     # Before logging has begun, Twisted keeps events, and a Failure in one holds its sockets open.
-    observers = [textFileLogObserver(sys.stderr)] if debug else []
+    observers = [LineObserver(sys.stderr, text_line)] if debug else []
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
     choose()
     from twisted.internet import reactor  # after the command had its say about which

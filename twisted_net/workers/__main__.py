@@ -14,7 +14,7 @@ from copy import deepcopy
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import FileLogObserver, LogEvent, Logger, formatEvent, globalLogBeginner
+from twisted.logger import Logger, globalLogBeginner
 
 from twisted_net import assembly, registry
 from twisted_net.net import signals
@@ -25,6 +25,7 @@ from twisted_net.net.errors import NetError
 from twisted_net.net.fast import installing
 from twisted_net.net.framing import LineReader
 from twisted_net.net.health import Health, Measured
+from twisted_net.net.log import LineObserver, json_line
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
 from twisted_net.net.usage import usage
@@ -166,17 +167,11 @@ def main() -> int:
     reactor: Any = installed
     worker = Worker(reactor)
     globalLogBeginner.beginLoggingTo(
-        [FileLogObserver(sys.stderr, _words)], redirectStandardIO=False
+        [LineObserver(sys.stderr, json_line)], redirectStandardIO=False
     )
     reactor.callWhenRunning(worker.obey_signals)
     reactor.run()
     return worker.exit_code
-
-
-def _words(event: LogEvent) -> str:
-    """Return an event as the server logs it, which adds the time."""
-    level = getattr(event.get("log_level"), "name", "info")
-    return f"[{event.get('log_namespace', '-')}#{level}] {formatEvent(event)}\n"
 
 
 if __name__ == "__main__":

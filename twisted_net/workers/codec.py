@@ -77,5 +77,29 @@ class Report:
             raise RemoteProtocolError(f"not the report of a worker: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A line of a worker's log, or what else it says on standard error.
+
+    :ivar level: as `twisted.logger` names it.
+    :ivar lines: its message, and the lines of a traceback if there is one.
+    """
+
+    level: str
+    logger: str
+    lines: tuple[str, ...]
+
+    @classmethod
+    def read(cls, line: bytes) -> "Words":
+        """Read a line; what is none of `twisted_net.net.log` is taken as it is."""
+        text = line.decode("utf-8", "backslashreplace")
+        try:
+            said = json.loads(text)
+            traceback = [f"| {each}" for each in said.get("traceback", "").splitlines()]
+            return cls(str(said["level"]), str(said["logger"]), (str(said["message"]), *traceback))
+        except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
+            return cls("info", "-", (text,))
+
+
 def _line(content: object) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode() + b"\n"

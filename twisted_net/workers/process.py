@@ -9,12 +9,12 @@ from typing import Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.framing import LineReader
-from twisted_net.workers.codec import GATHER, LONGEST, Orders, Report
+from twisted_net.workers.codec import GATHER, LONGEST, Orders, Report, Words
 
 #: The descriptor that a worker writes its reports to.
 REPORTS = 3
@@ -24,6 +24,8 @@ FIRST_SOCKET = 4
 
 #: Longest line of a worker's log that is taken whole, in bytes.
 LONGEST_WORDS = 1 << 16
+
+_LEVELS = {level.name: level for level in LogLevel.iterconstants()}
 
 
 class WorkerProcess(ProcessProtocol):
@@ -138,9 +140,16 @@ class WorkerProcess(ProcessProtocol):
             each.callback(None)
 
     def _say(self, line: bytes) -> None:
-        if line:
-            words = line.decode("utf-8", "backslashreplace")
-            self.log.info("worker {index}: {words}", index=self._index, words=words)
+        """Log what a worker logged, as what it was; how much that may be it has seen to itself."""
+        if not line:
+            return
+        words = Words.read(line)
+        level = _LEVELS.get(words.level, LogLevel.info)
+        log = self.log if words.logger == "-" else Logger(words.logger)
+        for each in words.lines:
+            log.emit(
+                level, "worker {index}: {words}", index=self._index, words=each, log_counted=True
+            )
 
 
 def _named(number: int) -> str:
