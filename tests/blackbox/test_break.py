@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -128,6 +129,7 @@ def test_curl_meets_every_fault_of_a_stream(server: Bench, breaking: Start, tmp_
     assert faults["corrupt"] == sum(map(len, spoilt))  # this seed spares the heads
 
 
+@pytest.mark.slow
 def test_a_ping_loses_just_the_probes_that_the_seed_says(server: Bench, breaking: Start) -> None:
     """10 % of 200 on the way back, and the figures of both sides match."""
     broken = breaking(
@@ -147,6 +149,7 @@ def test_a_ping_loses_just_the_probes_that_the_seed_says(server: Bench, breaking
     assert totals["to-client"]["datagrams_out"] == 200 - len(lost)
 
 
+@pytest.mark.slow
 def test_for_people_there_are_lines_and_quit_ends_it(server: Bench) -> None:
     """Typed, from a pipe; the totals stand at the end."""
     done = run(
@@ -168,6 +171,22 @@ def test_for_people_there_are_lines_and_quit_ends_it(server: Bench) -> None:
     assert (done.returncode, done.stderr.count(b"\n")) == (0, 1)
 
 
+@pytest.mark.slow
+def test_who_has_read_enough_ends_it(tmp_path: Path) -> None:
+    """As other programs do; and a UNIX socket may be listened on."""
+    where = tmp_path / "socket"
+    command = f"{BIN / 'netdemo'} break unix:{where} 127.0.0.1:1 --json | head -n 1"
+    with subprocess.Popen(
+        ["bash", "-c", command + '; echo "${PIPESTATUS[@]}"'], stdout=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        assert json.loads(running.stdout.readline())["address"] == str(where)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(where))
+            assert running.stdout.readline() == "141 0\n"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [

@@ -12,6 +12,9 @@ from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports
 from tests.hostile import HOSTILE
 from twisted_net.net.text import safe
 
+#: A server for each; without a process all this is tested in tests/net and tests/simulated.
+pytestmark = pytest.mark.slow
+
 #: A line that is not of the log, but the table of doors.
 TABLE = re.compile(r"netdemo is listening.*|  \S.*|")
 
@@ -47,13 +50,8 @@ def logging() -> Iterator[Callable[..., Bench]]:
     "command",
     [
         ["netdemo", "serve", "--log-format", "json"],
-        pytest.param(
-            ["twistd", "-n", "--pidfile=", "--logger=twisted_net.net.log.json_factory", "netdemo"],
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            ["netdemo", "serve", "--log-format", "json", "--workers", "2"], marks=pytest.mark.slow
-        ),
+        ["twistd", "-n", "--pidfile=", "--logger=twisted_net.net.log.json_factory", "netdemo"],
+        ["netdemo", "serve", "--log-format", "json", "--workers", "2"],
     ],
     ids=["serve", "twistd", "workers"],
 )

@@ -20,7 +20,8 @@ def scraped(server: Bench, path: str) -> bytes:
     return done.stdout
 
 
-@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_all_processes_are_one_server(bench: Start, workers: str) -> None:
     """Whichever of them is asked tells the sum."""
     server = bench("--workers", workers)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, peer, run
+from tests.watch.exposition import read
 from twisted_net.files.journal import MOST_LINES
 
 Start = Callable[..., Bench]
@@ -69,6 +70,15 @@ def test_the_url_to_paste_is_shown_at_the_start(shared: Bench, root: Path) -> No
     found = shared.wait_for(r"^\s+web\s+\S+\s+(http://\S+/)$")
     assert b'<a href="/files/">' in curl(found[1])
     assert b"large" in curl(url(shared))
+
+
+def test_who_watches_the_server_is_answered(shared: Bench) -> None:
+    """Its numbers, and that it lives and takes new work."""
+    top = f"http://127.0.0.1:{shared.port('web')}/"
+    assert curl(f"{top}healthz", f"{top}readyz") == b"ok\nready\n"
+    found = read(curl(f"{top}metrics"))
+    assert found.value("netdemo_connections", door="web") >= 1
+    assert found.value("netdemo_processes") == 1
 
 
 @pytest.mark.parametrize("client", ["curl", "wget"])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twisted_net.faults.codec import Kind, changed, no_rules
@@ -12,7 +12,7 @@ from twisted_net.faults.core.datagrams import DatagramWay, Rule
 from twisted_net.faults.core.dice import concerns, corrupted, draws
 from twisted_net.faults.core.events import Event, Tally
 from twisted_net.faults.core.harm import Harm, Way
-from twisted_net.faults.core.streams import CELL, SENT_AGAIN, Act, StreamWay
+from twisted_net.faults.core.streams import CELL, COST, SENT_AGAIN, Act, StreamWay
 from twisted_net.testing import DROP, Delay, Duplicate, Packet
 from twisted_net.testing.rules import Verdict
 
@@ -173,6 +173,7 @@ def cut(data: bytes, at: Sequence[int]) -> list[bytes]:
     return [data[i:j] for i, j in pairwise(ends)]
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 9), st.lists(st.integers(0, 9000), max_size=12))
 def test_what_is_changed_does_not_depend_on_how_the_stream_was_cut(
     seed: int, at: Sequence[int]
@@ -243,13 +244,21 @@ def test_a_black_hole_is_left_again() -> None:
 
 def test_no_more_is_read_than_there_is_room_for() -> None:
     """A long delay costs a bounded amount of memory."""
-    stream = Stream("delay=60s", room=1000)
+    stream = Stream("delay=60s", room=1000 + COST)
     stream.feed(bytes(999))
     assert stream.way.hungry(0.0)
     stream.feed(bytes(999))
     assert not stream.way.hungry(1.0)
     stream.run(60.0)
     assert (stream.way.held, stream.way.hungry(60.0)) == (0, True)
+
+
+def test_a_drip_of_single_bytes_costs_a_bounded_amount_too() -> None:
+    """What remembers a piece is longer than a byte."""
+    stream = Stream("delay=60s", room=100 * COST)
+    while stream.way.hungry(0.0):
+        stream.feed(b"x")
+    assert stream.way.held == 100
 
 
 def test_a_slow_reader_reads_when_its_time_has_come() -> None:

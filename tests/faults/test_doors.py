@@ -422,6 +422,15 @@ def test_there_is_a_limit_to_clients(net: SimNetwork) -> None:
     assert (asking.heard, second.heard, broken.breakage.refused) == ([b"a"], [], 1)
 
 
+def test_a_datagram_that_claims_to_come_from_the_proxy_itself_is_dropped(net: SimNetwork) -> None:
+    """Its answer would be the next question, and so on for ever."""
+    asking = Asking(broken := Broken(net, kind="datagram"))
+    for host in ("127.0.0.1", broken.door.transport.getHost().host):
+        broken.door.datagramReceived(b"a", (host, 7))
+    net.run_for(1)
+    assert (asking.there.heard, broken.faults(Way.TO_SERVER)) == ([], {"loop": 2})
+
+
 def test_a_proxy_that_stops_lets_go_of_every_port(net: SimNetwork) -> None:
     """And of what was under way."""
     asking = Asking(broken := Broken(net, "delay=5s", kind="datagram"))

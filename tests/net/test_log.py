@@ -136,7 +136,15 @@ def test_a_field_that_breaks_when_it_is_shown_is_one_line() -> None:
     assert not raw(line)
     said = json.loads(json_line(event("x", it=Broken(), nan=float("nan"), big=10**400)))
     assert said["fields"]["it"] == "<Broken that cannot be shown: ZeroDivisionError>"
-    assert said["fields"]["nan"] == "nan"
+    assert (said["fields"]["nan"], type(said["fields"]["big"])) == ("nan", str)
+
+
+def test_an_event_that_cannot_be_shown_is_a_line_that_says_so() -> None:
+    """Twisted would take the observer away for a while."""
+    out = io.StringIO()
+    observer = LineObserver(out, json_line)
+    observer(event("x {it}", log_time=1e30))
+    assert json.loads(out.getvalue())["message"].startswith("an event that cannot be shown: ")
 
 
 @WORDS

@@ -1,6 +1,6 @@
 """``netdemo break``: a proxy in front of any server, which breaks what it passes on."""
 
-import contextlib
+import resource
 import secrets
 import signal
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from twisted_net.faults.core.harm import Way
 from twisted_net.faults.proxy import Proxy, kind_of, parse_listen, parse_server
 from twisted_net.net import console
 from twisted_net.net.errors import NetError
+from twisted_net.net.limits import room as room_for
 from twisted_net.net.settings import seconds, size, whole
 from twisted_net.net.text import counted
 
@@ -121,6 +122,7 @@ def break_(
         endpoint = parse_listen(listen)
         kind = kind_of(listen)
         server = parse_server(target, kind)
+        most = _fitting(most, 2 if kind == "stream" else 1)
         breakage = Breakage(kind, rules, seed, show.event, room=room, most=most, idle=idle)
     except NetError as error:
         console.fail(error)
@@ -131,20 +133,22 @@ def break_(
         show.seconds = reactor.seconds
         done: Deferred[None] = Deferred()
 
-        def end() -> None:
-            if not done.called:
+        def end(why: OSError | None = None) -> None:
+            if not done.called and why is None:
                 done.callback(None)
+            elif not done.called:
+                done.errback(why)
 
+        show.gave_up = end
         await proxy.open(patience)
         # Typed at in the background, a terminal's program would be stopped.
-        with contextlib.suppress(ValueError):
-            signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
         typed = Console(breakage, show.said, show.totals, end)
         typed.follow(reactor)
         if duration is not None:
             reactor.callLater(duration, end)
-        show.began(proxy.address, str(server))
         try:
+            show.began(proxy.address, str(server))
             await done
         finally:
             typed.close()
@@ -154,21 +158,44 @@ def break_(
     console.run(main, debug)
 
 
+def _fitting(most: int, each: int) -> int:
+    """Return how many connections there can be, and have the descriptors that they need.
+
+    :param each: descriptors that one takes.
+    """
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft, hard = (None if each == resource.RLIM_INFINITY else each for each in limits)
+    fitting = room_for(most * each, soft, hard)
+    if fitting.descriptors is not None and fitting.descriptors != soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (fitting.descriptors, limits[1]))
+    allowed = max(1, fitting.connections // each)
+    if allowed < most:
+        console.complain(
+            NetError(
+                f"--max-conns {most}: capped to {allowed} (RLIMIT_NOFILE {fitting.descriptors})"
+            )
+        )
+    return allowed
+
+
 class Shown:
     """What is printed: a line an event, and the totals.
 
     :ivar breakage: what the numbers are of.
     :ivar seconds: the clock that events are told by.
+    :ivar gave_up: called with the error when nothing more can be printed.
     """
 
     breakage: Breakage
     seconds: Callable[[], float]
+    gave_up: Callable[[OSError], None]
 
     def __init__(self, as_json: bool, quiet: bool) -> None:
         self._as_json = as_json
         self._quiet = quiet
         self._began = 0.0
         self._where = ("", "")
+        self._broken = False
 
     def began(self, address: str, target: str) -> None:
         """Say where it listens, and what would make it do the same again."""
@@ -212,6 +239,12 @@ class Shown:
         self._say("\n".join(lines), record)
 
     def _say(self, text: str, record: dict[str, Any]) -> None:
+        if self._broken:
+            return
         if self._as_json:
             record = {**record, "seconds": round(self.seconds() - self._began, 6)}
-        console.say(text, record, self._as_json)
+        try:
+            console.say(text, record, self._as_json)
+        except OSError as error:
+            self._broken = True
+            self.gave_up(error)

@@ -18,6 +18,9 @@ from twisted_net.testing.packets import Packet
 
 Address = tuple[str, int]
 
+#: What this host calls itself, whatever a port listens on.
+_LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
+
 
 class Guest:
     """One client: a port of its own towards the server, and a way in each direction."""
@@ -126,9 +129,17 @@ class BreakingDatagrams(DatagramProtocol):
 
     def datagramReceived(self, datagram: bytes, addr: Address) -> None:
         """Take a datagram of a client's."""
+        if self._is_ours(addr):
+            self.breakage.tallies[Way.TO_SERVER].count("loop")
+            return
         guest = self.guests.get(addr) or self._welcome(addr)
         if guest is not None:
             guest.asked(datagram)
+
+    def _is_ours(self, addr: Address) -> bool:
+        """Say whether a datagram claims to come from our own port: its answer would come back."""
+        here = self.transport.getHost()
+        return addr[1] == here.port and (addr[0] == here.host or addr[0] in _LOOPBACK)
 
     def _welcome(self, addr: Address) -> Guest | None:
         number = self.breakage.enter(with_port(*addr[:2]), lambda: guest.follow())

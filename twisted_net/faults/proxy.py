@@ -1,5 +1,6 @@
 """A proxy that breaks what it passes on: one port, one server behind it."""
 
+import os
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred
@@ -100,7 +101,8 @@ class Proxy:
         except StartError as error:
             raise ClientError(_why(error)) from error
         host = self._port.getHost()
-        self.address = with_port(host.host, host.port) if hasattr(host, "port") else host.name
+        path = hasattr(host, "name")  # a UNIX socket
+        self.address = os.fsdecode(host.name) if path else with_port(host.host, host.port)
 
     async def close(self) -> None:
         """Listen no more, and break off what there is."""

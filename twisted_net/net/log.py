@@ -104,7 +104,7 @@ def _fields(event: LogEvent) -> Iterator[tuple[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, bool | int):
+    if value is None or (isinstance(value, int) and value.bit_length() < 1024):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
@@ -129,6 +129,14 @@ def _traceback(event: LogEvent) -> str:
     return str(failure.getTraceback()) if failure is not None else ""
 
 
+def _form(event: LogEvent) -> str:
+    return str(event.get("log_format") or message(event))
+
+
+#: An event with nothing in it that could fail.
+_BARE = {"log_time": 0.0, "log_level": LogLevel.error, "log_namespace": __name__}
+
+
 @implementer(ILogObserver)
 class LineObserver:
     """Writes events as lines; holds back what comes too often, and says how much that was.
@@ -147,7 +155,7 @@ class LineObserver:
         kind = (
             str(event.get("log_namespace", "-")),
             _level(event),
-            str(event.get("log_format") or message(event)),
+            _form(event),
         )
         # What another process has logged, that has counted by itself, is told as it comes.
         told = 0 if event.get("log_counted") else self._repeats.tell(kind, now)
@@ -156,7 +164,15 @@ class LineObserver:
         if told is not None:
             if told:
                 self._say_held(kind, told, now)
-            self._write(self._line(event))
+            self._write(self._line_of(event))
+
+    def _line_of(self, event: LogEvent) -> str:
+        try:
+            return self._line(event)
+        except Exception as error:  # or Twisted would log nothing more for a while
+            form = "an event that cannot be shown: {kind}, {form!r}"
+            kind = type(error).__name__
+            return self._line({**_BARE, "log_format": form, "kind": kind, "form": _form(event)})
 
     def close(self) -> None:
         """Say what is still to be said."""

@@ -16,6 +16,9 @@ LIMITS = {
     "no_first_message": "first_message",
     "idle": "idle",
     "line_too_long": "message_size",
+    "slowed": "message_rate",
+    "too_many_sessions": "sessions",
+    "too_many_proxy": "proxy_waiting",
 }
 
 Doors = Iterable[tuple[str, DoorCounters]]

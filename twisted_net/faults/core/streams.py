@@ -34,16 +34,22 @@ class Act(Enum):
     RESET = "reset"
 
 
+#: Bytes that it takes to remember a piece, however short it is.
+COST = 256
+
+
 @dataclass(slots=True)
 class _Due:
     """Bytes on their way.
 
     :ivar cut: whether a piece ends with them.
+    :ivar gone: how many of them have been passed on.
     """
 
     at: float
     data: bytes
     cut: bool
+    gone: int = 0
 
 
 class StreamWay:
@@ -52,7 +58,8 @@ class StreamWay:
     :ivar harm: what befalls it; may be set at any time, and holds for what comes then.
     :ivar held: bytes that are under way.
     :ivar paced: whether pieces have to leave one by one, each in a turn of its own.
-    :param room: bytes that may be under way before no more is to be read.
+    :param room: bytes that may be under way, and `COST` for each piece, before no more is to be
+        read.
     :param began: when the connection was made.
     """
 
@@ -135,7 +142,7 @@ class StreamWay:
             return False
         slow = self.harm.slow_reader
         waits = slow is not None and (not slow or now < self._reads_at)
-        return self.held < self._room and not waits
+        return self.held + COST * len(self._queue) < self._room and not waits
 
     def deadline(self, now: float, choked: bool = False) -> float | None:
         """Return when to look again, in seconds on the caller's clock; None: nothing is due.
@@ -218,13 +225,13 @@ class StreamWay:
         taken: list[bytes] = []
         while room and self._queue and self._queue[0].at <= now:
             first = self._queue[0]
-            if len(first.data) > room:
-                taken.append(first.data[:room])
-                first.data = first.data[room:]
+            if len(first.data) - first.gone > room:
+                taken.append(first.data[first.gone : first.gone + room])
+                first.gone += room
                 break
             self._queue.popleft()
-            taken.append(first.data)
-            room -= len(first.data)
+            taken.append(first.data[first.gone :])
+            room -= len(taken[-1])
             if first.cut:
                 break
         piece = b"".join(taken)
