@@ -11,7 +11,7 @@ FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow safety coverage simulate fuzz bench lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test test-slow safety soak coverage simulate fuzz bench lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -41,6 +41,10 @@ test-slow: $(VENV)/developer
 # What is promised, R1 to R32, in full size: expected and measured, as a table. Some of it needs root.
 safety: $(VENV)/developer
 	NETDEMO_SAFETY=full $(BIN)/python -m pytest --quiet tests/blackbox/safety
+
+# Mixed load on every door, with faults, for ten minutes: does anything grow? SECONDS=60 for a look.
+soak: $(VENV)/developer
+	$(BIN)/python -m tests.blackbox.safety.soak $(or $(SECONDS),600) $(SEED)
 
 # The same tests, and which lines they ran: half as long again.
 coverage: $(VENV)/developer
