@@ -52,18 +52,20 @@ Step = Callable[[World, random.Random], None]
 def echo_stream(world: World, rolls: random.Random) -> None:
     """Send a stream in pieces; what comes back is the same."""
     data = rolls.randbytes(rolls.choice((1, 1000, 200_000)))
-    connection = world.connected("echo-tcp")
-    sending = threading.Thread(target=_send, args=(connection, data, rolls.random()), daemon=True)
-    sending.start()
-    wanted = len(data) if rolls.random() < 0.7 else rolls.randint(0, len(data))
-    got = bytearray()
-    while len(got) < wanted and (piece := connection.recv(min(65536, wanted - len(got)))):
-        got += piece
-    if got != data[:wanted]:
-        world.wrong.append(f"echo: {len(got)} bytes of {wanted}, or others")
-    end(connection, rolls)
-    sending.join(PATIENCE)
-    world.done["echoes"] += 1
+    with world.connected("echo-tcp") as connection:
+        sending = threading.Thread(
+            target=_send, args=(connection, data, rolls.random()), daemon=True
+        )
+        sending.start()
+        wanted = len(data) if rolls.random() < 0.7 else rolls.randint(0, len(data))
+        got = bytearray()
+        while len(got) < wanted and (piece := connection.recv(min(65536, wanted - len(got)))):
+            got += piece
+        if got != data[:wanted]:
+            world.wrong.append(f"echo: {len(got)} bytes of {wanted}, or others")
+        end(connection, rolls)
+        sending.join(PATIENCE)
+        world.done["echoes"] += 1
 
 
 def _send(connection: socket.socket, data: bytes, seed: float) -> None:
@@ -91,22 +93,22 @@ def echo_datagrams(world: World, rolls: random.Random) -> None:
 
 def talk(world: World, rolls: random.Random) -> None:
     """Come into the chat, say something, hear it acknowledged, and leave in some way."""
-    connection = world.connected("chat-tcp")
-    lines = connection.makefile("rb")
-    name = f"u{rolls.getrandbits(32):x}"
-    words = [f"NICK {name}", "JOIN games", *(f"line {n}" for n in range(rolls.randint(0, 10)))]
-    words += ["/nonsense", "WHO games", "PING over"]
-    for piece in cut("".join(f"{each}\n" for each in words).encode(), BAD_CUTS, rolls):
-        connection.sendall(piece)
-    if rolls.random() < 0.8:
-        for line in lines:
-            if line == b"PONG over\n":
-                world.done["talks"] += 1
-                break
-        else:
-            world.wrong.append("chat: closed before it answered")
-    lines.close()
-    end(connection, rolls)
+    with world.connected("chat-tcp") as connection:
+        lines = connection.makefile("rb")
+        name = f"u{rolls.getrandbits(32):x}"
+        words = [f"NICK {name}", "JOIN games", *(f"line {n}" for n in range(rolls.randint(0, 10)))]
+        words += ["/nonsense", "WHO games", "PING over"]
+        for piece in cut("".join(f"{each}\n" for each in words).encode(), BAD_CUTS, rolls):
+            connection.sendall(piece)
+        if rolls.random() < 0.8:
+            for line in lines:
+                if line == b"PONG over\n":
+                    world.done["talks"] += 1
+                    break
+            else:
+                world.wrong.append("chat: closed before it answered")
+        lines.close()
+        end(connection, rolls)
 
 
 def talk_by_datagrams(world: World, rolls: random.Random) -> None:
@@ -130,19 +132,19 @@ def talk_by_datagrams(world: World, rolls: random.Random) -> None:
 def fetch(world: World, rolls: random.Random) -> None:
     """Fetch a file over TCP, whole or not."""
     name = rolls.choice([*world.files])
-    connection = world.connected("files-tcp")
-    connection.sendall(b"GET %b\n" % quoted(name.encode()))
-    answer = connection.makefile("rb")
-    head = answer.readline().split()
-    if head[:1] != [b"OK"]:
-        world.wrong.append(f"GET: {head!r}")
-    elif rolls.random() < 0.7:
-        got = answer.read(int(head[1]))
-        if hashlib.sha256(got).hexdigest() != world.files[name]:
-            world.wrong.append(f"GET {name}: another digest")
-        world.done["transfers"] += 1
-    answer.close()
-    end(connection, rolls)
+    with world.connected("files-tcp") as connection:
+        connection.sendall(b"GET %b\n" % quoted(name.encode()))
+        answer = connection.makefile("rb")
+        head = answer.readline().split()
+        if head[:1] != [b"OK"]:
+            world.wrong.append(f"GET: {head!r}")
+        elif rolls.random() < 0.7:
+            got = answer.read(int(head[1]))
+            if hashlib.sha256(got).hexdigest() != world.files[name]:
+                world.wrong.append(f"GET {name}: another digest")
+            world.done["transfers"] += 1
+        answer.close()
+        end(connection, rolls)
 
 
 def fetch_by_web(world: World, rolls: random.Random) -> None:
@@ -152,35 +154,35 @@ def fetch_by_web(world: World, rolls: random.Random) -> None:
         (f"/files/{name}", f"/files/{name}?sha256", "/files/", "/files/?zip", "/no")
     )
     ranged = rolls.choice(("", "Range: bytes=100-\r\n"))
-    connection = world.connected("web")
-    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{ranged}Connection: close\r\n\r\n"
-    for piece in cut(request.encode(), BAD_CUTS, rolls):
-        connection.sendall(piece)
-    if rolls.random() < 0.7:
-        head = connection.recv(65536)
-        if not head.startswith(b"HTTP/1.1 "):
-            world.wrong.append(f"web: {head[:50]!r}")
-        while connection.recv(1 << 20):
-            pass
-        world.done["transfers"] += 1
-    end(connection, rolls)
+    with world.connected("web") as connection:
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{ranged}Connection: close\r\n\r\n"
+        for piece in cut(request.encode(), BAD_CUTS, rolls):
+            connection.sendall(piece)
+        if rolls.random() < 0.7:
+            head = connection.recv(65536)
+            if not head.startswith(b"HTTP/1.1 "):
+                world.wrong.append(f"web: {head[:50]!r}")
+            while connection.recv(1 << 20):
+                pass
+            world.done["transfers"] += 1
+        end(connection, rolls)
 
 
 def store(world: World, rolls: random.Random) -> None:
     """Put a file there, whole or not, over another or not."""
     data = rolls.randbytes(rolls.choice((0, 10, 100_000)))
     name = f"put{rolls.randrange(20)}"
-    connection = world.connected("files-tcp")
-    connection.sendall(f"PUT {name} {len(data)} {hashlib.sha256(data).hexdigest()}\n".encode())
-    answer = connection.makefile("rb")
-    if answer.readline() == b"OK send\n":
-        whole = rolls.random() < 0.7
-        connection.sendall(data if whole else data[: len(data) // 2])
-        if whole and answer.readline() != b"OK stored\n":
-            world.done["stores refused"] += 1  # somebody else was quicker
-        world.done["transfers"] += whole
-    answer.close()
-    end(connection, rolls)
+    with world.connected("files-tcp") as connection:
+        connection.sendall(f"PUT {name} {len(data)} {hashlib.sha256(data).hexdigest()}\n".encode())
+        answer = connection.makefile("rb")
+        if answer.readline() == b"OK send\n":
+            whole = rolls.random() < 0.7
+            connection.sendall(data if whole else data[: len(data) // 2])
+            if whole and answer.readline() != b"OK stored\n":
+                world.done["stores refused"] += 1  # somebody else was quicker
+            world.done["transfers"] += whole
+        answer.close()
+        end(connection, rolls)
 
 
 def fetch_by_tftp(world: World, rolls: random.Random) -> None:
@@ -209,11 +211,11 @@ def fetch_by_tftp(world: World, rolls: random.Random) -> None:
 def linger(world: World, rolls: random.Random) -> None:
     """Connect, say half of something or nothing, stay for a while, and vanish."""
     door = rolls.choice(("echo-tcp", "chat-tcp", "files-tcp", "web"))
-    connection = world.connected(door)
-    connection.sendall(rolls.choice((b"", b"GE", b"NICK x", bytes(rolls.randrange(2000)))))
-    world.ended.wait(rolls.uniform(0, 2))
-    end(connection, rolls)
-    world.done["lingerers"] += 1
+    with world.connected(door) as connection:
+        connection.sendall(rolls.choice((b"", b"GE", b"NICK x", bytes(rolls.randrange(2000)))))
+        world.ended.wait(rolls.uniform(0, 2))
+        end(connection, rolls)
+        world.done["lingerers"] += 1
 
 
 USERS: tuple[Step, ...] = (
