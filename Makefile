@@ -11,7 +11,7 @@ FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow safety soak coverage simulate fuzz bench lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test test-slow safety soak coverage simulate fuzz fuzz-nightly bench lint docs changelog test-pythons test-floor test-quick clean
 
 $(VENV)/installed: setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -71,6 +71,10 @@ simulate: $(VENV)/developer
 # Fast transports beside Twisted's own, in thousands of random scripts: SEEDS=500 for a quick look.
 fuzz: $(VENV)/developer
 	$(BIN)/python -m tests.net.fast.fuzz $(or $(SEEDS),5000)
+
+# Every parser's properties (marked fuzz) with 100,000 examples each: EXAMPLES=1000 for a look.
+fuzz-nightly: $(VENV)/developer
+	EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest $(PARALLEL) -m fuzz --hypothesis-profile=nightly tests
 
 # Figures beside those of other servers: ARGS='--quick --rows tcp-.*', ARGS=--help. uvloop is a
 # peer and no dependency: it goes into an environment of its own, or is named as missing.

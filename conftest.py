@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.doctest import DocTestParser
@@ -41,6 +41,21 @@ pytest_plugins = ["twisted_net.testing.pytest_plugin", "pytester"]
 # No example has to be quick: a test that passes or fails by how busy its machine is tells nothing.
 settings.register_profile("netdemo", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("netdemo")
+
+# For nights: `make fuzz-nightly`.
+settings.register_profile(
+    "nightly",
+    max_examples=int(os.environ.get("EXAMPLES") or 100_000),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+
+#: Test modules about what reads the bytes and texts of strangers: their properties are marked
+#: ``fuzz``, and nights try many more examples on them. Others may mark theirs themselves.
+PARSERS = re.compile(
+    r"test_(\w+_)?(clients|codec(_\w+)?|endpoints|framing|ident|netascii|sasl|scram|settings|text)"
+)
 
 #: The folder of the commands that were installed with this Python.
 BIN = Path(sys.executable).parent
@@ -202,6 +217,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the properties of parsers, for nights."""
+    for item in items:
+        if PARSERS.fullmatch(item.path.stem) and is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("fuzz")
 
 
 @pytest.hookimpl(optionalhook=True)
