@@ -1,6 +1,7 @@
 """What is fuzzed at night: a property of every parser, found by its marker."""
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ def codecs() -> Iterator[Path]:
             yield path
 
 
+@functools.cache
 def fuzzed() -> set[str]:
     """Return the modules that tests with properties, of parsers, import from."""
     found = set()

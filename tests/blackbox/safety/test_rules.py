@@ -26,6 +26,12 @@ def test_every_test_names_its_rule() -> None:
     assert [name for name, text in named_tests() if not rules_of(text)] == []
 
 
+def test_every_rule_has_a_test() -> None:
+    """R1 to R32."""
+    named = {rule for _, text in named_tests() for rule in rules_of(text)}
+    assert sorted(named) == list(RULES) == list(range(1, 33))
+
+
 def test_the_table_has_a_row_for_every_rule() -> None:
     """Also for one that nothing was run for; what is the same for many doors is one row."""
     rows = [
