@@ -1,6 +1,7 @@
 """Tests of `twisted_net.files.client` and `tftp.client`: fetching, from servers good and bad."""
 
 import hashlib
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,25 @@ def test_several_files_come_over_one_connection(root: Path, tmp_path: Path) -> N
     assert (tmp_path / "large").read_bytes() == NOISE
     assert (tmp_path / "a b%").read_bytes() == b"odd"
     assert (tmp_path / "sub-0").read_bytes() == b""
+
+
+def test_a_name_copied_from_a_listing_is_found(root: Path, tmp_path: Path) -> None:
+    """What is no text is shown escaped there; a file that is really called so comes first."""
+
+    def got(name: str) -> bytes | str:
+        async def get() -> None:
+            with LocalFile(str(tmp_path / "here"), force=True) as into:
+                await client.get(served.client, name, into)
+
+        served = Served(root)
+        error = served.run(get()).error
+        return str(error) if error is not None else (tmp_path / "here").read_bytes()
+
+    (root / os.fsdecode(b"caf\xe9")).write_bytes(b"latin")
+    assert got(r"caf\xe9") == b"latin"
+    (root / r"caf\xe9").write_bytes(b"letters")
+    assert got(r"caf\xe9") == b"letters"
+    assert got(r"caf\xea") == r"'caf\\xea': no such file"
 
 
 async def listed(served: Served, folder: str) -> list[Entry]:

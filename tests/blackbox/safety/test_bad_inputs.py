@@ -390,6 +390,16 @@ def test_a_file_that_shrinks_while_it_is_sent_is_no_whole_one(
     file.unlink()
 
 
+@pytest.mark.slow
+def test_a_name_that_is_no_text_can_be_fetched(server: Bench) -> None:
+    """24: It is listed escaped, and found by what is listed."""
+    where = ("-s", f"127.0.0.1:{server.port('files-tcp')}")
+    listed = netdemo("ls", *where).stdout.decode()
+    assert r"caf\xe9" in listed
+    done = netdemo("get", *where, r"caf\xe9", "-o", "-", "--quiet")
+    assert (done.returncode, done.stdout) == (0, b"latin"), done.stderr
+
+
 def test_the_help_names_what_is_promised_here() -> None:
     """Every option of the table is one that there is."""
     shown = help_of("serve")

@@ -13,6 +13,7 @@ from twisted_net.files.client.core import BusyError
 from twisted_net.files.client.told import Fetched, Progress, Stored, ignore
 from twisted_net.files.codec import Entry, Get, List, Promise, Put, RefusedError, Request, Stat, Sum
 from twisted_net.files.destination import Destination
+from twisted_net.files.escaped import meant
 from twisted_net.files.origin import Origin, StaleError
 from twisted_net.files.shelf import Source
 from twisted_net.net.clients import PATIENCE, Target, connect
@@ -26,6 +27,9 @@ _BROKEN_PROMISE = 500
 
 #: Codes that may be another one soon.
 _BUSY = (429, 503)
+
+#: The code for a name that there is not.
+_NOT_FOUND = 404
 
 #: The code for an offset behind the end.
 _PAST_END = 416
@@ -56,6 +60,19 @@ async def get(
     :raises ClientError: there is none, or it did not come whole.
     :raises StaleError: what had come before is of no use; it was forgotten.
     """
+    try:
+        return await _got(client, name, into, progress)
+    except RefusedError as refused:
+        # Perhaps it was copied from a listing, where what is no text is shown escaped.
+        if refused.code != _NOT_FOUND or meant(name) == name:
+            raise _refusal(name, refused) from refused
+    try:
+        return await _got(client, meant(name), into, progress)
+    except RefusedError as refused:
+        raise _refusal(name, refused) from refused
+
+
+async def _got(client: FileClient, name: str, into: Destination, progress: Progress) -> Fetched:
     began = client.reactor.seconds()
     offset = into.offset
     client.ask(Get(os.fsencode(name), offset))
@@ -67,7 +84,7 @@ async def get(
         if refused.code == _PAST_END and offset:
             into.forget()
             raise StaleError(f"{name!r} is shorter than it was; begun anew") from refused
-        raise _refusal(name, refused) from refused
+        raise
     except RemoteProtocolError as error:
         raise BadAnswerError(f"{client.target}: {error}") from error
     into.keep()
