@@ -40,7 +40,7 @@ test-slow: $(VENV)/developer
 
 # What is promised, R1 to R32, in full size: expected and measured, as a table. Some of it needs root.
 safety: $(VENV)/developer
-	NETDEMO_SAFETY=full $(BIN)/python -m pytest --quiet tests/blackbox/safety
+	SAFETY=full $(BIN)/python -m pytest --quiet tests/blackbox/safety
 
 # Mixed load on every door, with faults, for ten minutes: does anything grow? SECONDS=60 for a look.
 soak: $(VENV)/developer
