@@ -1,7 +1,9 @@
 """Who says that they are somebody: proxies for others, and users for themselves."""
 
 import socket
+import statistics
 import struct
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 
 from tests.blackbox.conftest import BIN, Bench, run
 from tests.blackbox.safety.conftest import Shows, start
-from tests.blackbox.safety.probe import need_option
+from tests.blackbox.safety.probe import FULL, need_option, sized
 from tests.blackbox.safety.watching import all_doors, connected, counted, to_the_end, until
 
 pytestmark = pytest.mark.slow
@@ -159,9 +161,67 @@ def test_a_file_without_users_is_refused(tmp_path: Path, shows: Shows) -> None:
 def test_a_file_that_everybody_can_read_is_told(tmp_path: Path, shows: Shows) -> None:
     """R25: At the start."""
     need_auth()
-    file = users(tmp_path, "red:$2b$12$" + "x" * 53 + "\n", 0o644)
+    file = users(tmp_path, "red:secret\n", 0o644)
     server = start(f"--auth=file:{file}")
-    said = [line for line in server.output if str(file) in line and "warn" in line]
+    said = [line for line in server.output if str(file) in line and "#warn]" in line]
     server.stop()
     shows("a world-readable file: warns", said[:1])
     assert said
+
+
+def login(
+    server: Bench, account: str, password: str, source: str = "127.0.0.1"
+) -> tuple[str, float]:
+    """Log in on the line door of the chat; return the answer, and the seconds that it took."""
+    with connected(server.port("chat-tcp"), source) as asker:
+        lines = asker.makefile("r")
+        assert lines.readline().startswith("HELLO")
+        began = time.perf_counter()
+        asker.sendall(f"LOGIN {account} {password}\n".encode())
+        answer = lines.readline().strip()
+        took = time.perf_counter() - began
+        lines.close()
+    return answer, took
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Iterator[Bench]:
+    """Start a server that knows one user."""
+    need_auth()
+    server = start(f"--auth=file:{users(tmp_path, 'red:secret')}", "--max-conns-per-peer=1000")
+    yield server
+    server.stop()
+    assert "Traceback" not in server.text, server.text
+
+
+def test_who_guesses_has_to_wait(known: Bench, shows: Shows) -> None:
+    """R25: After five wrong passwords the right one does not help; others are not concerned."""
+    first = login(known, "red", "secret", "127.0.25.1")[0]
+    wrong = {login(known, "red", f"guess{number}")[0] for number in range(5)}
+    sixth = login(known, "red", "secret")[0]
+    other = login(known, "red", "secret", "127.0.25.2")[0]
+    shows("wrong x 5: a penalty, for that address", f"{wrong}, then {sixth!r}")
+    assert first == other == "OK LOGIN red"
+    assert wrong == {"ERR 401 wrong account or password"}
+    assert sixth.startswith("ERR 429 ")
+    assert "secret" not in known.text
+    assert "guess" not in known.text
+
+
+def test_time_tells_nothing_of_users(known: Bench, shows: Shows) -> None:
+    """R25: A wrong password takes as long for a user who is there as for one who is not."""
+    tries = sized(40, 500)
+    took: dict[str, list[float]] = {"red": [], "nobody": []}
+    login(known, "red", "warm", "127.25.255.1")
+    for number in range(tries):
+        source = f"127.25.{number // 250}.{1 + number % 250}"  # each may guess wrong five times
+        for account, times in took.items():
+            answer, seconds = login(known, account, "wrong", source)
+            assert answer == "ERR 401 wrong account or password"
+            times.append(seconds)
+    there, not_there = (statistics.median(times) for times in took.values())
+    shows(
+        f"{2 * tries} tries: medians within noise",
+        f"{there * 1000:.2f} and {not_there * 1000:.2f} ms",
+    )
+    assert 0.5 < there / not_there < 2 or not FULL
