@@ -212,6 +212,66 @@ def test_who_writes_on_in_sequences_is_cut_too() -> None:
     assert (server.end, guard.told) == ("ConnectionAborted", ["overflowed", "ended"])
 
 
+def test_what_is_written_now_leaves_at_once() -> None:
+    """One piece, one send; and in its place, if something waits already."""
+    pieces: list[bytes] = []
+    server, counters = Party(), DoorCounters()
+    net, client = joined(server)
+    server.transport.counters = counters
+    client.hears = lambda each: pieces.append(each.heard)
+    server.transport.write_now(b"one ")
+    assert counters.sent == 4
+    net.run_for(1)
+    server.transport.write_now(b"")
+    server.transport.write(b"two ")
+    server.transport.write_now(b"three ")
+    assert counters.sent == 4
+    net.run_for(1)
+    assert pieces == [b"one ", b"one two three "]
+
+
+def test_what_does_not_leave_at_once_leaves_later() -> None:
+    """The producer is paused until it has, and more that is written now stands in line."""
+    server = Party()
+    net, client = joined(server)
+    client.transport.pauseProducing()
+    server.transport.registerProducer(server.transport, True)
+    for number in range(5):
+        server.transport.write_now(b"%d" % number * 200_000)
+    net.run_for(1)
+    assert server.transport.producerPaused
+    client.transport.resumeProducing()
+    net.run_for(5)
+    assert client.heard == b"".join(b"%d" % number * 200_000 for number in range(5))
+    assert not server.transport.producerPaused
+
+
+def test_an_answer_that_is_written_now_leaves_with_the_rest() -> None:
+    """A protocol is still hearing: more may come."""
+    pieces: list[bytes] = []
+    server = Party(lambda each: [each.transport.write_now(b"piece ") for _ in range(5)])
+    net, client = joined(server)
+    client.hears = lambda each: pieces.append(each.heard)
+    client.transport.write(b"go")
+    net.run_for(1)
+    assert pieces == [b"piece " * 5]
+
+
+def test_what_came_before_a_reset_is_heard_though_a_send_now_has_failed() -> None:
+    """As with any other send."""
+    server = Party()
+    net, client = joined(server)
+    net["server"].stall(1.0)
+    client.transport.write(b"question")
+    net.run_for(0.5)
+    client.transport.abortConnection()
+    net.run_for(0.1)
+    server.transport.write_now(b"answer")
+    net.run_for(2)
+    assert (server.heard, server.end) == (b"question", "ConnectionLost")
+    server.transport.write_now(b"too late")
+
+
 def test_the_transport_counts() -> None:
     """What came and what went, not what was only written."""
     server, counters = Party(lambda each: each.transport.write(b"four")), DoorCounters()

@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.core.hub import Delivery
+from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.transports import IStreamTransport
 
 #: Bytes that may wait for one member: a second of a very busy room.
@@ -126,7 +127,8 @@ class StreamOutlet:
         self.profile = profile
         self.paused = False
         self.expelled: Callable[[str], None] | None = None
-        self._transport = transport
+        # What a whole turn has gathered leaves at once, where the transport can.
+        self._write = transport.write_now if isinstance(transport, FastStream) else transport.write
         self._turns = turns
         self._limit = limit
         self._overflowed = overflowed
@@ -149,7 +151,7 @@ class StreamOutlet:
     def flush(self) -> None:
         """Write all that waits, in one piece."""
         if self._waiting and not self.paused:
-            self._transport.write(self._emptied())
+            self._write(self._emptied())
 
     def take(self) -> bytes:
         """Return all that waits, and take nothing any more."""

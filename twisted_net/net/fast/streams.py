@@ -126,6 +126,29 @@ class FastStream(_Connection):
         else:
             Beneath.write(self, data)
 
+    def write_now(self, data: bytes) -> None:
+        """Send some bytes before this returns, if nothing waits to be sent; else soon, as `write`.
+
+        For who gathers what it writes by itself: a word to many connections leaves sooner, and the
+        reactor hears of none of them. What is written bit by bit belongs into `write`, which makes
+        one ``send`` of it.
+        """
+        waits = self._tempDataBuffer or self.dataBuffer or self._asked or self._inside or self.TLS
+        if waits or not (self._plain and data) or type(data) is not bytes:
+            self.write(data)
+            return
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._broken = error.errno not in (EPIPE, ENOBUFS)  # see `_answer`
+            sent = 0
+        self.counters.sent += sent
+        self.stirred = True
+        if sent < len(data):
+            self.write(data[sent:])
+
     def writeSequence(self, iovec: Any) -> None:
         """Send some bytes soon (ITransport)."""
         if self.TLS:
