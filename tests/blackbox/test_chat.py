@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from bench.processes import free_port
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer
 
 Start = Callable[..., Bench]
@@ -114,6 +115,31 @@ def test_two_nc_and_one_udp_member_hear_each_other(
     blue.hears("LEFT red quit")
     blue.says("WHO")
     blue.hears("OK WHO 1")
+
+
+def test_two_peers_talk_without_a_server(talker: Callable[..., Talker]) -> None:
+    """One is given the address of the other, and finds who else is there; `nc -u` is heard too."""
+    first, second = free_port(socket.SOCK_DGRAM), free_port(socket.SOCK_DGRAM)
+    command = (str(BIN / "netdemo"), "chat", "--peer")
+    red = talker(*command, "--nick", "red", "--port", str(first))
+    red.says("/who")
+    red.hears("  red (udp, idle 0 s)")
+    blue = talker(*command, "--nick", "blue", "--port", str(second), f"127.0.0.1:{first}")
+    red.hears("* blue joined")
+    blue.hears("* red joined")
+    blue.says("hello", "/msg red psst")
+    red.hears("<blue> hello")
+    red.hears("<blue to you> psst")
+    red.says("\N{SNOWMAN} or not")
+    blue.hears("<red> \N{SNOWMAN} or not")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.sendto(b"bare \x1b[2J\n", ("127.0.0.1", first))
+        port = stranger.getsockname()[1]
+        red.hears(rf"<127.0.0.1:{port} (unproven)> bare \x1b[2J")
+    assert blue.ends() == (0, "")
+    red.hears("* blue left (quit)")
+    assert red.ends() == (0, "")
 
 
 @pytest.mark.parametrize("over", ["tcp", "udp"])

@@ -21,6 +21,7 @@ from twisted_net.chat.codec.messages import (
     Tell,
     Usage,
 )
+from twisted_net.chat.peer import ChatPeer
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import NetError, SettingError
 
@@ -44,6 +45,48 @@ from twisted_net.net.errors import NetError, SettingError
 def test_a_command_begins_with_a_slash(typed: str, command: Command | None) -> None:
     """A word in capitals is only a loud word here."""
     assert commands._parse(typed) == command
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--discover"], "--discover is for peers; add --peer"),
+        (["--port", "7010"], "--port is for peers; add --peer"),
+        (["--interface", "0.0.0.0"], "--interface is for peers; add --peer"),  # noqa: S104
+        (
+            ["--peer", "--interface", "x"],
+            "--interface 'x': need an IP address, as 127.0.0.1, 0.0.0.0 or ::1",
+        ),
+        (["--peer", "tcp:127.0.0.1"], "'tcp:127.0.0.1' is no address of a peer; want HOST[:PORT]"),
+        (["--peer", "a b"], "'a b': want HOST[:PORT] or tcp:host=…:port=…"),
+    ],
+)
+def test_what_makes_no_sense_among_peers_is_one_line(options: list[str], error: str) -> None:
+    """And exit code 2, before anything is opened."""
+    done = CliRunner().invoke(commands.chat, options)
+    assert (done.exit_code, done.output) == (2, f"netdemo: {error}\n")
+
+
+@pytest.mark.parametrize(
+    ("other", "discover", "interface", "address"),
+    [
+        (None, False, None, "127.0.0.1"),
+        ("localhost:7010", False, None, "127.0.0.1"),
+        ("[::1]:7010", False, None, "::1"),
+        (None, True, None, "0.0.0.0"),  # noqa: S104
+        ("192.0.2.1", False, None, "0.0.0.0"),  # noqa: S104
+        ("[fe80::1%eth0]", False, None, "::"),
+        ("192.0.2.1", True, "192.0.2.7", "192.0.2.7"),
+    ],
+)
+def test_a_peer_listens_on_loopback_unless_others_are_elsewhere(
+    other: str | None, discover: bool, interface: str | None, address: str
+) -> None:
+    """Whoever names one, or looks for them, wants to be called back."""
+    connect = commands._as_peer(other, discover, None, interface, 5.0)
+    peer = connect(None, lambda heard: None)
+    assert isinstance(peer, ChatPeer)
+    assert peer.address == (address, 7008)
 
 
 def test_an_unknown_command_is_refused_here() -> None:

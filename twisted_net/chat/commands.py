@@ -3,6 +3,7 @@
 import getpass
 import re
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from twisted_net.chat.codec import line as codec
 from twisted_net.chat.codec.messages import (
     Code,
     Command,
+    Heard,
     Help,
     Ping,
     Pong,
@@ -62,6 +64,19 @@ class _Chat(click.Command):
     "--server", "-s", metavar="HOST[:PORT]", help=f"The same as SERVER.  [127.0.0.1:{PORT}]"
 )
 @console.trust
+@click.option("--peer", is_flag=True, help="Talk without a server; SERVER is another peer.")
+@click.option("--discover", is_flag=True, help="With --peer: look for others on this network.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help=f"With --peer: listen here.  [{UDP_PORT}]",
+)
+@click.option(
+    "--interface",
+    metavar="ADDRESS",
+    help="With --peer: listen on it.  [127.0.0.1; with --discover all]",
+)
 @console.as_json
 @console.patience
 @console.debug
@@ -71,6 +86,10 @@ def chat(
     nick: str | None,
     server: str | None,
     trust: Trust | None,
+    peer: bool,
+    discover: bool,
+    port: int | None,
+    interface: str | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -86,14 +105,60 @@ def chat(
       netdemo chat
       netdemo chat --udp --nick red 192.0.2.1
       echo "the build is done" | netdemo chat --nick builder
+      netdemo chat --peer --discover
     """
     try:
-        target = trusting(_target(address, server, udp), trust)
+        if peer:
+            connect = _as_peer(address or server, discover, port, interface, patience)
+        else:
+            _refuse_without_peer(discover, port, interface)
+            connect = _to_server(trusting(_target(address, server, udp), trust), patience)
     except NetError as error:
         console.fail(error)
     if terminal.can_edit():
         terminal.take_asyncio()
-    console.run(lambda reactor: _chat(reactor, target, nick, as_json, patience), debug)
+    console.run(lambda reactor: _chat(reactor, connect, nick, as_json), debug)
+
+
+#: Makes a client of what it is heard with.
+Connect = Callable[[Any, Callable[[Heard], None]], ChatClient]
+
+
+def _to_server(target: Target, patience: float) -> Connect:
+    kind = ChatDatagramClient if target.scheme == "udp" else ChatLineClient
+    return lambda reactor, heard: kind(reactor, target, heard, patience)
+
+
+def _as_peer(
+    other: str | None, discover: bool, port: int | None, interface: str | None, patience: float
+) -> Connect:
+    seeds = [] if other is None else [parse_target(other, UDP_PORT, "udp")]
+    if any(each.scheme != "udp" for each in seeds):
+        raise SettingError(f"{other!r} is no address of a peer; want HOST[:PORT]")
+    loopback = all(each.host in ("127.0.0.1", "localhost", "::1") for each in seeds)
+    choices = ("::1", "::") if any(":" in each.host for each in seeds) else ("127.0.0.1", "0.0.0.0")  # noqa: S104
+    where = interface or choices[discover or not loopback]
+    try:
+        host = endpoints.address(where)
+    except ValueError as error:
+        raise SettingError(f"--interface {where!r}: {error}") from None
+    here = Target("udp", host, UDP_PORT if port is None else port)
+
+    def connect(reactor: Any, heard: Callable[[Heard], None]) -> ChatClient:
+        from twisted_net.chat.peer import ChatPeer  # a whole server, which others do not need
+
+        return ChatPeer(
+            reactor, here, heard, patience, seeds=seeds, discover=discover, group_port=UDP_PORT
+        )
+
+    return connect
+
+
+def _refuse_without_peer(discover: bool, port: int | None, interface: str | None) -> None:
+    given = {"--discover": discover, "--port": port is not None, "--interface": interface}
+    for option, used in given.items():
+        if used:
+            raise SettingError(f"{option} is for peers; add --peer")
 
 
 def _target(address: str | None, server: str | None, udp: bool) -> Target:
@@ -107,12 +172,9 @@ def _target(address: str | None, server: str | None, udp: bool) -> Target:
     return target
 
 
-async def _chat(
-    reactor: Any, target: Target, nick: str | None, as_json: bool, patience: float
-) -> None:
+async def _chat(reactor: Any, connect: Connect, nick: str | None, as_json: bool) -> None:
     screen = Screen(as_json)
-    kind = ChatDatagramClient if target.scheme == "udp" else ChatLineClient
-    client: ChatClient = kind(reactor, target, screen.show, patience)
+    client = connect(reactor, screen.show)
     screen.client = client
     try:
         await _enter(client, nick)

@@ -1,6 +1,6 @@
 """The chat's client over datagrams."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random, SystemRandom
 from typing import Any
 
@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred, TimeoutError
 
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
 from twisted_net.chat.codec import actions, actions_said
+from twisted_net.chat.codec.datagram import Flag, Key
 from twisted_net.chat.codec.line import verb_of
 from twisted_net.chat.codec.messages import (
     Announced,
@@ -61,6 +62,9 @@ class ChatDatagramClient(ChatClient):
     anew; what was not acknowledged by then fails with an `UndeliveredError`.
 
     :param dice: for session numbers and waits.
+    :param also: other fields that every HELLO has.
+    :param flags: PEER between two clients.
+    :ivar other: what the other side is called, if it is a peer.
     """
 
     def __init__(
@@ -70,8 +74,13 @@ class ChatDatagramClient(ChatClient):
         heard: Callable[[Heard], None],
         patience: float = PATIENCE,
         dice: Random | None = None,
+        also: Mapping[Key, bytes] | None = None,
+        flags: int = Flag.NONE,
     ) -> None:
         super().__init__(reactor, target, heard, patience)
+        self.other = ""
+        self._also = also
+        self._flags = flags
         self._dice = dice or SystemRandom()
         self._port: DatagramClient | None = None
         self._session: Session | None = None
@@ -85,14 +94,15 @@ class ChatDatagramClient(ChatClient):
             self._port = await open_datagrams(
                 self._reactor, self._target, self._received, self._patience
             )
-        self._session = Session.initiator(self._dice, self._reactor.seconds(), name)
+        now = self._reactor.seconds()
+        self._session = Session.initiator(self._dice, now, name, self._also, self._flags)
         self._opening = Deferred()
         self._transmit()
         try:
             opened = await self._opening.addTimeout(self._patience, self._reactor)
         except TimeoutError as error:
             raise NoAnswerError(self._silence()) from error
-        self.name = opened.name
+        self.name, self.other = opened.name, opened.other
         self._joined(opened.room)
         return self.name
 

@@ -98,6 +98,7 @@ class Key(IntEnum):
     SECRET = 12  # the session's key
     BOUNDS = 13  # window, keepalive and death in seconds
     CHALLENGE = 14  # to be repeated from where it was sent to
+    PORT = 16  # where a peer listens
 
 
 class Packet(NamedTuple):
@@ -207,10 +208,13 @@ def text_of(fields: Mapping[int, bytes], key: Key) -> str:
     return fields.get(key, b"").decode("utf-8", "backslashreplace")
 
 
-def padded(fields: Mapping[Key, bytes]) -> bytes:
-    """Write the fields of a HELLO, padded so that the HELLO has its least length."""
+def padded(fields: Mapping[Key, bytes], length: int = MIN_HELLO) -> bytes:
+    """Write the fields of a packet without tag, padded so that it has at least some length.
+
+    :param length: of the packet; that of a HELLO.
+    """
     plain = packed(fields)
-    missing = MIN_HELLO - _HEADER.size - len(plain)
+    missing = length - _HEADER.size - len(plain)
     if missing <= 0:
         return plain
     padding = max(0, missing - _FIELD_SIZE)

@@ -66,7 +66,11 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     :param dice: makes secrets, sessions and keys; a `random.SystemRandom` but for tests.
     :param secret: hides addresses, see `hidden_host`.
+    :param name: of whoever it belongs to, among peers.
     """
+
+    #: What its packets have besides the flag of a responder, and its clients' packets too.
+    flags: int = Flag.NONE
 
     noisy = False
     transport: IUDPTransport  # Twisted says Optional; between start and stop it is not
@@ -78,6 +82,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         dice: Random,
         counters: DoorCounters | None = None,
         secret: bytes = b"",
+        name: str = "",
     ) -> None:
         self.post = post
         self.turns = Turns(reactor)
@@ -85,6 +90,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         self._dice = dice
         self._hub = post.hub
         self._secret = secret
+        self._name = name
         self._drops = Drops("chat-udp", counters or DoorCounters(), reactor.seconds)
         self._cookies = Cookies(dice)
         self._networks = SourceRates(COOKIES)
@@ -102,7 +108,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         except Malformed as error:
             self._malformed(datagram, address, str(error))
             return
-        if packet.flags & ROLES:
+        if packet.flags & ROLES != self.flags:
             self._drops.drop("not_for_a_server", address)
         elif self._stopping:
             self._drops.drop("stopping", address)
@@ -190,9 +196,13 @@ class ChatDatagramProtocol(DatagramProtocol):
             self._answer(Type.RST, packet, error, address, actions.reason_of(refusal))
 
     def _refuse_crowd(self, host: str) -> None:
-        if len(self._guests) >= MAX_SESSIONS or self._hosts[host] >= MAX_SESSIONS_EACH:
+        if len(self._guests) >= self._most() or self._hosts[host] >= MAX_SESSIONS_EACH:
             self._drops.drop("too_many_sessions", host)
             raise Refusal(Code.UNAVAILABLE, "too many sessions")
+
+    def _most(self) -> int:
+        """Return how many sessions there may be."""
+        return MAX_SESSIONS
 
     def _begin(self, packet: Packet, address: Address, name: str) -> None:
         now = self._reactor.seconds()
@@ -203,16 +213,18 @@ class ChatDatagramProtocol(DatagramProtocol):
             seq=packet.seq,
             name=self._hub.free(name),
             room=self._hub.lobby,
+            host=self._name,
         )
         bucket = TokenBucket(RATE, BURST, now)
-        session = Session.responder(self._dice, now, invitation, bucket.take)
-        since = unpacked(packet.fields).get(Key.SINCE)
-        last = None if since is None else int.from_bytes(since[:8], "big")
-        guest = Guest(self, session, address, hidden_host(address[0], self._secret), last)
+        session = Session.responder(self._dice, now, invitation, bucket.take, self.flags)
+        guest = self._guest(session, address, packet)
         guest.seat.claim(name, now)  # so that nobody else takes it while the session is half open
         self._guests[session.id] = guest
         self._place(guest)
         self.transmit(guest)
+
+    def _guest(self, session: Session, address: Address, hello: Packet) -> Guest:
+        return Guest(self, session, address, hidden_host(address[0], self._secret), hello)
 
     def _place(self, guest: Guest) -> None:
         self._by_nonce[guest.session.nonce, guest.address] = guest
@@ -232,7 +244,8 @@ class ChatDatagramProtocol(DatagramProtocol):
         address: Address,
         code: int = 0,
     ) -> None:
-        made = Packet(kind, packet.session, code, fields=packed(fields), flags=Flag.RESPONDER)
+        flags = self.flags | Flag.RESPONDER
+        made = Packet(kind, packet.session, code, fields=packed(fields), flags=flags)
         self.transport.write(encode(made), address)
 
     # From who has one.

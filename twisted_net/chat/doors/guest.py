@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from twisted_net.chat.codec import actions, actions_said
+from twisted_net.chat.codec.datagram import Key, Packet, unpacked
 from twisted_net.chat.codec.messages import (
     Code,
     Event,
@@ -66,21 +67,22 @@ class Guest:
     :ivar deadline: that of its session, as of the last time that something was sent: the door
         asks all guests for it whenever its alarm rings.
     :param host: what others see of the address.
-    :param since: id of what it heard last in a session before this one; None: there was none.
+    :param hello: the packet that the session began with.
     """
 
     log = Logger()
     profile = PROFILE
 
     def __init__(
-        self, door: Host, session: Session, address: Address, host: str, since: int | None = None
+        self, door: Host, session: Session, address: Address, host: str, hello: Packet
     ) -> None:
         self.session = session
         self.address = address
         self.deadline = math.inf
         self._door = door
         self._host = host
-        self._since = since
+        since = unpacked(hello.fields).get(Key.SINCE)
+        self._since = None if since is None else int.from_bytes(since[:8], "big")
         self._rooms: list[str] = []
         self._last = b""
         self._told_up_to = 0

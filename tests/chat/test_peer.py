@@ -1,0 +1,162 @@
+"""Tests of `twisted_net.chat.doors.peer`, without a socket."""
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.internet.testing import FakeDatagramTransport
+
+from tests.chat.members import dice
+from twisted_net.chat.bus.local import LocalBus
+from twisted_net.chat.codec.datagram import (
+    MIN_HELLO,
+    Flag,
+    Key,
+    Packet,
+    Type,
+    decode,
+    encode,
+    padded,
+    unpacked,
+)
+from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.mesh import FIND_LENGTH, MOST, Mesh
+from twisted_net.chat.core.path import Address
+from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.peer import TEXTS, ChatPeerProtocol
+from twisted_net.chat.post import Post
+
+HERE = ("192.168.1.7", 40000)
+
+
+class Peer:
+    """A door, and what its owner is told."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.hub: Hub[Outlet] = Hub("lobby")
+        self.mesh = Mesh(dice(1), 0.0, "red", (), group=False)
+        self.called: list[Address] = []
+        self.heard: list[tuple[Address, str]] = []
+        post = Post(self.hub, LocalBus(self.clock.seconds), deliver)
+        self.door = ChatPeerProtocol(post, self.clock, dice(2), self.mesh, self)
+        self.port = FakeDatagramTransport()
+        self.door.makeConnection(self.port)
+
+    def call(self, address: Address) -> None:
+        """Begin a session with a peer."""
+        self.called.append(address)
+
+    def arrived(self) -> None:
+        """Notice that somebody has come."""
+
+    def asked(self) -> None:
+        """Answer, when it is time."""
+        for datagram, to in self.mesh.wake(self.clock.seconds() + 1.0):
+            self.port.write(datagram, to)
+
+    def bare(self, address: Address, text: str) -> None:
+        """Hear what anybody may have sent."""
+        self.heard.append((address, text))
+
+    def sent(self, datagram: bytes, address: Address = HERE) -> list[bytes]:
+        """Send something to the door; return what it sends back."""
+        self.port.written.clear()
+        self.door.datagramReceived(datagram, address)
+        return [packet for packet, to in self.port.written if to == address]
+
+
+def hello(cookie: bytes = b"", port: int = 7008, flags: int = Flag.PEER) -> bytes:
+    """Return a peer's HELLO."""
+    fields = {Key.NAME: b"blue", Key.COOKIE: cookie, Key.PORT: port.to_bytes(2, "big")}
+    return encode(Packet(Type.HELLO, b"12345678", fields=padded(fields), flags=flags))
+
+
+def welcomed(peer: Peer, port: int = 7008) -> None:
+    """Begin a session with a peer, and prove that the key has arrived."""
+    (retry,) = peer.sent(hello(port=port))
+    (welcome,) = peer.sent(hello(unpacked(decode(retry).fields)[Key.COOKIE], port))
+    fields = unpacked(decode(welcome).fields)
+    assert fields[Key.FROM] == b"red"
+    ping = Packet(Type.PING, fields[Key.SESSION], flags=Flag.PEER)
+    peer.sent(encode(ping, fields[Key.SECRET]))
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (b"hello\n", "hello"),
+        ("早上好".encode(), "早上好"),
+        (b"two\nlines \x1b[31m\xff\x00", r"two\nlines \x1b[31m\xff\x00"),
+        (b"x" * 9000, "x" * 1000 + "… (8000 more)"),
+    ],
+)
+def test_a_bare_text_is_heard_escaped_and_on_one_line(sent: bytes, shown: str) -> None:
+    """As `nc -u` sends it; nobody is answered."""
+    peer = Peer()
+    assert peer.sent(sent) == []
+    assert peer.heard == [(HERE, shown)]
+
+
+def test_bare_texts_are_heard_so_often_and_no_oftener() -> None:
+    """Whoever sends more is not heard for a while; others are."""
+    peer = Peer()
+    for number in range(TEXTS + 5):
+        peer.sent(b"%d" % number)
+    assert len(peer.heard) == TEXTS
+    peer.sent(b"hi", ("192.168.1.8", 40000))
+    assert len(peer.heard) == TEXTS + 1
+
+
+@pytest.mark.parametrize("datagram", [b"", b"\xff", b"\xff" * 40, b"\xff\x1b" + bytes(8)])
+def test_what_is_no_text_and_no_packet_is_neither_heard_nor_answered(datagram: bytes) -> None:
+    """Only counted."""
+    peer = Peer()
+    assert peer.sent(datagram) == []
+    assert peer.heard == []
+
+
+def test_who_looks_for_others_is_answered_with_less_than_it_said() -> None:
+    """And not called: an address that has proven nothing costs nobody a packet more (R4)."""
+    peer = Peer()
+    other = Mesh(dice(3), 0.0, "blue", (), group=True)
+    ((find, _),) = other.wake(0.0)
+    (here,) = peer.sent(find)
+    assert len(here) <= len(find) == FIND_LENGTH
+    assert peer.called == []
+
+
+def test_who_greets_us_is_called_back_where_it_listens() -> None:
+    """Once its address is proven; at no port that no peer has."""
+    for port, called in ((7010, [(HERE[0], 7010)]), (53, []), (0, [])):
+        peer = Peer()
+        welcomed(peer, port)
+        assert peer.called == called
+        assert [each.name for each in peer.hub.members()] == ["blue"]
+        peer.door.stopProtocol()
+
+
+def test_a_server_s_client_is_no_peer_and_no_answer_is_answered() -> None:
+    """The flags tell them apart, so that neither takes the other's packets for its own (R3)."""
+    peer = Peer()
+    for flags in (Flag.NONE, Flag.RESPONDER, Flag.PEER | Flag.RESPONDER):
+        assert peer.sent(hello(flags=flags)) == []
+    for kind in (Type.HERE, Type.FIND):
+        packet = Packet(kind, b"12345678", fields=bytes(3), flags=Flag.RESPONDER)
+        assert peer.sent(encode(packet)) == []
+    assert len(peer.sent(hello())[0]) < MIN_HELLO
+
+
+def test_a_mesh_that_is_full_refuses_one_more() -> None:
+    """With the reason."""
+    peer = Peer()
+    for number in range(MOST):
+        fields = {Key.NAME: b"n%d" % number}
+        nonce = number.to_bytes(8, "big")
+        greeting = Packet(Type.HELLO, nonce, fields=padded(fields), flags=Flag.PEER)
+        address = (f"192.168.1.{number}", 40000)
+        (retry,) = peer.sent(encode(greeting), address)
+        cookie = unpacked(decode(retry).fields)[Key.COOKIE]
+        again = padded({**fields, Key.COOKIE: cookie})
+        (answer,) = peer.sent(encode(greeting._replace(fields=again)), address)
+        expected = Type.WELCOME if number < MOST - 1 else Type.RST
+        assert decode(answer).type is expected
+    peer.door.stopProtocol()

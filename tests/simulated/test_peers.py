@@ -1,0 +1,149 @@
+"""Peers on bad networks: they find each other, and hear each other, without a server."""
+
+import pytest
+from twisted.internet.interfaces import IUDPTransport
+from twisted.internet.protocol import DatagramProtocol
+
+from tests.simulated.bench import dice, together
+from twisted_net.chat.codec.messages import Act, Event, Heard, Kind, Say, Tell, Who
+from twisted_net.chat.peer import LOBBY, ChatPeer
+from twisted_net.net.clients import Target
+from twisted_net.net.errors import ClientError
+from twisted_net.testing import Host, Link, SimNetwork, simulate
+
+#: A LAN on a bad day.
+LAN = Link(latency=0.002, jitter=0.001, loss=0.05, duplicate=0.02, reorder=0.05)
+
+
+class Shouts(DatagramProtocol):
+    """Somebody who sends bare text."""
+
+    noisy = False
+    transport: IUDPTransport
+
+
+class Talker:
+    """A peer on a host of its own, who writes down what it hears."""
+
+    def __init__(self, net: SimNetwork, name: str, *seeds: str, discover: bool = False) -> None:
+        self.host: Host = net.host(name)
+        self.heard: list[Heard] = []
+        self.peer = ChatPeer(
+            self.host.reactor,
+            Target("udp", "0.0.0.0", 7008),  # noqa: S104 - of a simulated host
+            self.heard.append,
+            60.0,
+            dice(self.host),
+            seeds=[Target("udp", each, 7008) for each in seeds],
+            discover=discover,
+        )
+
+    async def enter(self) -> None:
+        """Come."""
+        await self.peer.enter(self.host.name)
+
+    def texts(self, sender: str) -> list[str]:
+        """Return what somebody was heard to say."""
+        return [
+            each.text
+            for each in self.heard
+            if isinstance(each, Event) and each.kind is Kind.SAID and each.sender == sender
+        ]
+
+    async def say(self, count: int) -> None:
+        """Say so many things."""
+        for number in range(count):
+            await self.peer.request(Say(LOBBY, f"{self.host.name} {number}"))
+
+
+def everybody_hears_everybody(talkers: list[Talker], count: int) -> None:
+    """Each, in order, once, and not oneself."""
+    for talker in talkers:
+        for other in talkers:
+            name = other.host.name
+            said = [] if other is talker else [f"{name} {number}" for number in range(count)]
+            assert talker.texts(name) == said, (talker.host.name, name)
+
+
+@simulate(seeds=8, link=LAN)
+async def test_peers_find_each_other_and_talk(net: SimNetwork) -> None:
+    """By looking for a group of the link; nobody was told an address."""
+    talkers = [Talker(net, f"p{n}", discover=True) for n in range(4)]
+    await together(*(talker.enter() for talker in talkers))
+    await net.sleep(70)
+    await together(*(talker.say(5) for talker in talkers))
+    everybody_hears_everybody(talkers, 5)
+    await together(*(talker.peer.leave() for talker in talkers))
+
+
+@simulate(seeds=5, link=LAN)
+async def test_one_address_leads_to_the_whole_mesh(net: SimNetwork) -> None:
+    """Whoever is asked names whom it knows."""
+    talkers = [Talker(net, "p0")]
+    await talkers[0].enter()
+    for number in range(1, 4):
+        talkers.append(Talker(net, f"p{number}", "p0"))
+        await talkers[-1].enter()
+        await net.sleep(70)
+    await together(*(talker.say(3) for talker in talkers))
+    everybody_hears_everybody(talkers, 3)
+    await together(*(talker.peer.leave() for talker in talkers))
+
+
+@simulate(seeds=3)
+async def test_a_bare_datagram_is_heard_by_a_peer_and_marked(net: SimNetwork) -> None:
+    """Whoever sent it is not proven; a terminal obeys nothing in it."""
+    red, stranger = Talker(net, "red"), net.host("stranger")
+    await red.enter()
+    port = Shouts()
+    stranger.reactor.listenUDP(40000, port)
+    port.transport.write(b"hello\x1b[2J\n", (red.host.ip, 7008))
+    await net.sleep(1)
+    sender = f"{stranger.ip}:40000 (unproven)"
+    assert red.heard == [Event(0, Kind.SAID, LOBBY, sender, r"hello\x1b[2J")]
+    await red.peer.leave()
+
+
+@simulate(seeds=3)
+async def test_who_vanishes_is_missed_and_who_is_cut_off_is_told_of(net: SimNetwork) -> None:
+    """What is said meanwhile is undelivered, to whom, and says so."""
+    red, blue = Talker(net, "red"), Talker(net, "blue", "red")
+    await red.enter()
+    await blue.enter()
+    await net.sleep(1)
+    net.partition("red", "blue")
+    with pytest.raises(ClientError, match="undelivered to blue"):
+        await red.peer.request(Say(LOBBY, "lost"))
+    net.repair("red", "blue")
+    await net.sleep(60)
+    await red.peer.request(Say(LOBBY, "found"))
+    assert blue.texts("red") == ["found"]
+    blue.host.power_off()
+    await net.sleep(400)
+    with pytest.raises(ClientError, match="nobody else is here"):
+        await red.peer.request(Say(LOBBY, "anybody?"))
+    await red.peer.leave()
+
+
+@simulate(seeds=3)
+async def test_peers_see_who_is_there_and_tell_one_something(net: SimNetwork) -> None:
+    """And who comes, and goes."""
+    red, blue = Talker(net, "red"), Talker(net, "blue", "red")
+    await red.enter()
+    await blue.enter()
+    await net.sleep(1)
+    present = await red.peer.request(Who(""))
+    assert [getattr(each, "name", "") for each in present[:2]] == ["red", "blue"]
+    await blue.peer.request(Tell("red", "psst"))
+    await red.peer.request(Act("waves", LOBBY))
+    await blue.peer.leave()
+    await net.sleep(1)
+    told = [(each.kind, each.sender, each.text) for each in red.heard if isinstance(each, Event)]
+    assert told == [
+        (Kind.JOINED, "blue", ""),
+        (Kind.TOLD, "blue", "psst"),
+        (Kind.LEFT, "blue", "quit"),
+    ]
+    acted = [each for each in blue.heard if isinstance(each, Event) and each.kind is Kind.ACTED]
+    assert [each.text for each in acted] == ["waves"]
+    await red.peer.leave()
