@@ -49,7 +49,8 @@ from twisted_net.chat.codec.messages import (
     Topic,
     Who,
 )
-from twisted_net.chat.core.datagram import HALF_OPEN, KEEPALIVE, Session
+from twisted_net.chat.core.datagram import HALF_OPEN, Session
+from twisted_net.chat.core.handshake import KEEPALIVE
 from twisted_net.chat.core.states import Ended, Hinted
 from twisted_net.chat.doors import datagram as door
 from twisted_net.chat.store.memory import MemoryHistory

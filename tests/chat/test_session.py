@@ -25,15 +25,8 @@ from twisted_net.chat.codec.datagram import (
 )
 from twisted_net.chat.codec.messages import Event, Kind, Missed, Say
 from twisted_net.chat.core.cookies import Cookies
-from twisted_net.chat.core.datagram import (
-    ACK_DELAY,
-    DEAD,
-    HALF_OPEN,
-    KEEPALIVE,
-    KEPT,
-    Invitation,
-    Session,
-)
+from twisted_net.chat.core.datagram import ACK_DELAY, HALF_OPEN, KEPT, Session
+from twisted_net.chat.core.handshake import DEAD, KEEPALIVE, Invitation
 from twisted_net.chat.core.path import QUESTION
 from twisted_net.chat.core.reliable import HELD, LONGEST_WAIT
 from twisted_net.chat.core.states import (

@@ -29,7 +29,8 @@ from twisted_net.chat.codec.datagram import (
 )
 from twisted_net.chat.codec.messages import Code, Refusal, decoded
 from twisted_net.chat.core.cookies import Cookies
-from twisted_net.chat.core.datagram import Invitation, Session
+from twisted_net.chat.core.datagram import Session
+from twisted_net.chat.core.handshake import Invitation
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.core.networks import network_of
 from twisted_net.chat.core.path import Address
