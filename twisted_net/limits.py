@@ -93,13 +93,12 @@ def allowed(
 def _at(door: Door, limits: LimitSettings, room: Room) -> Allowed:
     if door.kind == "datagram":
         return Allowed(door.name, door.endpoint, datagrams=limits.udp_rate or None)
-    patience = patience_of(door, limits.first_message or None)
     return Allowed(
         door.name,
         door.endpoint,
         room.connections,
         min(limits.max_conns_per_peer, room.connections),
-        door.first if door.keeps_first else patience.first,
+        None if door.first is None else patience_of(door, limits.first_message or None).first,
         door.idle,
         limits.max_send_queue,
     )

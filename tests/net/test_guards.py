@@ -13,10 +13,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import GuardedFactory, GuardedProtocol, patience_of
+from twisted_net.net.guards import GuardedFactory, GuardedProtocol
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
-from twisted_net.net.silence import FINISH_WITHIN, Patience
+from twisted_net.net.silence import FINISH_WITHIN
 
 PEER = IPv4Address("TCP", "192.0.2.1", 40000)
 
@@ -303,10 +303,47 @@ def test_who_was_answered_once_is_hurried_no_more() -> None:
         ({"first": 5.0, "keeps_first": True}, None),
     ],
 )
-def test_a_door_may_have_a_rule_of_its_own(says: dict[str, Any], waits: float | None) -> None:
-    """Or leave it to the bench, or see to it itself."""
-    door = Door("quote-tcp", "stream", "tcp:7017", Factory(), idle=10.0, **says)
-    assert patience_of(door, 30.0) == Patience(10.0, waits)
+@pytest.mark.parametrize("tls", [False, True])
+def test_a_door_may_have_a_rule_of_its_own(
+    says: dict[str, Any], waits: float | None, tls: bool
+) -> None:
+    """Or leave it to the bench, or see to it itself; but for TLS to begin it waits no longer."""
+    guarded = Guarded(idle=None, first=30.0)
+    door = Door("quote-tcp", "stream", "tcp:7017", Factory(), idle=None, **says)
+    guarded.factory = GuardedFactory(
+        door, Factory.forProtocol(Echo), guarded.clock, guarded.counters, guarded.census, first=30.0
+    )
+    transport = (Tls if tls else StringTransport)(peerAddress=PEER)
+    protocol: Any = guarded.factory.buildProtocol(PEER)
+    protocol.makeConnection(transport)
+    ended = None
+    while ended is None and guarded.clock.seconds() < 99:
+        guarded.clock.advance(0.5)
+        if transport.disconnecting or transport.disconnected:
+            ended = guarded.clock.seconds()
+    assert ended == (says.get("first") or 30.0 if tls else waits)
+    assert transport.disconnected == tls
+    lost(protocol)
+
+
+def test_a_handshake_that_ends_is_no_first_message() -> None:
+    """A door that waits for one goes on waiting; one that does not has all the time there is."""
+    seen = []
+    for keeps in (False, True):
+        guarded = Guarded(idle=None, first=30.0)
+        door = Door("q", "stream", "tcp:1", Factory(), idle=None, first=30.0, keeps_first=keeps)
+        guarded.factory = GuardedFactory(
+            door, Factory.forProtocol(Echo), guarded.clock, guarded.counters, guarded.census
+        )
+        transport = Tls(peerAddress=PEER)
+        protocol: Any = guarded.factory.buildProtocol(PEER)
+        protocol.makeConnection(transport)
+        guarded.clock.advance(29.0)
+        protocol.handshakeCompleted()
+        guarded.clock.advance(1.0)
+        seen.append((transport.disconnecting, transport.disconnected))
+        lost(protocol)
+    assert seen == [(True, False), (False, False)]
 
 
 def test_a_half_close_reaches_a_protocol_that_knows_of_it() -> None:

@@ -44,15 +44,16 @@ class GuardedProtocol(LetsPass, Protocol):
     :ivar told: when it was told to finish, in seconds; None: it was not.
     :ivar since: when it was made, in seconds.
     :ivar begun: whether its first message has come, or is not waited for.
+    :ivar shaking: whether TLS has still to begin.
     """
 
     transport: Any
     told: float | None = None
     begun = False
+    shaking = False
     _heard = False
     _greeting = 0  # bytes that were still to be sent when the peer was first heard
     _beside = False
-    _shaking = False  # TLS has not begun
     _held = 0  # bytes that wait for that
     _full = False
 
@@ -70,12 +71,14 @@ class GuardedProtocol(LetsPass, Protocol):
         self._guard.entered(self)
         if isinstance(transport, FastStream):
             self._beside = True
-            counters: Any = self._counters if self._guard.patience.first is None else self
+            self.begun = not self._guard.wants_message
+            counters: Any = self._counters if self.begun else self
             transport.attend(self, counters, self._guard.queue_limit)
             transport.protocol = self.inside
             self._begin(transport)
             return
-        self._shaking = ISSLTransport.providedBy(transport)
+        self.shaking = ISSLTransport.providedBy(transport)
+        self.begun = not (self.shaking or self._guard.wants_message)
         self._below: Any = getattr(transport, "transport", None) or transport
         if isinstance(self._below, FastStream):
             self._below.attend(self, UNCOUNTED, self._guard.queue_limit)
@@ -147,7 +150,8 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def handshakeCompleted(self) -> None:
         """Pass on that TLS has begun."""
-        self._shaking, self._held = False, 0
+        self.shaking, self._held = False, 0
+        self.begun = not self._guard.wants_message
         if IHandshakeListener.providedBy(self.inside):
             self.inside.handshakeCompleted()
 
@@ -205,7 +209,7 @@ class GuardedProtocol(LetsPass, Protocol):
                 self.overflowed()
                 self.transport.abortConnection()
             return
-        if self._shaking:
+        if self.shaking:
             self._held += len(data)
         self.sent += len(data)
         self._touch()
@@ -259,6 +263,7 @@ class GuardedFactory(Factory):
     """A stream door's factory inside its limits.
 
     :ivar connections: the connections that are open, in order of arrival.
+    :ivar wants_message: whether it waits for a first message, not only for TLS to begin.
     :param queue_limit: bytes that may wait for a peer whose protocol writes on; None: any number.
     :param first: seconds for the first message where the door says `USUAL`; None: for ever.
     """
@@ -278,6 +283,7 @@ class GuardedFactory(Factory):
     ) -> None:
         self.door = door
         self.patience = patience_of(door, first)
+        self.wants_message = not door.keeps_first and None not in (door.first, self.patience.first)
         self.reactor = reactor
         self.seconds: Callable[[], float] = reactor.seconds
         self.counters = counters
@@ -370,7 +376,10 @@ class GuardedFactory(Factory):
         for reason, those in (("no_first_message", found.late), ("idle", found.silent)):
             for each in those:
                 self.drops.drop(reason, each.peer)
-                each.finish()
+                if each.shaking:
+                    each.transport.abortConnection()  # no farewell would be heard
+                else:
+                    each.finish()
 
     def drain(self) -> Deferred[None]:
         """Ask every connection to finish; fire when the last one has."""
@@ -391,10 +400,8 @@ class GuardedFactory(Factory):
 
 
 def patience_of(door: Door, first: float | None) -> Patience:
-    """Return how long the guard of a door waits.
+    """Return how long the guard of a door waits: for a first message, or for TLS to begin at least.
 
-    :param first: seconds for the first message where the door says `USUAL`; None: for ever.
+    :param first: seconds for either where the door says `USUAL`; None: for ever.
     """
-    if door.keeps_first:
-        return Patience(door.idle, None)
-    return Patience(door.idle, first if door.first == USUAL else door.first)
+    return Patience(door.idle, first if door.first in (USUAL, None) else door.first)
