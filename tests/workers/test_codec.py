@@ -1,6 +1,7 @@
 """Tests of `twisted_net.workers.codec`."""
 
 import contextlib
+import json
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.health import Usage
 from twisted_net.net.log import json_line
+from twisted_net.net.text import safe
 from twisted_net.workers.codec import Orders, Report, Words
 
 COUNTS = st.integers(0, 1 << 62)
@@ -68,6 +70,9 @@ def test_what_is_no_report_is_refused(line: bytes) -> None:
         Report.read(line)
 
 
+SAID = {"level": "info", "logger": "x", "traceback": "a\x1b[2J\nb"}
+
+
 def test_what_a_worker_logs_is_read_as_what_it_was() -> None:
     """Its level and its logger, and a traceback line by line."""
     try:
@@ -80,15 +85,16 @@ def test_what_a_worker_logs_is_read_as_what_it_was() -> None:
     assert words.lines[-2:] == ("| builtins.ZeroDivisionError: by", "| nothing")
 
 
-@given(st.binary())
-def test_what_else_a_worker_says_is_taken_as_it_is(line: bytes) -> None:
+@given(st.binary() | st.text().map(lambda text: json.dumps({**SAID, "message": text}).encode()))
+def test_what_else_a_worker_says_is_made_safe(line: bytes) -> None:
     """An interpreter that does not start, a library that prints."""
     words = Words.read(line)
     assert words.lines
+    assert [safe(each, len(each)) for each in words.lines] == list(words.lines)
 
 
 @pytest.mark.parametrize(
-    "line", [b"{}", b"[]", b"7", b'{"level":1}', b'{"traceback":1}', b"[" * 9999]
+    "line", [b"{}", b"[]", b"7", b'{"level":1}', b'{"traceback":1}', b"[" * 4000]
 )
 def test_json_that_is_no_log_is_taken_as_it_is(line: bytes) -> None:
     """It may be anybody's."""

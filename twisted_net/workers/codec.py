@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.health import Usage
+from twisted_net.net.text import safe
 
 #: Longest line in bytes: the counters of every door of some hundred services.
 LONGEST = 1 << 20
@@ -77,12 +78,16 @@ class Report:
             raise RemoteProtocolError(f"not the report of a worker: {error}") from error
 
 
+#: Longest line of a worker's log that is shown whole, in characters.
+LONGEST_LINE = 4096
+
+
 @dataclass(frozen=True, slots=True)
 class Words:
     """A line of a worker's log, or what else it says on standard error.
 
     :ivar level: as `twisted.logger` names it.
-    :ivar lines: its message, and the lines of a traceback if there is one.
+    :ivar lines: its message, and the lines of a traceback if there is one; made safe.
     """
 
     level: str
@@ -96,9 +101,11 @@ class Words:
         try:
             said = json.loads(text)
             traceback = [f"| {each}" for each in said.get("traceback", "").splitlines()]
-            return cls(str(said["level"]), str(said["logger"]), (str(said["message"]), *traceback))
+            lines = [str(said["message"]), *traceback]
+            level, logger = str(said["level"]), str(said["logger"])
         except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-            return cls("info", "-", (text,))
+            level, logger, lines = "info", "-", [text]
+        return cls(level, safe(logger), tuple(safe(each, LONGEST_LINE) for each in lines))
 
 
 def _line(content: object) -> bytes:
