@@ -1,6 +1,6 @@
 """Tests of `twisted_net.announce`."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,9 @@ from twisted.internet.protocol import Factory
 
 from twisted_net import announce
 from twisted_net.assembly import OpenDoor
+from twisted_net.net import endpoints
 from twisted_net.net.service import Door
+from twisted_net.net.settings import setting
 
 
 def opened(address: Any, paste: str = "", kind: Any = "stream") -> OpenDoor:
@@ -78,6 +80,23 @@ def test_what_there_is_to_know_beside_the_doors_is_shown() -> None:
     """A fingerprint, say."""
     shown = announce.show([opened(IPv4Address("TCP", "127.0.0.1", 7))], notes=["SHA-256 AB:CD"])
     assert "\n  SHA-256 AB:CD\n" in shown
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedByDefault:
+    """Settings of a door that is there for whoever wants it."""
+
+    tcp: str = setting("", "Where it listens.", endpoints.reading("stream"))
+
+
+def test_a_door_that_is_closed_by_default_is_shown_when_it_is_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has no port where clients would ask without being told."""
+    service = type("Service", (), {"name": "quote", "settings": ClosedByDefault})()
+    monkeypatch.setattr(announce, "BUILT_IN", (service,))
+    door = opened(IPv4Address("TCP", "127.0.0.1", 7), "netdemo quote --server {address}")
+    assert announce.table([door])[1].endswith("netdemo quote --server 127.0.0.1:7")
 
 
 def test_a_datagram_door_without_a_line_of_its_own_gets_one() -> None:

@@ -99,7 +99,10 @@ def _is_where_clients_ask(door: Door, host: IAddress) -> bool:
     if not isinstance(host, IPv4Address) or _EVERYWHERE.get(host.host, host.host) != "127.0.0.1":
         return False
     described = [
-        each for service in BUILT_IN for each in group(service) if each.option == door.name
+        each
+        for service in BUILT_IN
+        for each in group(service)
+        if each.option == door.name and each.default  # else it is closed where nobody opens it
     ]
     return any(endpoints.parse(each.default, door.kind).port == host.port for each in described)
 

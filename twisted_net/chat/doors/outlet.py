@@ -129,6 +129,7 @@ class StreamOutlet:
         self.expelled: Callable[[str], None] | None = None
         # What a whole turn has gathered leaves at once, where the transport can.
         self._write = transport.write_now if isinstance(transport, FastStream) else transport.write
+        self._cut = transport.abortConnection
         self._turns = turns
         self._limit = limit
         self._overflowed = overflowed
@@ -161,7 +162,7 @@ class StreamOutlet:
     def expel(self, why: str) -> None:
         """End the connection, and say why."""
         if self.expelled is None:
-            self._transport.abortConnection()
+            self._cut()
         else:
             self.expelled(why)
 
