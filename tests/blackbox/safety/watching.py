@@ -12,7 +12,7 @@ from tests.blackbox.conftest import PATIENCE, Bench, free_ports
 from twisted_net import assembly, registry
 
 #: Doors that are closed by default, and how a test opens them.
-CLOSED = {"ipmsg": "udp:0"}
+CLOSED = {"ipmsg": "udp:0", "irc-legacy": "tcp:0"}
 
 MEGABYTE = 1 << 20
 
