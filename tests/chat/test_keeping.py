@@ -11,7 +11,8 @@ from tests.chat.members import dice
 from tests.chat.stores import DAY, LOBBY, Kept, Threaded, answer, filed
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.keeping import Keep, opened
-from twisted_net.chat.service import ChatSettings, chat
+from twisted_net.chat.service import chat
+from twisted_net.chat.settings import ChatSettings
 from twisted_net.chat.store.accounts import FiledAccounts, load
 from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.chat.store.sqlite import SqliteHistory

@@ -9,7 +9,7 @@ from zope.interface.verify import verifyObject
 
 from tests.chat.members import dice
 from twisted_net.chat import ChatDatagramProtocol, ChatLineFactory, ChatService, ChatSettings
-from twisted_net.chat.service import words_in
+from twisted_net.chat.settings import words_in
 from twisted_net.net.errors import SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
 from twisted_net.net.settings import Group, load

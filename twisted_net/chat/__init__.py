@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from twisted_net.chat.doors.datagram import ChatDatagramProtocol
     from twisted_net.chat.doors.irc import ChatIrcFactory, ChatIrcProtocol
     from twisted_net.chat.doors.line import ChatLineFactory, ChatLineProtocol
-    from twisted_net.chat.service import ChatService, ChatSettings
+    from twisted_net.chat.service import ChatService
+    from twisted_net.chat.settings import ChatSettings
 
 __all__ = [
     "ChatDatagramProtocol",
@@ -31,7 +32,7 @@ __getattr__ = lazily(
         "ChatLineFactory": "doors.line",
         "ChatLineProtocol": "doors.line",
         "ChatService": "service",
-        "ChatSettings": "service",
+        "ChatSettings": "settings",
         "Hub": "core.hub",
     },
 )

@@ -26,7 +26,7 @@ from twisted_net.chat.codec.messages import (
 )
 from twisted_net.chat.core.ident import MAX_NAME, checked_name
 from twisted_net.chat.screen import Screen
-from twisted_net.chat.service import ChatSettings
+from twisted_net.chat.settings import ChatSettings
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, Trust, parse_target, trusting
 from twisted_net.net.errors import ClientError, NetError, SettingError

@@ -2,7 +2,6 @@
 
 import socket
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from twisted_net.chat.bus.base import Bus
@@ -14,6 +13,7 @@ from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.opers import Operators
 from twisted_net.chat.post import Post
+from twisted_net.chat.settings import password_in
 from twisted_net.net.service import Door, Runtime
 
 #: What a connection beyond the limits is told.
@@ -82,24 +82,6 @@ def _door(
         idle=None,  # it asks silent clients itself
         busy=_BUSY,
     )
-
-
-def password_in(path: str) -> str:
-    """Return the password in a file: its first line; none: no file.
-
-    :raises ValueError: there is no such file, or no password in it.
-    """
-    if not path:
-        return ""
-    try:
-        password = Path(path).read_text("utf-8").partition("\n")[0].strip()
-    except OSError as error:
-        raise ValueError(error.strerror) from error
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
-    if not password:
-        raise ValueError("its first line is empty")
-    return password
 
 
 def _host() -> str:

@@ -1,218 +1,26 @@
-"""Chat as a service: its settings and its doors, which share one hub."""
+"""Chat as a service: its doors, which share one hub."""
 
-import re
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import ClassVar
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 from twisted_net.chat.bus import choosing
-from twisted_net.chat.codec.charsets import CHARSETS, UTF_8, charset_of
-from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import QUEUE, Outlet
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.doors.web import ChatResource
-from twisted_net.chat.irc import irc_doors, irc_server, password_in
+from twisted_net.chat.irc import irc_doors, irc_server
 from twisted_net.chat.keeping import Keep, opened
-from twisted_net.chat.opers import read as operators_in
 from twisted_net.chat.post import Post
-from twisted_net.net import endpoints
+from twisted_net.chat.settings import SECONDS, ChatSettings, words_in
 from twisted_net.net.drops import Drops
 from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, INetService, Runtime
-from twisted_net.net.settings import YES_NO, Reading, setting, size
-
-
-def _read_lobby(text: str) -> str:
-    try:
-        return checked_room(text) if text else ""
-    except Refusal as refusal:
-        raise ValueError(f"need a {refusal.text}; empty: none") from None
-
-
-_KEPT = re.compile(r"(\d{1,6})([smhd])")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _read_keep(text: str) -> str:
-    if text != "0" and not _KEPT.fullmatch(text):
-        raise ValueError("need a time, as 30d, 12h, 90m or 45s; 0: nothing is kept")
-    return text
-
-
-def _read_charset(text: str) -> str:
-    try:
-        return charset_of(text)
-    except Refusal as refusal:
-        raise ValueError(f"need a {refusal.text}") from None
-
-
-def _read_words(text: str) -> str:
-    """Return the file's name, if it can be read."""
-    if text:
-        words_in(text)
-    return text
-
-
-def _read_password(text: str) -> str:
-    """Return the file's name, if there is a password in it."""
-    password_in(text)
-    return text
-
-
-def _read_operators(text: str) -> str:
-    """Return the file's name, if it can be read."""
-    if text:
-        operators_in(text)
-    return text
-
-
-_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
-_NETWORK = re.compile(r"[A-Za-z0-9._-]{1,32}")
-
-
-def _read_server(text: str) -> str:
-    if text and not _SERVER.fullmatch(text):
-        raise ValueError("need a host name: 1-63 letters, digits, dots or dashes")
-    return text
-
-
-def _read_network(text: str) -> str:
-    if not _NETWORK.fullmatch(text):
-        raise ValueError("need 1-32 letters, digits, dots, dashes or underscores")
-    return text
-
-
-def words_in(path: str) -> Words:
-    """Return the words in a file, one a line; what follows a ``#`` is a remark.
-
-    :raises ValueError: there is no such file, or it is not UTF-8.
-    """
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise ValueError(error.strerror) from error
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
-    return Words(word for line in lines if (word := line.partition("#")[0].strip()))
-
-
-@dataclass(frozen=True, slots=True)
-class ChatSettings:
-    """How to run the chat."""
-
-    tcp: str = setting(
-        "tcp:7008", "Chat over TCP listens here; empty closes it.", endpoints.reading("stream")
-    )
-    udp: str = setting(
-        "udp:7008", "Chat over UDP listens here; empty closes it.", endpoints.reading("datagram")
-    )
-    lobby: str = setting(
-        "lobby",
-        "The room that everybody enters on choosing a name; empty: none.",
-        Reading("ROOM", _read_lobby),
-    )
-    queue: int = setting(
-        QUEUE,
-        "Bytes that may wait for one member; above it the member is dropped.",
-        size(4096, 1 << 30),
-        limit=True,
-    )
-    keep: str = setting(
-        "30d",
-        "How long history keeps what is said, as 30d, 12h, 90m; 0: nothing is kept.",
-        Reading("TIME", _read_keep),
-    )
-    store: str = setting(
-        "",
-        "A SQLite file for history and accounts; empty: they end with the server.",
-        Reading("FILE", str),
-    )
-    register: bool = setting(True, "Whether strangers may make accounts.", YES_NO)
-    auth: str = setting(
-        "",
-        "Accounts that somebody else looks after, as file:PASSWORDS; see twisted.cred.strcred.",
-        Reading("CHECKER", str),
-        option="auth",
-    )
-    hooks: str = setting(
-        "",
-        "A TOML file of webhooks: who may say something in a room, and who is told what is said.",
-        Reading("FILE", str),
-    )
-    words: str = setting(
-        "",
-        "A file of words, one a line, that are not said in rooms: stars stand for them.",
-        Reading("FILE", _read_words),
-    )
-    charset: str = setting(
-        UTF_8,
-        f"What the line door speaks: {', '.join(CHARSETS)}; a member may choose another one.",
-        Reading("NAME", _read_charset),
-    )
-    irc: str = setting(
-        "tcp:6667",
-        "Chat for IRC clients listens here; empty closes it.",
-        endpoints.reading("stream"),
-        option="irc",
-    )
-    irc_tls: str = setting(
-        "",
-        "The same over TLS, as ssl:6697:privateKey=key.pem:certKey=cert.pem.",
-        endpoints.reading("stream"),
-        option="irc-tls",
-    )
-    irc_legacy: str = setting(
-        "",
-        "The same for older clients, in the charset of --irc-legacy-charset.",
-        endpoints.reading("stream"),
-        option="irc-legacy",
-    )
-    irc_legacy_charset: str = setting(
-        "gb18030",
-        "What --irc-legacy speaks.",
-        Reading("NAME", _read_charset),
-        option="irc-legacy-charset",
-    )
-    irc_name: str = setting(
-        "",
-        "What IRC clients see as the server's name; empty: this machine's.",
-        Reading("HOST", _read_server),
-        option="irc-name",
-    )
-    irc_network: str = setting(
-        "netdemo",
-        "What IRC clients see as the network's name.",
-        Reading("NAME", _read_network),
-        option="irc-network",
-    )
-    irc_password: str = setting(
-        "",
-        "A file with the password that IRC clients must give; empty: none.",
-        Reading("FILE", _read_password),
-        option="irc-password",
-    )
-    opers: str = setting(
-        "",
-        "A file of server operators: python -m twisted_net.chat.opers NAME makes its lines.",
-        Reading("FILE", _read_operators),
-    )
-    bus: str = setting(
-        "",
-        "What several nodes share the chat through: redis:tcp:127.0.0.1:6379; empty: this process.",
-        choosing.READING,
-    )
-    bus_password: str = setting(
-        "", "A file that holds the password of the bus; empty: it wants none.", Reading("FILE", str)
-    )
-
 
 #: The doors that one hub serves, wherever it runs.
 _DOORS = ("chat-tcp", "chat-udp", "irc", "irc-tls", "irc-legacy")
@@ -280,7 +88,7 @@ class ChatService:
 def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:
     seconds = 0
     if settings.keep != "0":
-        seconds = int(settings.keep[:-1]) * _SECONDS[settings.keep[-1]]
+        seconds = int(settings.keep[:-1]) * SECONDS[settings.keep[-1]]
     store = settings.store if _here(runtime) else ""
     return Keep(store, seconds, settings.keep, settings.register, settings.auth)
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from twisted.application.service import IService
-from twisted.internet.endpoints import clientFromString
 
 from twisted_net.chat.bus.base import Bus, Earlier
 from twisted_net.chat.bus.local import LocalBus
@@ -17,29 +15,6 @@ from twisted_net.chat.doors.everybody import expel, notify
 from twisted_net.chat.doors.outlet import Outlet, deliver
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
-from twisted_net.net.settings import Reading
-
-_REDIS = "redis:"
-_WANTED = "need redis:tcp:HOST:PORT or redis:unix:PATH"
-
-
-def _read(text: str) -> str:
-    if not text:
-        return text
-    kind, _, endpoint = text.partition(":")
-    if f"{kind}:" != _REDIS:
-        raise ValueError(f"{_WANTED}; empty: this process")
-    try:
-        nobody: Any = None  # nothing is opened
-        if endpoint.partition(":")[0] not in ("tcp", "unix"):
-            raise ValueError(endpoint)
-        clientFromString(nobody, endpoint)
-    except (TypeError, ValueError) as error:
-        raise ValueError(_WANTED) from error
-    return text
-
-
-READING = Reading("BUS", _read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +38,7 @@ class Chosen:
 def chosen(text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet]) -> Chosen:
     """Make the bus.
 
-    :param text: as `READING` reads it; empty: the bus of one process.
+    :param text: as ``--chat-bus`` takes it; empty: the bus of one process.
     :param password_file: a file that holds the broker's password; empty: it wants none.
     :raises StartError: the password cannot be read, or txredisapi is not installed.
     """
@@ -81,7 +56,7 @@ def chosen(text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet]) ->
         secret = blake2b(password.encode(), digest_size=16, person=b"netdemo hosts").digest()
     bus = RedisBus(
         runtime.reactor,
-        text.removeprefix(_REDIS),
+        text.partition(":")[2],
         hub,
         runtime.dice,
         lambda words: notify(hub.members(), words),
