@@ -218,6 +218,19 @@ def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.dropped("chat-udp") == {"too_many_sessions": 2}
 
 
+def test_an_ipv6_network_is_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has one address of it has them all."""
+    monkeypatch.setattr(door, "MAX_SESSIONS_EACH", 1)
+    server = Server()
+    answers = []
+    for number, host in enumerate(("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")):
+        nonce = number.to_bytes(8, "big")
+        (retry,) = server.sent(hello(nonce=nonce), host=host)
+        cookie = unpacked(decode(retry).fields)[Key.COOKIE]
+        answers += server.sent(hello(f"n{number}", cookie, nonce), host=host)
+    assert [decode(each).type for each in answers] == [Type.WELCOME, Type.RST, Type.WELCOME]
+
+
 def test_what_is_not_framed_is_neither_answered_nor_relayed() -> None:
     """Only counted."""
     server = Server()

@@ -525,11 +525,16 @@ def in_state(side: str) -> Session:
     """Return a session that stands somewhere, with nothing left to send."""
     client, server = opened()
     proved, hello = proving(9)
+    quiet, gone = opened()
+    for each in (quiet, gone):
+        each.wake(DEAD)
     closed = Session.initiator(dice(9), 0.0, "red")
     closed.bye()
     session = {
         "client": client,
         "server": server,
+        "quiet client": quiet,
+        "quiet server": gone,
         "half": invited(hello),
         "greeting": Session.initiator(dice(9), 0.0, "red"),
         "proving": proved,
@@ -539,13 +544,16 @@ def in_state(side: str) -> Session:
     return session
 
 
-@pytest.mark.parametrize("side", ["client", "server", "half", "greeting", "proving", "closed"])
+@pytest.mark.parametrize(
+    "side",
+    ["client", "server", "quiet client", "quiet server", "half", "greeting", "proving", "closed"],
+)
 def test_every_packet_in_every_state_is_taken_or_ignored(side: str) -> None:
     """And answers are never answered (R3)."""
     answers = (Type.WELCOME, Type.RST, Type.ACK, Type.PONG, Type.RESPONSE, Type.HERE)
     for kind, tagged in itertools.product(Type, [False, True]):
         session = in_state(side)
-        flags = Flag.NONE if side in ("server", "half") else Flag.RESPONDER
+        flags = Flag.NONE if side in ("server", "quiet server", "half") else Flag.RESPONDER
         name = session.id if tagged else session.nonce
         packet = Packet(kind, name, seq=5, ack=6, bits=7, flags=flags)
         session.received(encode(packet, KEY if tagged else None), 0.5)

@@ -42,6 +42,7 @@ from twisted_net.chat.core.states import (
 from twisted_net.net.alarm import Alarm
 from twisted_net.net.clients import PATIENCE, DatagramClient, Target, open_datagrams
 from twisted_net.net.errors import BadAnswerError, ClientError, NoAnswerError
+from twisted_net.net.unfragmented import forbid_fragments
 
 #: What members are told of the session itself, which the server cannot say.
 SILENT = Announced("silent; waiting for it to come back")
@@ -94,6 +95,7 @@ class ChatDatagramClient(ChatClient):
             self._port = await open_datagrams(
                 self._reactor, self._target, self._received, self._patience
             )
+            forbid_fragments(self._port.transport)
         now = self._reactor.seconds()
         self._session = Session.initiator(self._dice, now, name, self._also, self._flags)
         self._opening = Deferred()

@@ -41,8 +41,9 @@ from twisted_net.chat.post import Post
 from twisted_net.net.alarm import Alarm
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.limits import SourceRates, TokenBucket
+from twisted_net.net.limits import SourceRates, TokenBucket, block
 from twisted_net.net.service import IDrains
+from twisted_net.net.unfragmented import forbid_fragments
 
 #: Sessions in all, and from one address.
 MAX_SESSIONS = 1024
@@ -100,6 +101,10 @@ class ChatDatagramProtocol(DatagramProtocol):
         self._by_nonce: dict[tuple[bytes, Address], Guest] = {}
         self._alarm = Alarm(reactor, self._wake)
         self._stopping = False
+
+    def startProtocol(self) -> None:
+        """Let nothing be sent in fragments: all packets are short enough."""
+        forbid_fragments(self.transport)
 
     def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
         """Take a packet to its session, or answer a HELLO."""
@@ -197,7 +202,7 @@ class ChatDatagramProtocol(DatagramProtocol):
             self._answer(Type.RST, packet, error, address, actions.reason_of(refusal))
 
     def _refuse_crowd(self, host: str) -> None:
-        if len(self._guests) >= self._most() or self._hosts[host] >= MAX_SESSIONS_EACH:
+        if len(self._guests) >= self._most() or self._hosts[block(host)] >= MAX_SESSIONS_EACH:
             self._drops.drop("too_many_sessions", host)
             raise Refusal(Code.UNAVAILABLE, "too many sessions")
 
@@ -229,13 +234,14 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     def _place(self, guest: Guest) -> None:
         self._by_nonce[guest.session.nonce, guest.address] = guest
-        self._hosts[guest.address[0]] += 1
+        self._hosts[block(guest.address[0])] += 1
 
     def _displace(self, guest: Guest) -> None:
         del self._by_nonce[guest.session.nonce, guest.address]
-        self._hosts[guest.address[0]] -= 1
-        if not self._hosts[guest.address[0]]:
-            del self._hosts[guest.address[0]]
+        host = block(guest.address[0])
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
 
     def _answer(
         self,
@@ -258,7 +264,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         """
         now = self._reactor.seconds()
         question, moved = guest.session.elsewhere(packet, datagram, address, now)
-        if moved and self._hosts[address[0]] < MAX_SESSIONS_EACH:
+        if moved and self._hosts[block(address[0])] < MAX_SESSIONS_EACH:
             self._displace(guest)
             guest.address = address
             self._place(guest)
