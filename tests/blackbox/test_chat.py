@@ -264,6 +264,40 @@ def test_a_terminal_has_line_editing(bench: Start) -> None:
         os.close(ours)
 
 
+@pytest.mark.slow
+def test_a_member_on_datagrams_outlives_its_server(bench: Start) -> None:
+    """Killed, and started anew on the same port: who was there is there again, and was told."""
+    server = bench()
+    port = server.port("chat-udp")
+    command = (str(BIN / "netdemo"), "chat", "--nick", "red", f"udp:127.0.0.1:{port}")
+    ours, theirs = pty.openpty()
+    red = subprocess.Popen(
+        command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    screen = Screen(ours)
+    try:
+        screen.shows(b"you are red in lobby")
+        server.stop(signal.SIGKILL)
+        again = bench("--chat-udp", f"udp:{port}")
+        os.write(ours, b"is anybody still there?\r")
+        screen.shows(b"no acknowledgement")
+        screen.shows(b"entered anew")
+        screen.shows(b"messages were missed")
+        blue = netdemo(
+            "chat", "--nick", "blue", f"udp:127.0.0.1:{port}", stdin=b"hello again\n/msg red psst\n"
+        )
+        assert blue.returncode == 0
+        screen.shows(b"hello again")
+        screen.shows(b"psst")
+        assert again.stop() == -signal.SIGTERM
+        assert red.wait(PATIENCE) == 5
+    finally:
+        red.kill()
+        red.wait()
+        os.close(ours)
+
+
 def test_the_server_survives_what_is_no_chat(bench: Start) -> None:
     """Bytes of any kind on both doors, answered in one line or not at all."""
     server = bench()

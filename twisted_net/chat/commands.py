@@ -29,7 +29,7 @@ from twisted_net.chat.screen import Screen
 from twisted_net.chat.settings import ChatSettings
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, Trust, parse_target, trusting
-from twisted_net.net.errors import ClientError, NetError, SettingError
+from twisted_net.net.errors import ClientError, NetError, NoAnswerError, SettingError
 
 PORT = endpoints.parse(ChatSettings().tcp, "stream").port
 UDP_PORT = endpoints.parse(ChatSettings().udp, "datagram").port
@@ -217,6 +217,10 @@ async def _talk(reactor: Any, client: ChatClient, screen: "Screen") -> None:
                 if not by_hand:
                     raise
                 screen.refused(error.code, _as_typed(error.text))
+            except NoAnswerError as error:
+                if not by_hand:
+                    raise
+                screen.refused(Code.LATE, str(error))  # a session may outlive that
     finally:
         lines.close()
 

@@ -50,10 +50,8 @@ RESUMED = Announced("there again")
 ANEW = Announced("does not know us any more; entered anew")
 
 
-class UndeliveredError(ClientError):
+class UndeliveredError(NoAnswerError):
     """Nobody acknowledged a command, or its answer is lost: perhaps it was obeyed, perhaps not."""
-
-    exit_code = 4
 
 
 class ChatDatagramClient(ChatClient):
