@@ -5,7 +5,7 @@ from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
 from tests.simulated.bench import dice, together
-from twisted_net.chat.codec.messages import Act, Event, Heard, Kind, Say, Tell, Who
+from twisted_net.chat.codec.messages import Act, Announced, Event, Heard, Kind, Say, Tell, Who
 from twisted_net.chat.peer import LOBBY, ChatPeer
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError
@@ -25,8 +25,15 @@ class Shouts(DatagramProtocol):
 class Talker:
     """A peer on a host of its own, who writes down what it hears."""
 
-    def __init__(self, net: SimNetwork, name: str, *seeds: str, discover: bool = False) -> None:
-        self.host: Host = net.host(name)
+    def __init__(
+        self,
+        net: SimNetwork,
+        name: str,
+        *seeds: str,
+        discover: bool = False,
+        host: Host | None = None,
+    ) -> None:
+        self.host: Host = net.host(name) if host is None else host
         self.heard: list[Heard] = []
         self.peer = ChatPeer(
             self.host.reactor,
@@ -123,6 +130,56 @@ async def test_who_vanishes_is_missed_and_who_is_cut_off_is_told_of(net: SimNetw
     with pytest.raises(ClientError, match="nobody else is here"):
         await red.peer.request(Say(LOBBY, "anybody?"))
     await red.peer.leave()
+
+
+@simulate(seeds=2)
+async def test_two_peers_cannot_have_one_name(net: SimNetwork) -> None:
+    """The second one hears why nobody hears it, and talks to those who do not know the first."""
+    red, twin = Talker(net, "red"), Talker(net, "twin", "red")
+    await red.enter()
+    await twin.peer.enter("RED")
+    await net.sleep(1)
+    refused = Announced(f"{red.host.ip}:7008 refused: name 'RED' is taken")
+    assert refused in twin.heard
+    with pytest.raises(ClientError, match="nobody else is here"):
+        await twin.peer.request(Say(LOBBY, "hi"))
+    await together(red.peer.leave(), twin.peer.leave())
+
+
+@simulate(seeds=3, link=LAN)
+async def test_a_peer_that_comes_again_is_found_again(net: SimNetwork) -> None:
+    """Killed without a word, it has its name back when the others have missed it."""
+    red, blue = Talker(net, "red", discover=True), Talker(net, "blue", discover=True)
+    await together(red.enter(), blue.enter())
+    await net.sleep(5)
+    blue.host.kill()
+    await net.sleep(5)
+    blue.host.restart()
+    again = Talker(net, "blue", discover=True, host=blue.host)
+    await again.enter()
+    await net.sleep(300)
+    await together(red.say(3), again.say(3))
+    everybody_hears_everybody([red, again], 3)
+    await together(red.peer.leave(), again.peer.leave())
+
+
+@simulate(seeds=5)
+async def test_a_peer_bears_whatever_strangers_send(net: SimNetwork) -> None:
+    """Bytes of any kind, and packets that look like its own; those who talk go on talking."""
+    red, blue = Talker(net, "red", discover=True), Talker(net, "blue", discover=True)
+    await together(red.enter(), blue.enter())
+    stranger = net.host("stranger")
+    port = Shouts()
+    stranger.reactor.listenUDP(40000, port)
+    rolls = dice(stranger)
+    for _ in range(300):
+        head = bytes([0xFF, 0x10 | rolls.randrange(16), rolls.randrange(8)])
+        begun = rolls.choice((b"", b"\xff", head))
+        port.transport.write(begun + rolls.randbytes(rolls.randrange(300)), (red.host.ip, 7008))
+        await net.sleep(0.01)
+    await together(red.say(3), blue.say(3))
+    everybody_hears_everybody([red, blue], 3)
+    await together(red.peer.leave(), blue.peer.leave())
 
 
 @simulate(seeds=3)
