@@ -108,6 +108,7 @@ class Room(Generic[O]):
     invited: dict[str, None] = field(default_factory=dict)
     spoken: dict[str, int] = field(default_factory=dict)
     authors: dict[int, str] = field(default_factory=dict)
+    _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None
     _here: tuple[Member[O], ...] | None = None
 
@@ -122,17 +123,20 @@ class Room(Generic[O]):
     def here(self) -> tuple[Member[O], ...]:
         """Those of them who are on this node."""
         if self._here is None:
-            self._here = tuple(each for each in self.members if each.outlet is not None)
+            self._here = tuple(self._local)
         return self._here
 
     def add(self, member: Member[O], role: Role) -> None:
         """Let somebody in."""
         self.members[member] = role
+        if member.outlet is not None:
+            self._local[member] = None
         self._all = self._here = None
 
     def remove(self, member: Member[O]) -> None:
         """Let somebody out."""
         del self.members[member]
+        self._local.pop(member, None)
         self.spoken.pop(member.key, None)
         self._all = self._here = None
 
