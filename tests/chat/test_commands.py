@@ -103,6 +103,8 @@ def test_an_unknown_command_is_refused_here() -> None:
         ("JOIN wants: JOIN <room>", "/join wants: /join <room>"),
         ("not in games: JOIN games", "not in games: /join games"),
         ("choose a name first: NICK <name>", "choose a name first: /nick <name>"),
+        ("'x' is registered: LOGIN <a> <p>", "'x' is registered: /login <a> <p>"),
+        ("only accounts may enter: LOGIN", "only accounts may enter: /login"),
         ("name: 1-24 letters, digits, - or _", "name: 1-24 letters, digits, - or _"),
         ("nobody is called 'HELP'", "nobody is called 'HELP'"),
     ],
@@ -117,6 +119,7 @@ def test_help_shows_commands_as_they_are_typed_here() -> None:
     usages = commands._usages(Help())
     assert Usage("/msg <name> <text>", "say something to one member") in usages
     assert Usage("/quit", "leave") in usages
+    assert Usage("/charset <name>", "speak another charset than UTF-8") not in usages
     assert commands._usages(Help("msg")) == [
         Usage("/msg <name> <text>", "say something to one member")
     ]

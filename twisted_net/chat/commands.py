@@ -260,9 +260,13 @@ def _parse(text: str) -> Command | None:
     return codec.parse((word + space + rest).encode("utf-8", "surrogateescape"))
 
 
+#: What is no command here: this client speaks UTF-8.
+_NOT_HERE = "CHARSET "
+
+
 def _usages(command: Help) -> list[Reply]:
     verb = "tell" if command.verb.lower() in ("msg", "/msg") else command.verb
-    return [_typed(each) for each in codec.usages(verb)]
+    return [_typed(each) for each in codec.usages(verb) if not each.form.startswith(_NOT_HERE)]
 
 
 def _typed(usage: Usage) -> Usage:
@@ -272,7 +276,9 @@ def _typed(usage: Usage) -> Usage:
 
 
 #: Where a refusal names a command: what it wants, and what to say instead.
-_NAMED = re.compile(r"^[A-Z]+(?= wants: )|(?<= wants: )[A-Z]+|(?<=: )(JOIN|NICK)(?= )|\bHELP$")
+_NAMED = re.compile(
+    r"^[A-Z]+(?= wants: )|(?<= wants: )[A-Z]+|(?<=: )(?:JOIN|NICK|LOGIN)(?= |$)|\bHELP$"
+)
 
 
 def _as_typed(refusal: str) -> str:
