@@ -1,6 +1,6 @@
 """The groups of rows there are; another one is a module and a name here."""
 
-from bench import echo, files, tftp
+from bench import chat, echo, files, tftp
 from bench.rows import Row
 
-ROWS: tuple[Row, ...] = (*echo.ROWS, *files.ROWS, *tftp.ROWS)
+ROWS: tuple[Row, ...] = (*echo.ROWS, *files.ROWS, *tftp.ROWS, *chat.ROWS)

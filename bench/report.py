@@ -123,7 +123,8 @@ def _aim(verdict: Verdict) -> tuple[str, ...]:
         result = f"cannot tell ({times.unfair}, and what the peer used is not known)"
     else:
         result = "met" if verdict.met else "NOT MET"
-        result += f" by CPU ({times.unfair})" if times.unfair else ""
+        why = "the aim says so" if aim.by_cpu else times.unfair
+        result += f" by CPU ({why})" if why else ""
     return (*what, f"{times.rate:.2f}", _shown(times.cpu), result)
 
 

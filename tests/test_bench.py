@@ -108,6 +108,16 @@ def test_an_aim_is_met_to_the_digits_that_are_shown() -> None:
     assert [each.met for each in judge([measured], [Aim("tcp-.*", "uvloop", 0.96)])] == [False]
 
 
+def test_an_aim_may_be_about_processor_time_alone() -> None:
+    """However fast each of the two was."""
+    row = _row(_server("netdemo"), _server("ngircd"))
+    samples = {"netdemo": [_sample(500, cpu=0.1)], "ngircd": [_sample(1000, cpu=0.2)]}
+    asked = [Aim("tcp-.*", "ngircd", 0.9, by_cpu=True), Aim("tcp-.*", "ngircd", 0.9)]
+    verdicts = list(judge([Measured(row, samples)], asked))
+    assert [each.met for each in verdicts] == [True, False]
+    assert "met by CPU (the aim says so)" in report.aims(verdicts)
+
+
 def test_an_aim_whose_peer_is_missing_is_neither_met_nor_missed() -> None:
     """It is said to be not measured."""
     row = _row(_server("netdemo"), _server("go"))

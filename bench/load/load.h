@@ -1,4 +1,4 @@
-/* What the three loads share: the plan, the window of time that counts, and bytes that can be told apart. */
+/* What the loads share: the plan, the window of time that counts, and bytes that can be told apart. */
 #ifndef LOAD_H
 #define LOAD_H
 
@@ -26,12 +26,22 @@ void load_stream(const struct plan *plan);
 void load_churn(const struct plan *plan);
 void load_datagrams(const struct plan *plan);
 void load_fetch(const struct plan *plan);
+void load_chat(const struct plan *plan);
+void load_join(const struct plan *plan);
 
 /* Give a socket the next of many addresses of our own: a closed connection keeps its port for a minute. */
 void source_address(int socket);
 
 /* Whether to go on asking. Begins the window after a moment of warming up, and ends it. */
 bool window_open(void);
+
+/* Begin the window a moment from now instead: it took a while to get ready. */
+void window_from_now(void);
+
+/* For what cannot go on for ever: begin the window, and end it. */
+void window_now(void);
+void window_over(void);
+
 void operation_done(void);
 void count_lost(uint64_t datagrams);
 

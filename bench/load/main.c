@@ -1,6 +1,6 @@
 /* Load on an echo server, with every byte that comes back compared with what was sent.
  *
- *   load stream|churn|datagrams|fetch HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...
+ *   load stream|churn|datagrams|fetch|chat|join HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...
  *
  * Prints one JSON object, see bench/rows.py: PID are the server's processes. Exits with 1 and one line if
  * the server was wrong. */
@@ -26,7 +26,7 @@ struct figures {
 static char bytes[PERIOD + LONGEST];
 static struct figures begin, end;
 static uint64_t operations, lost;
-static double window_begins, window_ends;
+static double warming, window_begins, window_ends;
 
 void wrong(const char *format, ...) {
     va_list arguments;
@@ -62,6 +62,15 @@ bool window_open(void) {
     return end.seconds == 0;
 }
 
+void window_from_now(void) {
+    double later = seconds_now() + warming - window_begins;
+    window_begins += later;
+    window_ends += later;
+}
+
+void window_now(void) { begin = figures_now(); }
+void window_over(void) { end = figures_now(); }
+
 static void make_pattern(void) {
     uint32_t random = 2463534242;
     for (size_t i = 0; i < PERIOD; i++) {
@@ -81,7 +90,7 @@ static void report(void) {
 
 int main(int count, char **words) {
     if (count < 10)
-        wrong("usage: load stream|churn|datagrams|fetch HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...");
+        wrong("usage: load stream|churn|datagrams|fetch|chat|join HOST PORT CONNECTIONS SIZE DEPTH TRAIN SECONDS PID...");
     struct plan plan = {
         .to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(words[3]))},
         .connections = atoi(words[4]), .size = atoi(words[5]), .depth = atoi(words[6]),
@@ -89,13 +98,15 @@ int main(int count, char **words) {
     if (inet_pton(AF_INET, words[2], &plan.to.sin_addr) != 1) wrong("%s: no IPv4 address", words[2]);
     watch_servers(count - 9, words + 9);
     make_pattern();
-    double warming = plan.seconds / 5 < 0.1 ? plan.seconds / 5 : 0.1;
+    warming = plan.seconds / 5 < 0.1 ? plan.seconds / 5 : 0.1;
     window_begins = seconds_now() + warming;
     window_ends = window_begins + plan.seconds;
     if (!strcmp(words[1], "stream")) load_stream(&plan);
     else if (!strcmp(words[1], "churn")) load_churn(&plan);
     else if (!strcmp(words[1], "datagrams")) load_datagrams(&plan);
     else if (!strcmp(words[1], "fetch")) load_fetch(&plan);
+    else if (!strcmp(words[1], "chat")) load_chat(&plan);
+    else if (!strcmp(words[1], "join")) load_join(&plan);
     else wrong("%s: no such load", words[1]);
     report();
 }

@@ -56,7 +56,7 @@ def irc_server(
 def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:
     """Make the IRC doors."""
     return [
-        _door(name, endpoint, charset, settings.queue, runtime, server)
+        _door(name, endpoint, charset, settings, runtime, server)
         for name, endpoint, charset in (
             ("irc", settings.irc, "utf-8"),
             ("irc-tls", settings.irc_tls, "utf-8"),
@@ -66,10 +66,12 @@ def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:
 
 
 def _door(
-    name: str, endpoint: str, charset: str, queue: int, runtime: Runtime, server: IrcServer
+    name: str, endpoint: str, charset: str, settings: Any, runtime: Runtime, server: IrcServer
 ) -> Door:
     counters = runtime.counters.door(name)
-    factory = ChatIrcFactory(server, runtime.reactor, queue, counters, charset, name)
+    factory = ChatIrcFactory(
+        server, runtime.reactor, settings.queue, counters, charset, name, settings.rate
+    )
     paste = "irssi --connect {host} --port {port}"
     return Door(
         name,

@@ -67,7 +67,9 @@ class ChatService:
                 "chat-tcp",
                 "stream",
                 settings.tcp,
-                ChatLineFactory(post, reactor, settings.queue, lines, secret, settings.charset),
+                ChatLineFactory(
+                    post, reactor, settings.queue, lines, secret, settings.charset, settings.rate
+                ),
                 paste="nc {host} {port}",
                 first=NAME_WITHIN,
                 keeps_first=True,

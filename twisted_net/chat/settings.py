@@ -12,9 +12,10 @@ from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.outlet import QUEUE
+from twisted_net.chat.doors.stream import RATE
 from twisted_net.chat.opers import read as operators_in
 from twisted_net.net import endpoints
-from twisted_net.net.settings import YES_NO, Reading, setting, size
+from twisted_net.net.settings import YES_NO, Reading, setting, size, whole
 
 
 def _read_lobby(text: str) -> str:
@@ -150,6 +151,11 @@ class ChatSettings:
         "Bytes that may wait for one member; above it the member is dropped.",
         size(4096, 1 << 30),
         limit=True,
+    )
+    rate: int = setting(
+        int(RATE),
+        "Commands a second from one member, after five seconds' worth at once; 0: no limit.",
+        whole(0, 1_000_000),
     )
     keep: str = setting(
         "30d",

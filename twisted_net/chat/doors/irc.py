@@ -15,7 +15,7 @@ from twisted_net.chat.core.irc.registration import closing, gone
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.doors.outlet import QUEUE, Turns
-from twisted_net.chat.doors.stream import ChatStream, Said
+from twisted_net.chat.doors.stream import RATE, ChatStream, Said
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 
@@ -33,7 +33,7 @@ class ChatIrcProtocol(ChatStream):
     """
 
     def __init__(self, factory: "ChatIrcFactory") -> None:
-        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops)
+        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops, factory.rate)
         self.charset = factory.charset
         self._server = factory.server
         self._lines = Lines()
@@ -176,6 +176,7 @@ class ChatIrcFactory(Factory):
     :param server: what all IRC doors share.
     :param queue: bytes that may wait for one member.
     :param charset: what this door's clients speak.
+    :param rate: commands a second from one client; 0: as many as come.
     """
 
     noisy = False
@@ -188,7 +189,9 @@ class ChatIrcFactory(Factory):
         counters: DoorCounters | None = None,
         charset: str = UTF_8,
         name: str = "irc",
+        rate: float = RATE,
     ) -> None:
+        self.rate = rate
         self.server = server
         self.reactor = reactor
         self.queue = queue

@@ -15,7 +15,7 @@ from twisted_net.chat.codec.refusals import Code, Refusal
 from twisted_net.chat.codec.requests import Act, Charset, Command, Ids, Talk
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, Turns
-from twisted_net.chat.doors.stream import NAME_WITHIN, ChatStream, Said
+from twisted_net.chat.doors.stream import NAME_WITHIN, RATE, ChatStream, Said
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
@@ -68,7 +68,7 @@ class ChatLineProtocol(ChatStream):
     """One connection to the chat; ``nc`` is a client."""
 
     def __init__(self, factory: "ChatLineFactory") -> None:
-        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops)
+        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops, factory.rate)
         self._factory = factory
         self._lines = LineReader()
         self._unread = b""
@@ -192,6 +192,7 @@ class ChatLineFactory(Factory):
     :param queue: bytes that may wait for one member.
     :param secret: hides addresses, see `hidden_host`.
     :param charset: what is spoken until somebody chooses another one.
+    :param rate: commands a second from one member; 0: as many as come.
     """
 
     noisy = False
@@ -204,7 +205,9 @@ class ChatLineFactory(Factory):
         counters: DoorCounters | None = None,
         secret: bytes = b"",
         charset: str = UTF_8,
+        rate: float = RATE,
     ) -> None:
+        self.rate = rate
         self.post = post
         self.reactor = reactor
         self.queue = queue

@@ -20,7 +20,9 @@ from twisted_net.net.transports import Stream
 
 #: Commands a second, and after a pause at once: more than a person types, less than a flood.
 RATE = 20.0
-BURST = 100.0
+_SECONDS = 5
+BURST = RATE * _SECONDS
+_UNLIMITED = 1e12
 
 #: Seconds from the connection to the first name, however busy the peer is meanwhile.
 NAME_WITHIN = 60.0
@@ -52,14 +54,19 @@ class ChatStream(Stream):
     """One connection to the chat.
 
     :param queue: bytes that may wait for the peer.
+    :param rate: commands a second, after a burst of five seconds' worth; 0: as many as come.
     """
 
-    def __init__(self, turns: Turns, reactor: Any, queue: int, drops: Drops) -> None:
+    def __init__(
+        self, turns: Turns, reactor: Any, queue: int, drops: Drops, rate: float = RATE
+    ) -> None:
         self._turns = turns
         self._reactor = reactor
         self._queue = queue
         self._drops = drops
-        self._bucket = TokenBucket(RATE, BURST, reactor.seconds())
+        self._bucket = TokenBucket(
+            rate or _UNLIMITED, (rate or _UNLIMITED) * _SECONDS, reactor.seconds()
+        )
         self._said: Said | None = None
         self._reading = False
         self._ended = False
