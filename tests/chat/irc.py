@@ -1,20 +1,32 @@
 """Members on the IRC door for tests, without a socket."""
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 
-from tests.chat.members import Cut, Server, whole
+from tests.chat.members import Cut, Server, dice, whole
+from tests.chat.stores import Threaded
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import QUEUE
 
 
 class IrcChat(Server):
-    """A server with an IRC door beside the others."""
+    """A server with an IRC door beside the others.
 
-    def __init__(self, queue: int = QUEUE, **settings: object) -> None:
-        super().__init__(queue=queue)
+    :param keep: whether what is said is kept.
+    :param accounts: whether there are accounts.
+    """
+
+    def __init__(
+        self, queue: int = QUEUE, keep: bool = False, accounts: bool = False, **settings: object
+    ) -> None:
+        clock = Threaded()
+        known = Accounts(clock, dice(1), iterations=4096) if accounts else None
+        super().__init__(queue=queue, keep=keep, clock=clock, accounts=known)
         settings = {"capabilities": OFFERED, **settings}
         self.irc = IrcServer(
             hub=self.hub,
@@ -25,14 +37,21 @@ class IrcChat(Server):
             started=self.clock.seconds(),
             **settings,  # type: ignore[arg-type]
         )
+        if known is not None:
+            known.present = lambda name: self.hub.known(name) is not None
+            self.irc.accounts = Accountant(known, opened=True)
+        if self.post.history is not None:
+            self.irc.history = Historian(self.post.history)
         self.irc.watches = Watches(self.hub)
         self.bus.tail(self.irc.watches.heard)
         counters = self.counters.door("irc")
         self.factory = ChatIrcFactory(self.irc, self.clock, queue, counters)
 
-    def on_irc(self, name: str = "", *capabilities: str, cut: Cut = whole) -> "OnIrc":
+    def on_irc(
+        self, name: str = "", *capabilities: str, cut: Cut = whole, host: str = "192.168.1.1"
+    ) -> "OnIrc":
         """Let somebody connect, and register under a name if one is given."""
-        member = OnIrc(self, cut)
+        member = OnIrc(self, cut, host)
         if capabilities:
             member.says(f"CAP REQ :{' '.join(capabilities)}")
         if name:
@@ -51,9 +70,9 @@ class IrcChat(Server):
 class OnIrc:
     """A member on the IRC door."""
 
-    def __init__(self, server: IrcChat, cut: Cut = whole) -> None:
+    def __init__(self, server: IrcChat, cut: Cut = whole, host: str = "192.168.1.1") -> None:
         self.server = server
-        self.transport = StringTransport()
+        self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321))
         self.protocol = server.factory.buildProtocol(None)
         self.protocol.makeConnection(self.transport)
         self._cut = cut
@@ -70,7 +89,8 @@ class OnIrc:
 
     def hears(self) -> list[str]:
         """Return the lines that came since the last time."""
-        self.server.clock.advance(0)
+        for _ in range(1 if self.server.irc.accounts is None else 20):  # threads do their work
+            self.server.clock.advance(0)
         said: bytes = self.transport.value()
         self.transport.clear()
         lines = said.decode(self.protocol.charset).split("\r\n")

@@ -6,6 +6,7 @@ from random import Random
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.charsets import UTF_8
@@ -43,15 +44,21 @@ class Server:
     """Both doors, one hub, a clock that stands still and seeded dice."""
 
     def __init__(
-        self, lobby: str = "lobby", queue: int = QUEUE, keep: bool = False, charset: str = UTF_8
+        self,
+        lobby: str = "lobby",
+        queue: int = QUEUE,
+        keep: bool = False,
+        charset: str = UTF_8,
+        clock: Clock | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
-        self.clock = Clock()
-        self.clock.advance(1767225600.0)
+        self.clock = clock or Clock()
+        self.clock.advance(1767225600.0 - self.clock.seconds())
         self.counters = Counters()
-        self.hub: Hub[Outlet] = Hub(lobby)
+        self.hub: Hub[Outlet] = Hub(lobby, accounts.registered) if accounts else Hub(lobby)
         history = MemoryHistory(self.clock.seconds, kept="30d") if keep else None
         self.bus = LocalBus(self.clock.seconds)
-        self.post = Post(self.hub, self.bus, deliver, history)
+        self.post = Post(self.hub, self.bus, deliver, history, accounts)
         lines, datagrams = (self.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         self.lines = ChatLineFactory(self.post, self.clock, queue, lines, b"secret", charset)
         self.udp = ChatDatagramProtocol(self.post, self.clock, dice(1), datagrams)

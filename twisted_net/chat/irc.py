@@ -8,6 +8,7 @@ from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
@@ -44,6 +45,10 @@ def irc_server(
         secret=secret,
         longest=settings.queue // _SHARE,
     )
+    if post.accounts is not None:
+        server.accounts = Accountant(post.accounts, settings.register)
+    if post.history is not None:
+        server.history = Historian(post.history)
     if settings.opers:
         operators = Operators(settings.opers, runtime.reactor)
         server.operators = operators.check

@@ -1,11 +1,11 @@
 """The IRC door: the chat for irssi, WeeChat, HexChat and all their kin (docs/protocols/irc.md)."""
 
-from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
 from twisted.internet.protocol import Factory
 
+from twisted_net.chat.accounts.private import fingerprint, private
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.render import Profile, profile_of
 from twisted_net.chat.codec.irc.wire import Lines, Message, NotTextError, parse
@@ -46,9 +46,10 @@ class ChatIrcProtocol(ChatStream):
         self.begin(profile_of(set(), self.charset))
         host = getattr(self.transport.getPeer(), "host", "")
         tls = ISSLTransport.providedBy(self.transport)
-        secure = tls or _is_loopback(host)
+        secure = private(self.transport)
         self._server.waiting += 1
-        self.session = Session(self._server, self, host, secure, self._reactor.seconds(), tls)
+        now, shown = self._reactor.seconds(), fingerprint(self.transport)
+        self.session = Session(self._server, self, host, secure, now, tls, shown)
         self._silence = self._reactor.callLater(PING_AFTER, self._listen)
 
     # What the session asks for.
@@ -204,10 +205,3 @@ class ChatIrcFactory(Factory):
         protocol = ChatIrcProtocol(self)
         protocol.factory = self
         return protocol
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False

@@ -94,7 +94,7 @@ def _version(session: Session, message: Message) -> None:
 
 def isupport(session: Session) -> None:
     """Say what the server supports."""
-    words = tokens(session.server.network)
+    words = tokens(session.server.network, session.server.history is not None)
     for at in range(0, len(words), TOKENS_A_LINE):
         line = words[at : at + TOKENS_A_LINE]
         session.reply(Numeric.RPL_ISUPPORT, *line, "are supported by this server")

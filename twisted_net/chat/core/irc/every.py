@@ -2,9 +2,11 @@
 
 from twisted_net.chat.core.irc import (
     about,
+    accounting,
     monitor,
     operators,
     ordering,
+    past,
     people,
     registration,
     rooms,
@@ -22,6 +24,8 @@ COMMANDS: dict[str, Command] = {
     **who.COMMANDS,
     **people.COMMANDS,
     **monitor.COMMANDS,
+    **accounting.COMMANDS,
+    **past.COMMANDS,
     **operators.COMMANDS,
 }
 COMMANDS["HELP"] = about.helping(COMMANDS)

@@ -13,13 +13,20 @@ MAX_TARGETS = 4
 #: Names that one client may have watched.
 MAX_MONITORED = 100
 
+#: Messages in one answer of CHATHISTORY.
+MAX_HISTORY = 100
+
 #: Letters of modes: flags, those with a value, and those of members.
 ROOM_MODES = "".join(sorted(FLAGS + "beIklWov"))
 WITH_VALUE = "IWbeklov"
 
 
-def tokens(network: str) -> list[str]:
-    """Return the tokens; each of them holds because a test does."""
+def tokens(network: str, history: bool = False) -> list[str]:
+    """Return the tokens; each of them holds because a test does.
+
+    :param history: whether what was said is kept.
+    """
+    past = [f"CHATHISTORY={MAX_HISTORY}", "MSGREFTYPES=msgid,timestamp"] if history else []
     return [
         f"NETWORK={network}",
         "CASEMAPPING=ascii",
@@ -47,4 +54,5 @@ def tokens(network: str) -> list[str]:
         f"MONITOR={MAX_MONITORED}",
         "BOT=B",
         "UTF8ONLY",
+        *past,
     ]

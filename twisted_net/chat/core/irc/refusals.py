@@ -50,7 +50,10 @@ _CODES = {
 }
 
 #: Refusals whose own words say more than the numeric's.
-_IN_WORDS = frozenset({Why.REGISTERED, Why.BAD_NAME, Why.BAD_ROOM})
+_IN_WORDS = frozenset({Why.BAD_NAME, Why.BAD_ROOM})
+
+#: What a door of lines says otherwise.
+_INSTEAD = {Why.REGISTERED: "Nickname is registered: authenticate by SASL, or take another one"}
 
 
 def refused(
@@ -64,7 +67,9 @@ def refused(
     if numeric is None:
         code = _CODES.get(refusal.why, "REFUSED")
         return write(server, "FAIL", command, code, *about, sentence(refusal.text))
-    text = sentence(refusal.text) if refusal.why in _IN_WORDS else TEXTS[numeric]
+    text = _INSTEAD.get(refusal.why, TEXTS[numeric])
+    if refusal.why in _IN_WORDS:
+        text = sentence(refusal.text)
     return write(server, f"{numeric:03}", nick, *about, text)
 
 

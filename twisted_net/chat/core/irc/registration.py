@@ -34,7 +34,7 @@ def cap(session: Session, message: Message) -> None:
         _list(
             session,
             "LIST",
-            [each for each in session.server.capabilities if each in capabilities.on],
+            [each for each in session.offered if each in capabilities.on],
         )
     elif subcommand == "REQ":
         capabilities.negotiating = registering
@@ -106,6 +106,12 @@ def user(session: Session, message: Message) -> None:
     proceed(session)
 
 
+def abort(session: Session) -> None:
+    """Give up an attempt to authenticate, and say so."""
+    session.attempt = None
+    session.reply(Numeric.ERR_SASLABORTED)
+
+
 def _knows_password(session: Session) -> bool:
     wanted, said = session.server.password, session.claim.password or ""
     return not wanted or hmac.compare_digest(wanted.encode(), said.encode())
@@ -117,6 +123,8 @@ def proceed(session: Session) -> None:
     waits = session.capabilities.negotiating or session.entering or session.member
     if waits or not claim.nick or not claim.user:
         return
+    if session.attempt is not None:
+        abort(session)  # it did not wait for the end (sasl-3.1)
     if not _knows_password(session):
         session.reply(Numeric.ERR_PASSWDMISMATCH)
         close(session, "password incorrect")

@@ -10,6 +10,7 @@ from twisted_net.chat.codec.requests import Invite, Join, Kick, Part, Topic
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.elist import Wanted
 from twisted_net.chat.core.irc.isupport import MAX_TARGETS
+from twisted_net.chat.core.irc.past import say_marker
 from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.core.room import Member, Role, Room
 
@@ -34,6 +35,13 @@ def _joined(session: Session, event: Event | None) -> None:
     room = session.hub.inside(session.me, event.where)
     if room.topic is not None:
         _say_topic(session, room)
+    if "draft/read-marker" in session.capabilities:
+        say_marker(session, f"#{room.name}", partial(_say_all, session, room))
+    else:
+        _say_all(session, room)
+
+
+def _say_all(session: Session, room: Room[object]) -> None:
     if "no-implicit-names" not in session.capabilities:
         say_names(session, room)
 

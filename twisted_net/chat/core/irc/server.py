@@ -8,6 +8,7 @@ from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
 from twisted_net.chat.core.room import Member
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class IrcServer:
     :ivar kept: how long history is kept, as members are told; empty: for ever.
     :ivar secret: what hosts are hidden with, at most 64 bytes.
     :ivar longest: bytes of an answer that may be very long, of WHO or LIST.
+    :ivar accounts: who has one; None: nobody.
+    :ivar history: what was said; None: nothing is kept.
     :ivar operators: checks the name and the password of a server operator; None: there are none.
     :ivar reread: reads the files of operators and passwords anew; raises ValueError.
     :ivar sessions: those that have been let in, by the keys of their members.
@@ -72,12 +75,27 @@ class IrcServer:
     kept: str = ""
     secret: bytes = b""
     longest: int = 131072
+    accounts: AccountDesk | None = None
+    history: HistoryDesk | None = None
     operators: Check | None = None
     reread: Callable[[], None] = _nothing
     sessions: "dict[str, Session]" = field(default_factory=dict)
     watches: "Watches" = field(init=False)
     waiting: int = 0
     most: int = 0
+
+    def offered(self, secure: bool, fingerprint: str) -> Mapping[str, str]:
+        """Return the capabilities that a client may have, with their values."""
+        offered = dict(self.capabilities)
+        if self.accounts is not None:
+            offered["sasl"] = ",".join(self.accounts.mechanisms(secure, fingerprint))
+            if self.accounts.open and secure:
+                offered["draft/account-registration"] = "before-connect,custom-account-name"
+        if self.history is not None:
+            offered["draft/chathistory"] = offered["draft/event-playback"] = ""
+            if self.accounts is not None:
+                offered["draft/read-marker"] = ""
+        return offered
 
     def address_for(self, session: "Session", member: Member[Any]) -> str:
         """Return the address of a member, if somebody may know it: only operators, and they."""

@@ -19,6 +19,7 @@ from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.irc.answers import MAX_LABEL, Answer
 from twisted_net.chat.core.irc.capabilities import Capabilities, lines_of
+from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
 from twisted_net.chat.core.irc.refusals import refused, sentence
 from twisted_net.chat.core.irc.server import IrcServer, Outcome
 from twisted_net.chat.core.room import Member
@@ -93,6 +94,11 @@ class Session:
     :param address: of the peer, as only operators see it.
     :param secure: whether nobody can listen: TLS, or loopback.
     :param tls: whether it is TLS.
+    :param fingerprint: of the certificate that the client showed; empty: it showed none.
+    :ivar offered: the capabilities that this client may have, with their values.
+    :ivar attempt: to authenticate; None: none runs.
+    :ivar batches: that it has been sent; each has a name of its own.
+    :ivar response: what the client has sent of one, if it is not complete.
     :ivar member: None before it was let in, and after it has left.
     :ivar account: the account that it has proven to own; empty: none.
     :ivar entering: who it will be when all nodes have agreed on that.
@@ -108,6 +114,7 @@ class Session:
         secure: bool,
         now: float,
         tls: bool = False,
+        fingerprint: str = "",
     ) -> None:
         self.tls = tls
         self.server = server
@@ -115,7 +122,12 @@ class Session:
         self.address = address
         self.secure = secure
         self.now = now
-        self.capabilities = Capabilities(server.capabilities)
+        self.fingerprint = fingerprint
+        self.offered = server.offered(secure, fingerprint)
+        self.capabilities = Capabilities(self.offered)
+        self.attempt: Any = None
+        self.response = ""
+        self.batches = 0
         self.claim = Claim()
         self.member: Member[Any] | None = None
         self.account = ""
@@ -142,6 +154,20 @@ class Session:
         if self.member is None:
             raise AssertionError("the table of commands lets nobody here who is not registered")
         return self.member
+
+    @property
+    def accounts(self) -> AccountDesk:
+        """Who has an account; asked for only where there are accounts."""
+        if self.server.accounts is None:
+            raise AssertionError("there are no accounts")
+        return self.server.accounts
+
+    @property
+    def history(self) -> HistoryDesk:
+        """What was said; asked for only where it is kept."""
+        if self.server.history is None:
+            raise AssertionError("nothing is kept")
+        return self.server.history
 
     # Answers.
 
