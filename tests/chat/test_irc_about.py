@@ -1,9 +1,13 @@
 """The server as the IRC door tells of it (RFC 2812, 3.4), and its operators."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.core.irc.every import COMMANDS
+from twisted_net.chat.core.irc.isupport import tokens
 
 
 def alone(**settings: object) -> tuple[IrcChat, OnIrc]:
@@ -168,3 +172,18 @@ def test_who_leaves_while_the_password_is_checked_is_not_missed() -> None:
     assert red.says("OPER root secret", "PING x") == []  # what comes next waits for the answer
     red.protocol.connectionLost()
     later[0](True)
+
+
+def test_the_page_of_the_docs_says_what_is_offered() -> None:
+    """Every token, capability and command, and nothing that there is not."""
+    page = (Path(__file__).parents[2] / "docs" / "protocols" / "irc.md").read_text("utf-8")
+    block = page.partition("## ISUPPORT")[2].split("```")[1]
+    assert block.removeprefix("text").split() == tokens("netdemo", history=True)
+    server = IrcChat(keep=True, accounts=True)
+    offered = set(server.irc.offered(secure=True, fingerprint=""))
+    rows = page.partition("## Capabilities")[2].partition("\n\nWhat is not")[0]
+    assert set(re.findall(r"`([a-z/-]+)`", rows)) - {"bot"} == offered
+    rows = page.partition("## Commands")[2].partition("\n\nRooms")[0]
+    assert {each.partition(" ")[0] for each in re.findall(r"`([A-Z]+[^`]*)`", rows)} == set(
+        COMMANDS
+    )

@@ -9,11 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.core.irc.every import COMMANDS
+from twisted_net.chat.core.irc.offered import OFFERED
 
 #: What the answer to nearly anything may be: those never answered, and those that are obeyed.
 QUIET = {"CAP", "NICK", "PASS", "PONG", "USER"}
 
 WORDS = ["", "é", "#room", "red", "*", "0", ",", "#", ":", "+o-b", "@#room", "x" * 30]
+WORDS += ["PLAIN", "LATEST", "TARGETS", "timestamp=2026-01-01T00:00:00.000Z", "msgid=1-1", "9"]
 
 
 def still_here(member: OnIrc) -> None:
@@ -26,7 +28,7 @@ def still_here(member: OnIrc) -> None:
 @pytest.mark.parametrize("command", [*COMMANDS, "X", "001", "é"])
 def test_any_number_of_parameters_gets_an_answer(command: str, name: str) -> None:
     """0, 1, 2 and 50 of them, before and after registration."""
-    server = IrcChat()
+    server = IrcChat(keep=True, accounts=True)
     for number, word in itertools.product((0, 1, 2, 50), ("é", "#room", "red", "x")):
         member = server.on_irc(name)
         member.hears()
@@ -46,10 +48,10 @@ class AnyCommands(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.server = IrcChat()
+        self.server = IrcChat(keep=True, accounts=True)
         self.members = [
-            self.server.on_irc("red", "labeled-response", "batch", "message-tags"),
-            self.server.on_irc("blue", "echo-message", "server-time", "away-notify"),
+            self.server.on_irc("red", "labeled-response", "batch", "message-tags", "sasl"),
+            self.server.on_irc("blue", *OFFERED, "draft/read-marker", "draft/event-playback"),
             self.server.on_irc(),
         ]
 
