@@ -1,6 +1,5 @@
 """Tests of `twisted_net.chat.store.sqlite`: what is special about a file."""
 
-import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -12,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.logger import capturedLogs
 
-from tests.chat.stores import DAY, FIRST, LOBBY, Kept, Threaded, filed, raised
+from tests.chat.members import dice
+from tests.chat.stores import DAY, FIRST, LOBBY, Kept, Threaded, answer, filed, raised
+from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.messages import Event, Kind, Refusal
 from twisted_net.chat.store import file, of_pair, readers, rows, sweeper, writer
 from twisted_net.chat.store.file import StoreError
@@ -275,6 +276,33 @@ def test_what_was_taken_out_is_nowhere_in_the_file(path: Path) -> None:
         assert gone not in everything
 
 
+def test_a_closed_room_is_forgotten_when_the_server_is_not_there_any_more(path: Path) -> None:
+    """Whoever begins it anew is somebody else; one that is open, or was opened again, stays."""
+    with Filed(path) as kept:
+        for room in ("closed", "opened", "open"):
+            kept.says(room, of=room)
+        kept.file.close_talk("closed", True)
+        kept.file.close_talk("closed", True)
+        kept.file.close_talk("opened", True)
+        kept.file.close_talk("opened", False)
+        kept.file.rename_talk("closed", "elsewhere")
+        assert kept.got(kept.file.latest("elsewhere", 9)) == ["closed"]
+    with Filed(path) as kept:
+        assert table(path, "SELECT text FROM event ORDER BY id") == [("opened",), ("open",)]
+        assert table(path, "SELECT * FROM closed") == []
+
+
+def test_ids_go_on_where_they_were(path: Path) -> None:
+    """Although the clock may have been set back in between."""
+    with Filed(path) as kept:
+        assert kept.file.last == 0
+        (said,) = kept.says("a")
+    with Filed(path) as kept:
+        assert kept.file.last == said.id
+        bus = LocalBus(lambda: 0.0, kept.file.last)
+        assert answer(bus.publish(said)) == said.id + 1
+
+
 def test_forgetting_an_account_takes_all_its_words_with_it(kept: Filed, path: Path) -> None:
     """What it said, what it was told, and that it was there at all; nobody else's words."""
     kept.says("hers", account="Red")
@@ -331,19 +359,26 @@ def test_more_readers_than_connections_wait_for_each_other(
         raised(kept.file.latest(LOBBY, 9))
 
 
+def test_a_file_that_is_all_damaged_keeps_the_start(path: Path) -> None:
+    """In words."""
+    with Filed(path) as kept:
+        kept.says(*(f"{n} {'x' * 900}" for n in range(40)))
+    data = bytearray(path.read_bytes())
+    data[4096:] = dice(1).randbytes(len(data) - 4096)
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="malformed"):
+        Filed(path)
+
+
 @pytest.mark.logs("DatabaseError")
 def test_a_damaged_file_refuses_to_be_read(path: Path) -> None:
     """In words, not by a traceback; and the chat goes on."""
     with Filed(path) as kept:
         kept.says(*(f"{n} {'x' * 900}" for n in range(40)))
-    data = bytearray(path.read_bytes())
-    data[8192:] = os.urandom(len(data) - 8192)
-    path.write_bytes(data)
-    try:
-        damaged = Filed(path)
-    except StoreError:
-        return
-    with damaged as kept, capturedLogs():
+    with Filed(path) as kept, capturedLogs():
+        data = bytearray(path.read_bytes())
+        data[4096:] = dice(1).randbytes(len(data) - 4096)
+        path.write_bytes(data)
         asked = kept.file.latest(LOBBY, 99)
         kept.clock.pump([0.1, 0, 0, 0])
         with pytest.raises(Refusal, match="503 the history cannot be read now"):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.store.base import History
@@ -10,6 +10,9 @@ from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net.drops import Drops
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
+
+if TYPE_CHECKING:
+    from twisted_net.chat.store.sqlite import SqliteHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,12 @@ class Kept:
     """What is kept.
 
     :ivar history: None: nothing.
+    :ivar last: the id of the last event that is kept from before.
     """
 
     history: History | None
     accounts: Accounts
+    last: int = 0
 
 
 def opened(keep: Keep, runtime: Runtime) -> Kept:
@@ -53,16 +58,18 @@ def opened(keep: Keep, runtime: Runtime) -> Kept:
         auth = Auth(keep.auth)
     options: dict[str, Any] = {"auth": auth, "strangers": keep.register}
     history: History | None = None
+    last = 0
     if keep.store:
-        history, more = _filed(keep, runtime)
+        history, more = file, _ = _filed(keep, runtime)
         options |= more
+        last = file.last
     elif keep.seconds:
         history = MemoryHistory(runtime.reactor.seconds, keep.seconds, keep.shown)
     accounts = Accounts(runtime.reactor, runtime.dice, **options)
-    return Kept(history if keep.seconds else None, accounts)
+    return Kept(history if keep.seconds else None, accounts, last)
 
 
-def _filed(keep: Keep, runtime: Runtime) -> tuple[History, dict[str, Any]]:
+def _filed(keep: Keep, runtime: Runtime) -> "tuple[SqliteHistory, dict[str, Any]]":
     # Only who wants a file pays for SQLite.
     from twisted_net.chat.store.accounts import FiledAccounts, load, secret
     from twisted_net.chat.store.file import StoreError
@@ -70,14 +77,14 @@ def _filed(keep: Keep, runtime: Runtime) -> tuple[History, dict[str, Any]]:
 
     reactor, dice = runtime.reactor, runtime.dice
     drops = Drops("chat", runtime.counters.door("chat"), reactor.seconds)
+    fresh = dice.randbytes(32)
     try:
         file = SqliteHistory(reactor, Path(keep.store), drops, keep.seconds or None, keep.shown)
+        reactor.addSystemEventTrigger("during", "shutdown", file.stop)
+        return file, {
+            "book": file.now(load),
+            "keeper": FiledAccounts(file),
+            "secret": file.now(lambda connection: secret(connection, fresh)),
+        }
     except StoreError as error:
         raise StartError(f"--chat-store {error}") from None
-    reactor.addSystemEventTrigger("during", "shutdown", file.stop)
-    fresh = dice.randbytes(32)
-    return file, {
-        "book": file.now(load),
-        "keeper": FiledAccounts(file),
-        "secret": file.now(lambda connection: secret(connection, fresh)),
-    }

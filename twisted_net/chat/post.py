@@ -12,12 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
 
 from twisted_net.chat.bus.base import Bus
-from twisted_net.chat.codec.events import Event, Kind, read_id
+from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed, Quit
 from twisted_net.chat.core.hub import Delivery, Hub, Member
 from twisted_net.chat.core.room import O
-from twisted_net.chat.store.base import History, of_room, talk_of
+from twisted_net.chat.remembering import Remembering
+from twisted_net.chat.store.base import History, of_room
 
 if TYPE_CHECKING:
     from twisted_net.chat.accounts.realm import Accounts
@@ -60,6 +61,7 @@ class Post(Generic[O]):
         self.hub = hub
         self.history = history
         self.accounts = accounts
+        self._memory = Remembering(hub, history) if history is not None else None
         self._bus = bus
         self._deliver = deliver
         self._asked: dict[str, deque[_Asked]] = {}
@@ -133,13 +135,16 @@ class Post(Generic[O]):
 
     def _heard(self, event: Event) -> None:
         outcome: Outcome
+        memory = self._memory
+        ending = memory.ending(event) if memory is not None else []
         try:
             deliveries = self.hub.apply(event)
         except Refusal as refusal:
             outcome = refusal
         else:
             outcome = deliveries[0].event if deliveries else event
-            self._remember(outcome)
+            if memory is not None:
+                memory.remember(outcome, ending)
             self._deliver(deliveries)
             for happened in self._watching:
                 happened(outcome)
@@ -159,16 +164,3 @@ class Post(Generic[O]):
                 del self._asked[key]
             if asked.answered is not None:
                 asked.answered(asked.outcome)
-
-    def _remember(self, event: Event) -> None:
-        history = self.history
-        if history is None:
-            return
-        if event.kind is Kind.REDACTED:
-            history.redact(of_room(event.where), read_id(event.other) or 0)
-        elif event.kind is Kind.ROOM_RENAMED:
-            history.rename_talk(of_room(event.where), of_room(event.text))
-        other = self.hub.known(event.where) if event.private else None
-        talk = talk_of(event, other.account if other else "")
-        if talk:
-            history.add(talk, event)

@@ -45,7 +45,9 @@ class ChatService:
         kept = opened(_keep(settings, runtime), runtime)
         hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
         kept.accounts.present = lambda name: hub.known(name) is not None
-        chosen = choosing.chosen(settings.bus, settings.bus_password, runtime, hub)
+        chosen = choosing.chosen(
+            settings.bus, settings.bus_password, runtime, hub, kept.last
+        )
         post = Post(hub, chosen.bus, chosen.deliver, kept.history, kept.accounts)
         chosen.earlier.append(post.earlier)
         secret, beneath = chosen.secret, chosen.beneath

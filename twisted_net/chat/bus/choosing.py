@@ -35,16 +35,19 @@ class Chosen:
     earlier: list[Earlier] = field(default_factory=list)
 
 
-def chosen(text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet]) -> Chosen:
+def chosen(
+    text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet], last: int = 0
+) -> Chosen:
     """Make the bus.
 
     :param text: as ``--chat-bus`` takes it; empty: the bus of one process.
     :param password_file: a file that holds the broker's password; empty: it wants none.
+    :param last: the last id that this process remembers; a broker remembers its own.
     :raises StartError: the password cannot be read, or txredisapi is not installed.
     """
     secret = runtime.dice.randbytes(16)
     if not text:
-        return Chosen(LocalBus(runtime.reactor.seconds), (), secret)
+        return Chosen(LocalBus(runtime.reactor.seconds, last), (), secret)
     if find_spec("txredisapi") is None:
         raise StartError(
             f"--chat-bus {text!r}: txredisapi is not installed; pip install 'twisted_net[redis]'"

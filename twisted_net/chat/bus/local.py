@@ -14,11 +14,12 @@ class LocalBus:
     """Number events, and hand them on at once: before `publish` returns.
 
     :param clock: returns the time, in seconds since 1970.
+    :param last: an id that all others are to be greater than: the last one that is remembered.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], last: int = 0) -> None:
         self._clock = clock
-        self._ids = Ids()
+        self._ids = Ids(last)
         self._heard: list[Callable[[Event], None]] = []
         self._waiting: deque[Event] = deque()
         self._busy = False

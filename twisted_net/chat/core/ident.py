@@ -98,10 +98,13 @@ def skeleton(name: str) -> str:
 
 
 class Ids:
-    """Number events in the order in which they happen: ``unix_ms << 16 | n``."""
+    """Number events in the order in which they happen: ``unix_ms << 16 | n``.
 
-    def __init__(self) -> None:
-        self._last = 0
+    :param last: an id that all others are to be greater than.
+    """
+
+    def __init__(self, last: int = 0) -> None:
+        self._last = last
 
     def next(self, now: float) -> int:
         """Return an id greater than all before it.

@@ -166,6 +166,9 @@ class History(Protocol):
     def rename_talk(self, of: str, to: str) -> None:
         """Let one conversation go on as another, which may have had its own."""
 
+    def close_talk(self, of: str, closed: bool) -> None:
+        """Note whether not everybody may read a conversation: it is not to outlive the server."""
+
     def forget_talk(self, of: str) -> None:
         """Forget a whole conversation."""
 

@@ -139,6 +139,9 @@ class MemoryHistory(History):
         for id in moved[: max(0, len(moved) - self._each)]:
             self._forget(id)
 
+    def close_talk(self, of: str, closed: bool) -> None:
+        """Do nothing: nothing here outlives the server."""
+
     def forget_talk(self, of: str) -> None:
         """Forget a whole conversation."""
         for id in list(self._talks.get(of, ())):

@@ -99,12 +99,37 @@ def forget_talk(connection: sqlite3.Connection, of: str) -> None:
     """Forget a whole conversation."""
     connection.execute("DELETE FROM event WHERE talk = ?", (of,))
     connection.execute("DELETE FROM mark WHERE talk = ?", (of,))
+    connection.execute("DELETE FROM closed WHERE talk = ?", (of,))
+
+
+def close_talk(connection: sqlite3.Connection, of: str, closed: bool) -> None:
+    """Note whether a conversation is to be forgotten when the file is opened again."""
+    if closed:
+        connection.execute("INSERT OR IGNORE INTO closed VALUES (?)", (of,))
+    else:
+        connection.execute("DELETE FROM closed WHERE talk = ?", (of,))
+
+
+def forget_closed(connection: sqlite3.Connection) -> None:
+    """Forget what not everybody may read."""
+    talks = [talk for (talk,) in connection.execute("SELECT talk FROM closed")]
+    for talk in talks:
+        forget_talk(connection, talk)
+    if talks:
+        erase(connection)
+
+
+def last(connection: sqlite3.Connection) -> int:
+    """Return the last id there is."""
+    (newest,) = connection.execute("SELECT max(id) FROM event").fetchone()
+    return int(newest or 0)
 
 
 def rename_talk(connection: sqlite3.Connection, of: str, to: str) -> None:
     """Let one conversation go on as another."""
     connection.execute("UPDATE event SET talk = ? WHERE talk = ?", (to, of))
     connection.execute("UPDATE OR IGNORE mark SET talk = ? WHERE talk = ?", (to, of))
+    connection.execute("UPDATE OR IGNORE closed SET talk = ? WHERE talk = ?", (to, of))
 
 
 def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int]:

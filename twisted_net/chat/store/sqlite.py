@@ -27,6 +27,7 @@ class SqliteHistory(History):
     :param keep: seconds after which an event is forgotten; None: never for its age.
     :param kept: how that is said.
     :param each: events of one conversation.
+    :ivar last: the last id there was when the file was opened.
     :raises StoreError: the file is in use, none of ours, damaged, or of a newer netdemo.
     """
 
@@ -46,6 +47,9 @@ class SqliteHistory(History):
             opened.enter_context(file.locked(path))
             self._writer = Writer(reactor, file.connected(path), drops)
             opened.callback(self._writer.close)
+            self._path = path
+            self.now(rows.forget_closed)
+            self.last = self.now(rows.last)
             self._readers = Readers(reactor, path)
             opened.callback(self._readers.close)
             self._opened = opened.pop_all()
@@ -95,6 +99,10 @@ class SqliteHistory(History):
         self._sweeper.grew(to)
         self._writer.later(lambda c: rows.rename_talk(c, of, to))
 
+    def close_talk(self, of: str, closed: bool) -> None:
+        """Note whether not everybody may read a conversation: it is not to outlive the server."""
+        self._writer.later(lambda c: rows.close_talk(c, of, closed))
+
     def forget_talk(self, of: str) -> None:
         """Forget a whole conversation."""
         self._writer.later(lambda c: rows.forget_talk(c, of))
@@ -107,8 +115,14 @@ class SqliteHistory(History):
         return self._asked(lambda c: rows.marked(c, account, of))
 
     def now(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something to the file here and now: at the start, when nobody waits."""
-        return self._writer.now(work)
+        """Do something to the file here and now: at the start, when nobody waits.
+
+        :raises StoreError: the file is damaged.
+        """
+        try:
+            return self._writer.now(work)
+        except sqlite3.Error as error:
+            raise file.StoreError(f"{str(self._path)!r}: {error}") from error
 
     def write(self, work: Work) -> "Deferred[None]":
         """Do something else to the file: accounts are in it too."""

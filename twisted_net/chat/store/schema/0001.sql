@@ -42,6 +42,10 @@ END;
 -- Events that were lost because they could not be written: how many, and where.
 CREATE TABLE gap (after INTEGER NOT NULL, before INTEGER NOT NULL, lost INTEGER NOT NULL);
 
+-- Rooms that not everybody may enter: no room outlives the server, and who begins one of that name
+-- anew is not to read what was said in the old one.
+CREATE TABLE closed (talk TEXT PRIMARY KEY) WITHOUT ROWID;
+
 -- How far an account has read.
 CREATE TABLE mark (
     account TEXT NOT NULL, talk TEXT NOT NULL, id INTEGER NOT NULL,
