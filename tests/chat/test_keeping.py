@@ -11,6 +11,7 @@ from tests.chat.members import dice
 from tests.chat.stores import DAY, LOBBY, Kept, Threaded, answer, filed
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.keeping import Keep, opened
+from twisted_net.chat.keeping import Kept as Opened
 from twisted_net.chat.service import chat
 from twisted_net.chat.settings import ChatSettings
 from twisted_net.chat.store.accounts import FiledAccounts, load
@@ -21,10 +22,10 @@ from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
 
 
-def ends(reactor: MemoryReactorClock) -> None:
-    """Do what is done when a reactor stops."""
-    for call, arguments, named in reactor.triggers["during"]["shutdown"]:
-        call(*arguments, **named)
+def ends(kept: Opened) -> None:
+    """Stop what runs beneath the doors."""
+    for each in kept.beneath:
+        each.stopService()
 
 
 def test_without_a_file_all_is_in_memory() -> None:
@@ -39,23 +40,21 @@ def test_without_a_file_all_is_in_memory() -> None:
 def test_a_file_is_opened_at_the_start_and_closed_at_the_end(tmp_path: Path) -> None:
     """Another server may have it then."""
     for _ in range(2):
-        reactor = MemoryReactorClock()
         keep = Keep(str(tmp_path / "chat.db"), DAY, "1d")
-        kept = opened(keep, Runtime(reactor, dice(1)))
+        kept = opened(keep, Runtime(MemoryReactorClock(), dice(1)))
         assert isinstance(kept.history, SqliteHistory)
         assert kept.history.kept == "1d"
         with pytest.raises(StartError, match=r"--chat-store '.*chat\.db': another server"):
             opened(keep, Runtime(MemoryReactorClock(), dice(1)))
-        ends(reactor)
+        ends(kept)
 
 
 def test_accounts_are_in_the_file_even_if_nothing_else_is_kept(tmp_path: Path) -> None:
     """What is said is nobody's business then; who owns a name still is."""
-    reactor = MemoryReactorClock()
-    kept = opened(Keep(str(tmp_path / "chat.db")), Runtime(reactor, dice(1)))
+    kept = opened(Keep(str(tmp_path / "chat.db")), Runtime(MemoryReactorClock(), dice(1)))
     assert kept.history is None
     assert isinstance(kept.accounts._keeper, FiledAccounts)
-    ends(reactor)
+    ends(kept)
 
 
 def test_an_auth_that_lets_nobody_in_keeps_the_start() -> None:
@@ -94,18 +93,17 @@ def test_what_only_one_process_may_have_is_opened_where_the_chat_is(tmp_path: Pa
     hooks.write_text("[lobby]\ntoken = '0123456789abcdef'\n")
     hooks.chmod(0o600)
     settings = ChatSettings(store=str(tmp_path / "chat.db"), hooks=str(hooks))
-    reactors = [MemoryReactorClock() for _ in range(3)]
-    shares = (frozenset({"chat-tcp"}), frozenset({"web"}), None)
-    pages = []
-    for reactor, here in zip(reactors, shares, strict=True):
-        runtime = Runtime(reactor, dice(1), here=here)
-        if here is None:
-            ends(reactors[0])
-        chat.doors(settings, runtime)
+    shares = (frozenset({"irc"}), frozenset({"web"}), None)
+    pages, files = [], []
+    for here in shares:
+        runtime = Runtime(MemoryReactorClock(), dice(1), here=here)
+        beneath = {one for door in chat.doors(settings, runtime) for one in door.stands_on}
         pages.append([page.name for page in runtime.pages])
+        files.append(len(beneath))
+        for each in beneath:
+            each.stopService()
     assert pages == [[], [], ["chat", "hook"]]
-    assert [bool(reactor.triggers) for reactor in reactors] == [True, False, True]
-    ends(reactors[2])
+    assert files == [1, 0, 1]
 
 
 def test_an_account_is_forgotten_with_all_it_said(store: Path) -> None:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from twisted.application.service import IService, Service
+from twisted.internet.defer import Deferred
+
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.store.base import History
 from twisted_net.chat.store.memory import MemoryHistory
@@ -39,15 +42,29 @@ class Kept:
 
     :ivar history: None: nothing.
     :ivar last: the id of the last event that is kept from before.
+    :ivar beneath: what has to run as long as anybody may say something.
     """
 
     history: History | None
     accounts: Accounts
     last: int = 0
+    beneath: tuple[IService, ...] = ()
+
+
+class _Open(Service):
+    """A file that is let go of at the end."""
+
+    def __init__(self, file: "SqliteHistory") -> None:
+        self._file = file
+
+    def stopService(self) -> "Deferred[None]":
+        """Write what is not written yet, and close it."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        return self._file.stop()
 
 
 def opened(keep: Keep, runtime: Runtime) -> Kept:
-    """Open what is kept; it is closed when the reactor stops.
+    """Open what is kept.
 
     :raises StartError: the file cannot be used, or ``--auth`` lets nobody in.
     """
@@ -59,14 +76,15 @@ def opened(keep: Keep, runtime: Runtime) -> Kept:
     options: dict[str, Any] = {"auth": auth, "strangers": keep.register}
     history: History | None = None
     last = 0
+    beneath: tuple[IService, ...] = ()
     if keep.store:
         history, more = file, _ = _filed(keep, runtime)
         options |= more
-        last = file.last
+        last, beneath = file.last, (_Open(file),)
     elif keep.seconds:
         history = MemoryHistory(runtime.reactor.seconds, keep.seconds, keep.shown)
     accounts = Accounts(runtime.reactor, runtime.dice, **options)
-    return Kept(history if keep.seconds else None, accounts, last)
+    return Kept(history if keep.seconds else None, accounts, last, beneath)
 
 
 def _filed(keep: Keep, runtime: Runtime) -> "tuple[SqliteHistory, dict[str, Any]]":
@@ -80,7 +98,6 @@ def _filed(keep: Keep, runtime: Runtime) -> "tuple[SqliteHistory, dict[str, Any]
     fresh = dice.randbytes(32)
     try:
         file = SqliteHistory(reactor, Path(keep.store), drops, keep.seconds or None, keep.shown)
-        reactor.addSystemEventTrigger("during", "shutdown", file.stop)
         return file, {
             "book": file.now(load),
             "keeper": FiledAccounts(file),

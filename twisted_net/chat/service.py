@@ -45,9 +45,7 @@ class ChatService:
         kept = opened(_keep(settings, runtime), runtime)
         hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
         kept.accounts.present = lambda name: hub.known(name) is not None
-        chosen = choosing.chosen(
-            settings.bus, settings.bus_password, runtime, hub, kept.last
-        )
+        chosen = choosing.chosen(settings.bus, settings.bus_password, runtime, hub, kept.last)
         post = Post(hub, chosen.bus, chosen.deliver, kept.history, kept.accounts)
         chosen.earlier.append(post.earlier)
         secret, beneath = chosen.secret, chosen.beneath
@@ -86,7 +84,7 @@ class ChatService:
             ),
             *irc_doors(settings, runtime, irc),
         ]
-        return [replace(each, stands_on=beneath) for each in doors]
+        return [replace(each, stands_on=(*beneath, *kept.beneath)) for each in doors]
 
 
 def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:

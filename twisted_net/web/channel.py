@@ -219,9 +219,9 @@ class WebChannel(HTTPChannel):
         """Finish the answer that is being given, then close; at once where there is none."""
         if self._busy or self._taken:
             self.persistent = 0
-            ends = getattr(self.requests[0], "ends", None)
-            if ends is not None:
-                ends()
+            for request in self.requests[:1]:
+                if request.ends is not None:
+                    request.ends()
         else:
             self.loseConnection()
 
