@@ -236,6 +236,22 @@ def test_who_comes_back_hears_what_was_said_meanwhile(server: Server) -> None:
     assert red.hears() == []
 
 
+def test_who_heard_nothing_yet_comes_back_to_the_same_place(server: Server) -> None:
+    """A stream begins by saying where it is, which a browser remembers."""
+    red, blue = server.enters("red"), server.enters("blue")
+    red.listens()
+    retry, here = red.pieces()
+    assert retry == "retry: 2000"
+    red.vanishes()
+    blue.asks("say", room="lobby", text="one")
+    red.listens(here.removeprefix("id: "))
+    assert [each["text"] for each in red.hears()] == ["one"]
+    server = Server()
+    red = server.enters("red")
+    red.listens("0-0")
+    assert [each["kind"] for each in red.hears()] == ["joined"]
+
+
 def test_who_missed_more_than_is_kept_is_told_so() -> None:
     """The page asks for history then."""
     server = Server(queue=4096)

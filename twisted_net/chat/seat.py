@@ -372,7 +372,9 @@ class Seat(Generic[O]):
             answered([*map(tell.Old, events), Done(verb, str(len(events)))])
 
         def failed(failure: Any) -> None:
-            answered(Refusal(Code.UNAVAILABLE, "history cannot be read"))
+            refusal = failure.value
+            unread = Refusal(Code.UNAVAILABLE, "history cannot be read")
+            answered(refusal if isinstance(refusal, Refusal) else unread)
 
         found.addCallbacks(read, failed)
 

@@ -25,6 +25,12 @@ RETRY = b"retry: 2000\n\n"
 #: What a browser is told that missed events which nobody has any more: it asks for history.
 MISSED = b"event: missed\ndata: {}\n\n"
 
+
+def here(id: str) -> bytes:
+    """Return what tells a browser where it is, though it has heard nothing yet."""
+    return b"id: %b\n\n" % id.encode()
+
+
 _OPTIONAL = ("private", "other", "account")
 
 

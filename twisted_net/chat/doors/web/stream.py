@@ -14,7 +14,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from twisted_net.chat.codec import web as codec
-from twisted_net.chat.codec.events import Event, Kind, read_id
+from twisted_net.chat.codec.events import Event, Kind, read_id, shown_id
 from twisted_net.chat.doors.outlet import Turns
 
 #: Seconds between two signs of life.
@@ -87,6 +87,11 @@ class WebOutlet:
         behind = sum(1 for each in self._ring if _id(each) > heard)
         return self.end - behind, heard < self._forgotten
 
+    @property
+    def last(self) -> str:
+        """The id of the last event, which somebody who hears from here on has heard."""
+        return shown_id(_id(self._ring[-1]) if self._ring else self._forgotten)
+
     def since(self, place: int) -> bytes | None:
         """Return all from a place on; None: not all of it is there any more."""
         if place < self._begin:
@@ -134,7 +139,8 @@ class EventStream:
         request.ends = self.end
         outlet.streams.append(self)
         request.registerProducer(self, True)
-        request.write(codec.RETRY + (codec.MISSED if missed else b""))
+        begins = codec.MISSED if missed else codec.here(outlet.last) if not last else b""
+        request.write(codec.RETRY + begins)
         self._timer = reactor.callLater(BEAT, self._beat)
         self.flush()
 
