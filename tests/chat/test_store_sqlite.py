@@ -381,7 +381,7 @@ def test_a_damaged_file_refuses_to_be_read(path: Path) -> None:
         path.write_bytes(data)
         asked = kept.file.latest(LOBBY, 99)
         kept.clock.pump([0.1, 0, 0, 0])
-        with pytest.raises(Refusal, match="503 the history cannot be read now"):
+        with pytest.raises(Refusal, match="503 history cannot be read"):
             raised(asked)
 
 

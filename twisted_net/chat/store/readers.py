@@ -70,7 +70,7 @@ class Readers:
             if "interrupted" in str(error):
                 raise _refused("that took too long; ask for less") from None
             self.log.failure("the chat's history cannot be read", Failure())
-            raise _refused("the history cannot be read now") from None
+            raise _refused("history cannot be read") from None
         finally:
             self._back(connection)
         return found
