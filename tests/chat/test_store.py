@@ -161,6 +161,16 @@ def test_a_read_mark_only_moves_forward(kept: Kept) -> None:
     assert kept.of(mark("red", "tea", 0)) == 0
 
 
+def test_an_event_that_is_added_twice_is_there_once(kept: Kept) -> None:
+    """Several nodes may tell of it."""
+    (said,) = kept.says("a")
+    kept.history.add(LOBBY, said)
+    kept.says("b")
+    assert kept.got(kept.history.latest(LOBBY, 9)) == ["a", "b"]
+    kept.history.forget_talk(LOBBY)
+    assert kept.got(kept.history.latest(LOBBY, 9)) == []
+
+
 def test_no_page_is_longer_than_pages_are() -> None:
     """Whatever is asked for."""
     clock = Threaded()

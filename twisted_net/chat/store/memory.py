@@ -66,6 +66,8 @@ class MemoryHistory(History):
 
     def add(self, of: str, event: Event) -> None:
         """Remember an event, and forget the oldest where there are too many."""
+        if event.id in self._events:
+            return  # another node has told of it already
         talk = self._talks.setdefault(of, deque())
         if len(talk) >= self._each:
             self._forget(talk[0])
