@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -104,6 +105,22 @@ def test_what_only_one_process_may_have_is_opened_where_the_chat_is(tmp_path: Pa
             each.stopService()
     assert pages == [[], [], ["chat", "hook"]]
     assert files == [1, 0, 1]
+
+
+@pytest.mark.parametrize("option", ["store", "hooks"])
+def test_who_leaves_the_chat_to_another_process_looks_at_its_files(
+    tmp_path: Path, option: str
+) -> None:
+    """The one that will open them could only die of it, again and again."""
+    wrong = tmp_path / "wrong"
+    wrong.write_bytes(b"[no database" * 99)
+    runtime = Runtime(MemoryReactorClock(), dice(1), here=frozenset())
+    options: dict[str, Any] = {option: str(wrong)}
+    with pytest.raises(StartError, match=f"--chat-{option}"):
+        chat.doors(ChatSettings(**options), runtime)
+    path = tmp_path / "chat.db"
+    chat.doors(ChatSettings(store=str(path)), runtime)
+    filed(Threaded(), path).stop()
 
 
 def test_an_account_is_forgotten_with_all_it_said(store: Path) -> None:

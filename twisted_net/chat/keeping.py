@@ -1,5 +1,6 @@
 """What the chat keeps, made from the settings: history and accounts, in a file or in memory."""
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,24 @@ def opened(keep: Keep, runtime: Runtime) -> Kept:
     return Kept(history if keep.seconds else None, accounts, last, beneath)
 
 
+def look(store: str) -> None:
+    """Open a file and close it again, so that whoever leaves it to another process knows of it.
+
+    :raises StartError: it cannot be used.
+    """
+    from twisted_net.chat.store import file
+
+    try:
+        with file.locked(Path(store)), closing(file.connected(Path(store))):
+            pass
+    except file.StoreError as error:
+        raise _cannot(error) from None
+
+
+def _cannot(error: Exception) -> StartError:
+    return StartError(f"--chat-store {error}")
+
+
 def _filed(keep: Keep, runtime: Runtime) -> "tuple[SqliteHistory, dict[str, Any]]":
     # Only who wants a file pays for SQLite.
     from twisted_net.chat.store.accounts import FiledAccounts, load, secret
@@ -104,4 +123,4 @@ def _filed(keep: Keep, runtime: Runtime) -> "tuple[SqliteHistory, dict[str, Any]
             "secret": file.now(lambda connection: secret(connection, fresh)),
         }
     except StoreError as error:
-        raise StartError(f"--chat-store {error}") from None
+        raise _cannot(error) from None

@@ -15,7 +15,7 @@ from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.doors.web import ChatResource
 from twisted_net.chat.irc import irc_doors, irc_server
-from twisted_net.chat.keeping import Keep, opened
+from twisted_net.chat.keeping import Keep, look, opened
 from twisted_net.chat.post import Post
 from twisted_net.chat.settings import SECONDS, ChatSettings, words_in
 from twisted_net.net.drops import Drops
@@ -42,6 +42,8 @@ class ChatService:
         """
         reactor, dice = runtime.reactor, runtime.dice
         words = words_in(settings.words) if settings.words else Words()
+        if runtime.here == frozenset():
+            _look(settings)
         kept = opened(_keep(settings, runtime), runtime)
         hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
         kept.accounts.present = lambda name: hub.known(name) is not None
@@ -85,6 +87,16 @@ class ChatService:
             *irc_doors(settings, runtime, irc),
         ]
         return [replace(each, stands_on=(*beneath, *kept.beneath)) for each in doors]
+
+
+def _look(settings: ChatSettings) -> None:
+    """See to it that what another process will open is of use, while the start can still fail."""
+    if settings.store:
+        look(settings.store)
+    if settings.hooks:
+        from twisted_net.chat.hooks.config import hooks_in
+
+        hooks_in(settings.hooks)
 
 
 def _keep(settings: ChatSettings, runtime: Runtime) -> Keep:
