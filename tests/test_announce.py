@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.protocol import Factory
+from twisted.internet.protocol import DatagramProtocol, Factory
 
 from twisted_net import announce
 from twisted_net.assembly import OpenDoor
@@ -138,6 +138,14 @@ def test_a_client_is_not_told_what_it_knows(address: Any, asked: str) -> None:
     paste = "netdemo get --server {address} hello.txt"
     door = OpenDoor(Door("files-tcp", "stream", "tcp:1", Factory(), paste=paste), port, None)  # type: ignore[arg-type]
     assert announce.table([door])[1].endswith(f"  netdemo get{asked} hello.txt")
+
+
+def test_a_door_that_is_closed_by_default_is_shown_where_it_was_opened() -> None:
+    """It has no default address that a client would ask at."""
+    port = type("Port", (), {"getHost": lambda _: IPv4Address("UDP", "127.0.0.1", 2425)})()
+    door = Door("ipmsg", "datagram", "udp:2425", DatagramProtocol(), paste="iptux")
+    shown = announce.table([OpenDoor(door, port, None)])  # type: ignore[arg-type]
+    assert shown[1] == "  ipmsg  127.0.0.1:2425  iptux"
 
 
 def test_a_bench_without_a_door_says_so() -> None:

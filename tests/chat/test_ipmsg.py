@@ -216,6 +216,9 @@ def test_only_neighbours_are_heard() -> None:
     [(own, address)] = here.outgoing()
     assert address is None
     assert here.received(own, RED, START) == [Dropped("own_packet")]
+    other = network(seed=2)
+    other.announce(START)
+    assert here.received(other.outgoing()[0][0], RED, START) == [Dropped("another_server")]
     assert here.received(packet(Command.GETINFO), RED, START) == [Dropped("unknown_neighbour")]
     assert here.received(b"x", RED, START) == [Dropped("too_few_parts")]
 
@@ -234,6 +237,19 @@ def test_neighbours_are_forgotten_but_asked_first() -> None:
     assert asked == [Command.BR_ENTRY] * 2
     assert made == [Vanished(who, "timeout")]
     assert now - who.seen >= FORGET_AFTER
+    assert here.neighbours() == []
+
+
+@given(st.floats(0, 2e9), st.floats(0, 1000))
+def test_bells_ring_at_any_moment_and_not_for_ever(start: float, later: float) -> None:
+    """Seconds since 1970 leave few digits for their parts: sums and differences are rounded."""
+    here = Network(dice(1), start, "netdemo", "desk7")
+    here.received(packet(Command.BR_ENTRY, b"Red"), RED, start)
+    here.wake(start + later)
+    for _ in range(20):
+        if here.deadline is not None:
+            here.wake(here.deadline)
+    assert here.deadline is None
     assert here.neighbours() == []
 
 

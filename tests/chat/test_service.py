@@ -8,7 +8,13 @@ from twisted.internet.task import Clock
 from zope.interface.verify import verifyObject
 
 from tests.chat.members import dice
-from twisted_net.chat import ChatDatagramProtocol, ChatLineFactory, ChatService, ChatSettings
+from twisted_net.chat import (
+    ChatDatagramProtocol,
+    ChatLineFactory,
+    ChatService,
+    ChatSettings,
+    IpmsgDatagramProtocol,
+)
 from twisted_net.chat.settings import words_in
 from twisted_net.net.errors import SettingError, StartError
 from twisted_net.net.service import INetService, Runtime
@@ -19,7 +25,7 @@ GROUP = Group("chat", ChatSettings, "chat-")
 
 def read(**options: str) -> Any:
     """Read options as the command line does."""
-    given = {f"chat-{name}": text for name, text in options.items()}
+    given = {name if name == "ipmsg" else f"chat-{name}": text for name, text in options.items()}
     return load([GROUP], given, {})[ChatSettings]
 
 
@@ -67,6 +73,7 @@ def test_what_a_door_refuses_is_counted_under_its_name() -> None:
         ),
         ("words", "/no/such", "--chat-words '/no/such': No such file or directory"),
         ("tcp", "udp:7008", "--chat-tcp 'udp:7008': want a stream endpoint"),
+        ("ipmsg", "tcp:2425", "--ipmsg 'tcp:2425': want a datagram endpoint"),
         ("bus", "nats:x", "--chat-bus 'nats:x': need redis:tcp:HOST:PORT or redis:unix:PATH;"),
         ("bus", "redis:tcp:x", "--chat-bus 'redis:tcp:x': need redis:tcp:HOST:PORT or redis:unix"),
         ("bus", "redis:udp:7", "--chat-bus 'redis:udp:7': need redis:tcp:HOST:PORT or redis:unix"),
@@ -139,3 +146,15 @@ def test_a_bus_without_its_library_says_what_to_install(monkeypatch: pytest.Monk
     monkeypatch.setattr("twisted_net.chat.bus.choosing.find_spec", lambda name: None)
     with pytest.raises(StartError, match=r"pip install 'twisted_net\[redis\]'"):
         ChatService().doors(ChatSettings(bus="redis:unix:/x"), Runtime(Clock(), dice(1)))
+
+
+def test_the_door_of_ip_messenger_is_closed_until_it_is_asked_for() -> None:
+    """And then its peers may speak from the port that they listen on."""
+    runtime = Runtime(Clock(), dice(1))
+    assert "ipmsg" not in [each.name for each in ChatService().doors(ChatSettings(), runtime)]
+    settings = ChatSettings(ipmsg="udp:2425", ipmsg_room="lobby")
+    door = ChatService().doors(settings, runtime)[-1]
+    assert (door.name, door.kind, door.endpoint) == ("ipmsg", "datagram", "udp:2425")
+    assert door.mutual
+    assert isinstance(door.serve, IpmsgDatagramProtocol)
+    assert door.serve.room == "lobby"

@@ -7,6 +7,7 @@ from twisted_net.net.lazy import lazily
 if TYPE_CHECKING:
     from twisted_net.chat.core.hub import Hub
     from twisted_net.chat.doors.datagram import ChatDatagramProtocol
+    from twisted_net.chat.doors.ipmsg import IpmsgDatagramProtocol
     from twisted_net.chat.doors.irc import ChatIrcFactory, ChatIrcProtocol
     from twisted_net.chat.doors.line import ChatLineFactory, ChatLineProtocol
     from twisted_net.chat.service import ChatService
@@ -21,6 +22,7 @@ __all__ = [
     "ChatService",
     "ChatSettings",
     "Hub",
+    "IpmsgDatagramProtocol",
 ]
 
 __getattr__ = lazily(
@@ -34,5 +36,6 @@ __getattr__ = lazily(
         "ChatService": "service",
         "ChatSettings": "settings",
         "Hub": "core.hub",
+        "IpmsgDatagramProtocol": "doors.ipmsg",
     },
 )

@@ -1,5 +1,6 @@
 """Chat as a service: its doors, which share one hub."""
 
+import platform
 from dataclasses import replace
 from typing import ClassVar
 
@@ -23,7 +24,7 @@ from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, INetService, Runtime
 
 #: The doors that one hub serves, wherever it runs.
-_DOORS = ("chat-tcp", "chat-udp", "irc", "irc-tls", "irc-legacy")
+_DOORS = ("chat-tcp", "chat-udp", "irc", "irc-tls", "irc-legacy", "ipmsg")
 
 
 @implementer(IPlugin, INetService)
@@ -86,7 +87,19 @@ class ChatService:
             ),
             *irc_doors(settings, runtime, irc),
         ]
+        if settings.ipmsg:
+            doors.append(_ipmsg(settings, runtime, post))
         return [replace(each, stands_on=(*beneath, *kept.beneath)) for each in doors]
+
+
+def _ipmsg(settings: ChatSettings, runtime: Runtime, post: Post[Outlet]) -> Door:
+    from twisted_net.chat.doors.ipmsg import IpmsgDatagramProtocol
+
+    counters, host = runtime.counters.door("ipmsg"), platform.node() or "localhost"
+    serve = IpmsgDatagramProtocol(
+        post, runtime.reactor, runtime.dice, counters, host, settings.ipmsg_room
+    )
+    return Door("ipmsg", "datagram", settings.ipmsg, serve, paste="iptux", mutual=True)
 
 
 def _look(settings: ChatSettings) -> None:

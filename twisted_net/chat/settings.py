@@ -141,6 +141,18 @@ class ChatSettings:
     udp: str = setting(
         "udp:7008", "Chat over UDP listens here; empty closes it.", endpoints.reading("datagram")
     )
+    ipmsg: str = setting(
+        "",
+        "IP Messenger over UDP listens here, as udp:2425:interface=0.0.0.0; empty: closed.",
+        endpoints.reading("datagram"),
+        "ipmsg",
+    )
+    ipmsg_room: str = setting(
+        "",
+        "The room that all neighbours of IP Messenger are in; empty: none.",
+        Reading("ROOM", _read_lobby),
+        "ipmsg-room",
+    )
     lobby: str = setting(
         "lobby",
         "The room that everybody enters on choosing a name; empty: none.",

@@ -117,23 +117,13 @@ class Network:
         packet = self._packet(Command.BR_EXIT, self._next(now), version=self._version)
         self._outgoing.append((encode_ipmsg(packet), None))
 
-    def say(self, who: Neighbour, text: str, now: float, *, automatic: bool = False) -> int:
+    def say(self, who: Neighbour, text: str, now: float) -> int:
         """Send a message; return its number.
 
-        :param automatic: a machine says so: whoever hears it acknowledges nothing.
         :raises Refusal: too much waits for them already.
         """
-        # Whoever has told of no encoding is sent UTF-8, the encoding of today.
-        encoding = "utf-8" if who.utf8 else who.encoding or "utf-8"
-        options = Option.AUTORET if automatic else Option.SENDCHECK
-        if encoding == "utf-8":
-            options |= Option.UTF8
         number = self._next(now)
-        body = text.encode(encoding, "replace")
-        datagram = encode_ipmsg(self._packet(Command.SENDMSG, number, options, body))
-        if automatic:
-            self._outgoing.append((datagram, who.address))
-            return number
+        datagram = self._message(who, number, Option.SENDCHECK, text)
         if who.size + len(datagram) > MAX_WAITING:
             raise Refusal(Code.UNAVAILABLE, f"too much waits for {who.name}")
         who.waiting.append(Message(number, datagram))
@@ -141,6 +131,26 @@ class Network:
         if len(who.waiting) == 1:
             self._send_first(who, now)
         return number
+
+    def hint(self, spoke: Spoke, text: str, now: float) -> bool:
+        """Answer what somebody said, as a machine does: nothing acknowledges or answers that.
+
+        :return: whether it was sent: to an address that has proven nothing, only what is no longer
+            than what came from there.
+        """
+        datagram = self._message(spoke.who, self._next(now), Option.AUTORET, text)
+        if not spoke.who.proven and len(datagram) > spoke.size:
+            return False
+        self._outgoing.append((datagram, spoke.who.address))
+        return True
+
+    def _message(self, who: Neighbour, number: int, options: int, text: str) -> bytes:
+        # Whoever has told of no encoding is sent UTF-8, the encoding of today.
+        encoding = "utf-8" if who.utf8 else who.encoding or "utf-8"
+        if encoding == "utf-8":
+            options |= Option.UTF8
+        body = text.encode(encoding, "replace")
+        return encode_ipmsg(self._packet(Command.SENDMSG, number, options, body))
 
     def received(self, datagram: bytes, address: Address, now: float) -> list[Happening]:
         """Take a datagram; return what it led to."""
@@ -152,6 +162,9 @@ class Network:
             return [Dropped(str(error))]
         if packet.version == self._version:
             return [Dropped("own_packet")]
+        if packet.user == self._name:
+            # Each would tell the other what it was told itself, three of them for ever.
+            return [Dropped("another_server")]
         known = self._neighbours.get(address)
         if packet.command == Command.BR_EXIT:
             return [] if known is None else self._vanish(known, "quit")
@@ -223,7 +236,7 @@ class Network:
         self, who: Neighbour, packet: IpmsgPacket, size: int, now: float
     ) -> list[Happening]:
         # Not acknowledged, it is sent again, and more slowly.
-        if not who.bucket.take(now):
+        if not who.bucket.take(now, 1 + size // 1000):
             return [Dropped("too_fast")]
         made: list[Happening] = []
         wanted = packet.command == Command.SENDMSG and packet.has(Option.SENDCHECK)
@@ -236,7 +249,7 @@ class Network:
         text = self._shown(who, packet)
         if not text:
             return made
-        return [*made, Spoke(who, text, packet.has(Option.AUTORET))]
+        return [*made, Spoke(who, text, packet.has(Option.AUTORET), size)]
 
     def _shown(self, who: Neighbour, packet: IpmsgPacket) -> str:
         """Return a message as a person would want to see it."""
@@ -292,10 +305,11 @@ class Network:
         return [Undelivered(who, lost.number)]
 
     def _look(self, who: Neighbour, now: float) -> list[Happening]:
-        silent = now - who.seen
-        if silent >= FORGET_AFTER:
+        # Sums, not differences: with these the bell just rung is in the past however numbers are
+        # rounded, and is not rung again at once for ever.
+        if now >= who.seen + FORGET_AFTER:
             return self._vanish(who, "timeout")
-        if who.asked < len(ASK_AFTER) and silent >= ASK_AFTER[who.asked]:
+        while who.asked < len(ASK_AFTER) and now >= who.seen + ASK_AFTER[who.asked]:
             who.asked += 1
             self._outgoing.append((self._entry(now), who.address))
         moments = (*ASK_AFTER, FORGET_AFTER)

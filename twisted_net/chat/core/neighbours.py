@@ -88,11 +88,13 @@ class Spoke:
 
     :ivar text: one line of any length.
     :ivar automatic: a machine said so; it is not to be answered by one.
+    :ivar size: the length of the datagram.
     """
 
     who: Neighbour
     text: str
     automatic: bool = False
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
