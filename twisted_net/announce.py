@@ -104,8 +104,7 @@ def _is_where_clients_ask(door: Door, host: IAddress) -> bool:
         for each in group(service)
         if each.option == door.name and each.default  # else it is closed where nobody opens it
     ]
-    defaults = [each.default for each in described if each.default]
-    return any(endpoints.parse(each, door.kind).port == host.port for each in defaults)
+    return any(endpoints.parse(each.default, door.kind).port == host.port for each in described)
 
 
 def address(host: IAddress) -> str:

@@ -78,8 +78,14 @@ def test_two_servers_share_one_chat(bench: Start, engine: Engine) -> None:
     here, there = bench(option), bench(option)
     red, blue = Talker(here, "red"), Talker(there, "blue")
     red.hears("JOINED lobby blue")
-    red.says("hello")
-    blue.hears("SAID lobby red hello")
+    with socket.create_connection(("127.0.0.1", there.port("irc")), PATIENCE) as irc:
+        irc.sendall(b"NICK green\r\nUSER g 0 * :G\r\nJOIN #lobby\r\n")
+        red.hears("JOINED lobby green")
+        red.says("hello")
+        blue.hears("SAID lobby red hello")
+        with irc.makefile("rb") as lines:
+            assert any(line.endswith(b" PRIVMSG #lobby :hello\r\n") for line in lines)
+    red.hears("LEFT green .*")
     here.stop()
     blue.hears("LEFT red .*")
     red.close()

@@ -44,6 +44,10 @@ class DatagramProfile:
         """Write an event."""
         return actions_said.told(event)
 
+    def announced(self, text: str) -> bytes:
+        """Write what the server says in its own name."""
+        return actions_said.announced(text)
+
 
 PROFILE = DatagramProfile()
 
@@ -100,6 +104,10 @@ class Guest:
             self.session.offer(message)
             self._last = message
         self._soon()
+
+    def expel(self, why: str) -> None:
+        """End the session, and say why."""
+        self._door.dismiss(self, Refusal(Code.UNAVAILABLE, why))
 
     def _soon(self) -> None:
         if not self._dirty:

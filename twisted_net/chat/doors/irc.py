@@ -149,6 +149,10 @@ class ChatIrcProtocol(ChatStream):
         """Return the last words to somebody who does not read."""
         return closing(self.session, "send queue full")
 
+    def lost(self, why: str) -> bytes:
+        """Return the last words to somebody who is in the chat no more."""
+        return closing(self.session, why)
+
     def stop_timers(self) -> None:
         """Leave no timer behind."""
         super().stop_timers()

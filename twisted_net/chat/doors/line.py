@@ -77,7 +77,6 @@ class ChatLineProtocol(ChatStream):
         """Greet; read only while the peer reads, and wait for a name."""
         factory = self._factory
         self.begin(factory.profile(False, factory.charset))
-        self.outlet.expelled = self._expelled
         host = factory.hidden(self.transport.getPeer())
         login = Login.over(factory.post.accounts, self.transport)
         self.seat: Seat[Outlet] = Seat(factory.post, self.outlet, "tcp", host, REPLAYS, login)
@@ -171,8 +170,9 @@ class ChatLineProtocol(ChatStream):
         """Say that the server stops, and hang up."""
         self.hang_up(self._profile.line(said.STOPPING))
 
-    def _expelled(self, why: str) -> None:
-        self.hang_up(self._profile.announced(why))
+    def lost(self, why: str) -> bytes:
+        """Return the last words to somebody who is in the chat no more."""
+        return self._profile.announced(why)
 
     def late(self) -> bytes:
         """Return the last words to somebody who has chosen no name."""

@@ -79,6 +79,7 @@ class ChatStream(Stream):
         self.outlet = StreamOutlet(
             self.transport, self._turns, profile, self._queue, self._overflowed, self._drained
         )
+        self.outlet.expelled = self._expelled
         Stream.connectionMade(self)
         _tune(self.transport)
         self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
@@ -116,6 +117,10 @@ class ChatStream(Stream):
     @abstractmethod
     def full(self) -> bytes:
         """Return the last words to somebody who does not read."""
+
+    @abstractmethod
+    def lost(self, why: str) -> bytes:
+        """Return the last words to somebody who is in the chat no more, and did nothing for it."""
 
     # Reading.
 
@@ -189,6 +194,9 @@ class ChatStream(Stream):
             self.hang_up()
 
     # Ends.
+
+    def _expelled(self, why: str) -> None:
+        self.hang_up(self.lost(why))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Leave the chat, and no timer behind."""

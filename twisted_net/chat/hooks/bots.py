@@ -43,13 +43,20 @@ class _Profile:
 class _BotOutlet:
     """Where a bot hears."""
 
-    def __init__(self, profile: _Profile, tell: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, profile: _Profile, tell: Callable[[bytes], None], lost: Callable[[], None]
+    ) -> None:
         self.profile = profile
         self._tell = tell
+        self._lost = lost
 
     def add(self, message: bytes) -> None:
         """Take what was said."""
         self._tell(message)
+
+    def expel(self, why: str) -> None:
+        """Let the bot be in the chat no more."""
+        self._lost()
 
 
 class Bot:
@@ -71,7 +78,7 @@ class Bot:
         self._post = post
         self._reactor = reactor
         self._keys = keys
-        self._outlet = _BotOutlet(_Profile(keys), tell)
+        self._outlet = _BotOutlet(_Profile(keys), tell, self._lost)
         self._bucket = TokenBucket(RATE, BURST, reactor.seconds())
         self._member: Member[Outlet] | None = None
         self._coming = False
@@ -103,6 +110,12 @@ class Bot:
             self._come()
         elif event.kind in _GOING and self.inside and not self._others():
             self._leave()
+
+    def _lost(self) -> None:
+        """Be nobody any more; there is another chance when somebody comes."""
+        if self._member is not None:
+            self._keys.pop(self._member.key, None)
+            self._member = None
 
     def _others(self) -> bool:
         try:

@@ -102,6 +102,10 @@ class IrcProfile:
             line += f":{source} AWAY :{away}\r\n" if away else ""
         return line.encode(self.charset, "replace")
 
+    def announced(self, text: str) -> bytes:
+        """Write what the server says in its own name, to whoever reads it."""
+        return f"NOTICE * :{text}\r\n".encode(self.charset, "replace")
+
     def _spoken(self, event: Event) -> bytes:
         """Write a text, over several lines if it must; only the first one carries the id."""
         start = f":{source_of(event)} {_SPOKEN[event.kind]} {target_of(event)} :"

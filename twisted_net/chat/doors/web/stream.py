@@ -44,12 +44,14 @@ class WebOutlet:
 
     :param limit: bytes that are kept for streams that are behind, or will come back.
     :ivar streams: those that are open.
+    :ivar expelled: ends the visit, and says why.
     """
 
     profile = PROFILE
 
     def __init__(self, turns: Turns, limit: int) -> None:
         self.streams: list[EventStream] = []
+        self.expelled: Callable[[str], None] | None = None
         self._turns = turns
         self._limit = limit
         self._ring: deque[bytes] = deque()
@@ -97,6 +99,11 @@ class WebOutlet:
         if place < self._begin:
             return None
         return b"".join(islice(self._ring, place - self._begin, None))
+
+    def expel(self, why: str) -> None:
+        """Let the member be in the chat no more."""
+        if self.expelled is not None:
+            self.expelled(why)
 
     def close(self) -> None:
         """End all streams."""

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -96,6 +97,7 @@ class Visits:
         seat = self._seat(outlet, transport)
         visit = Visit(token, host, outlet, seat, self._reactor.seconds())
         self._visits[token] = visit
+        outlet.expelled = partial(self.end, visit)
         self.touch(visit)
         return visit
 
