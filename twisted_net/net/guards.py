@@ -18,7 +18,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides, directlyProvides, implementer, providedBy
+from zope.interface import directlyProvides, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
@@ -290,8 +290,6 @@ class GuardedFactory(Factory):
         self.drops = Drops(door.name, counters, self.seconds)
         self.connections: dict[GuardedProtocol, None] = {}
         self._inside: Any = inside  # untyped in Twisted, and buildProtocol takes None too
-        if IProtocolNegotiationFactory.providedBy(inside):
-            alsoProvides(self, IProtocolNegotiationFactory)
         self._census = census
         self.queue_limit = queue_limit
         self._keepalive = keepalive
@@ -303,7 +301,13 @@ class GuardedFactory(Factory):
         return self.door.name
 
     def acceptableProtocols(self) -> list[bytes]:
-        """Return what the factory inside would negotiate beneath TLS (ALPN, RFC 7301)."""
+        """Return what the factory inside would negotiate under TLS (ALPN, RFC 7301).
+
+        Not declared as an interface: older versions of Twisted would then set up a context that is
+        in use already.
+        """
+        if not IProtocolNegotiationFactory.providedBy(self._inside):
+            return []
         return list(self._inside.acceptableProtocols())
 
     @property

@@ -7,11 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.interfaces import IProtocolNegotiationFactory
 from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
-from zope.interface import implementer
 
 pytest.importorskip("OpenSSL", reason="TLS is not installed (the extra tls)")
 
@@ -159,8 +157,8 @@ class Web:
 @pytest.mark.parametrize(
     ("factory", "offered", "chosen"),
     [
-        (implementer(IProtocolNegotiationFactory)(Web)(), [b"h2", b"http/1.1"], b"http/1.1"),
-        (implementer(IProtocolNegotiationFactory)(Web)(), [b"h2"], b""),
+        (Web(), [b"h2", b"http/1.1"], b"http/1.1"),
+        (Web(), [b"h2"], b""),
         (Factory(), [b"h2"], b""),
     ],
 )

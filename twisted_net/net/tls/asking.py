@@ -85,7 +85,9 @@ class Shaking(Protocol):
         self._inside = inside
 
     def handshakeCompleted(self) -> None:
-        """Give the connection to the protocol inside."""
+        """Give the connection to the protocol inside, unless it has just been refused."""
+        if self.transport.disconnecting:  # older versions of Twisted look at the name this late
+            return
         inside: Any = self._inside
         self.transport.wrappedProtocol = inside
         inside.makeConnection(self.transport)

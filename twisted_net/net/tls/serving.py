@@ -7,10 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from OpenSSL import SSL
-from twisted.internet.interfaces import (
-    IOpenSSLServerConnectionCreator,
-    IProtocolNegotiationFactory,
-)
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
@@ -163,10 +160,7 @@ def _context(found: list[keys.Identity]) -> SSL.Context:
 def _negotiated(connection: SSL.Connection, offered: list[bytes]) -> Any:
     """Choose a protocol that both sides speak, or none: Twisted would end it there (RFC 7301)."""
     protocol: Any = connection.get_app_data()
-    factory = protocol.factory.wrappedFactory
-    ours = []
-    if IProtocolNegotiationFactory.providedBy(factory):
-        ours = factory.acceptableProtocols()
+    ours: list[bytes] = getattr(protocol.factory.wrappedFactory, "acceptableProtocols", list)()
     both = [each for each in ours if each in offered]
     return both[0] if both else SSL.NO_OVERLAPPING_PROTOCOLS
 
