@@ -104,7 +104,8 @@ class GuardedProtocol(LetsPass, Protocol):
         self._counters.received = count
         if not self._heard:
             self._heard = True
-            self._greeting = waiting(self.transport) if self._beside else 0
+            if self._beside and self.transport._tempDataLen:
+                self._greeting = waiting(self.transport)
 
     @property
     def sent(self) -> int:
@@ -114,16 +115,13 @@ class GuardedProtocol(LetsPass, Protocol):
     @sent.setter
     def sent(self, count: int) -> None:
         counters = self._counters
-        if self._heard:
+        if self._heard and not self.begun:
             self._greeting -= count - counters.sent
             if self._greeting < 0:
-                self._begins()
+                self.begun = True
+                if self._beside:
+                    self.transport.counters = counters
         counters.sent = count
-
-    def _begins(self) -> None:
-        self.begun = True
-        if self._beside:
-            self.transport.counters = self._counters
 
     def ended(self) -> None:
         """Learn from a fast transport that the connection is lost; count it out."""
