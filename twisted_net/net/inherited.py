@@ -106,14 +106,13 @@ def _named(kind: int) -> str:
 
 
 def _chosen(options: Mapping[str, str], there: Sequence[Inherited]) -> Inherited:
-    if not there:
-        raise ValueError("no socket was inherited: is a socket unit of systemd's in front?")
     names = ", ".join(each.name for each in there)
+    names = names or "none; is a socket unit of systemd's in front?"
     if "index" in options:
         index = int(options["index"])
-        if index >= len(there):
-            raise ValueError(f"no inherited socket {index} (have: 0-{len(there) - 1}: {names})")
-        return there[index]
+        if index < len(there):
+            return there[index]
+        raise ValueError(f"no inherited socket {index} (have: {names})")
     for each in there:
         if each.name == options["name"]:
             return each
