@@ -64,6 +64,14 @@ def test_signals_do_what_the_manual_says() -> None:
     assert did == ["report", "force", "force"]
 
 
+def test_a_report_may_be_asked_for_before_the_reactor_runs() -> None:
+    """The doors are announced by then; without a handler the signal would end the process."""
+    did: list[str] = []
+    obey(Reactor(), lambda: did.append("report"), lambda: did.append("force"))
+    signal.raise_signal(signal.SIGUSR2)
+    assert did == ["report"]
+
+
 def test_under_nohup_a_hang_up_stays_ignored() -> None:
     """Whoever started it so meant it."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -100,8 +108,9 @@ def test_a_rotation_on_usr1_is_left_alone() -> None:
     assert rotated == [1]
 
 
-def test_before_the_reactor_runs_nothing_is_changed() -> None:
-    """A server that never starts leaves the signals as they were."""
-    before = [signal.getsignal(number) for number in NUMBERS]
+def test_before_the_reactor_runs_nothing_else_is_changed() -> None:
+    """A server that never starts leaves the signals that end it as they were."""
+    others = [number for number in NUMBERS if number != signal.SIGUSR2]
+    before = [signal.getsignal(number) for number in others]
     obey(Reactor(), lambda: None, lambda: None)
-    assert [signal.getsignal(number) for number in NUMBERS] == before
+    assert [signal.getsignal(number) for number in others] == before

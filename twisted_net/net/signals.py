@@ -11,11 +11,11 @@ from twisted.internet.error import ReactorNotRunning
 def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) -> None:
     """Obey signals from the time the reactor runs.
 
-    SIGUSR2 calls ``report``. SIGHUP, which ends a terminal's programs, stops as SIGTERM does.
-    SIGUSR1 is ignored, unless somebody (twistd with a log file: rotation) has taken it. A second
-    SIGINT or SIGTERM calls ``force``.
+    SIGUSR2 calls ``report``; one that comes earlier does so then. SIGHUP, which ends a terminal's
+    programs, stops as SIGTERM does. SIGUSR1 is ignored, unless somebody (twistd with a log file:
+    rotation) has taken it. A second SIGINT or SIGTERM calls ``force``.
 
-    Call it in the main thread; on a reactor that never runs it changes nothing.
+    Call it in the main thread; on a reactor that never runs nothing else is changed.
     """
 
     def on(number: int, do: Callable[[], object]) -> None:
@@ -24,7 +24,6 @@ def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) ->
     ending = [signal.SIGINT, signal.SIGTERM]
 
     def running() -> None:
-        on(signal.SIGUSR2, report)
         if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:  # not under nohup
             on(signal.SIGHUP, lambda: stop(reactor))
             ending.append(signal.SIGHUP)
@@ -36,6 +35,9 @@ def obey(reactor: Any, report: Callable[[], None], force: Callable[[], None]) ->
         for number in ending:
             on(number, force)
 
+    # At once: the table of doors is shown before the reactor runs, and whoever has read it may ask.
+    # Left to itself, this signal ends a process.
+    on(signal.SIGUSR2, report)
     reactor.callWhenRunning(running)
 
 
