@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import socket
-import struct
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from tests.blackbox.safety.watching import (
     counted,
     descriptors,
     doors,
+    reset,
     to_the_end,
     until,
 )
@@ -203,12 +203,6 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("busy")
     (folder / "big").write_bytes(bytes(20 * MEGABYTE))
     return folder
-
-
-def reset(connection: socket.socket) -> None:
-    """End a connection as a crash of its machine would."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
 
 
 def half_close(connection: socket.socket) -> None:

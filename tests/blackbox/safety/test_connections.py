@@ -12,12 +12,14 @@ from tests.blackbox.conftest import PATIENCE, Bench, netdemo
 from tests.blackbox.safety.conftest import Shows
 from tests.blackbox.safety.probe import FULL, sized
 from tests.blackbox.safety.watching import (
+    MEGABYTE,
     connected,
     counted,
     cpu,
     descriptors,
     doors,
     more,
+    reset,
     resident,
     to_the_end,
     until,
@@ -140,16 +142,23 @@ def test_one_address_does_not_get_all_connections(alone: Start, shows: Shows) ->
 def test_connections_that_come_and_go_leave_nothing(door: str, shared: Start, shows: Shows) -> None:
     """R12: Neither descriptors nor memory."""
     server = shared("--max-conns-per-peer=1000")
-    port = server.port(door)
-    for _ in range(200):  # what is made once is made
-        connected(port).close()
-    until(lambda: not counted(server, door).get("open"), "all are gone")
-    before, memory = descriptors(server), resident(server)
     number = sized(500, 10_000)
-    for _ in range(number):
-        connected(port).close()
-    until(lambda: not counted(server, door).get("open"), "all are gone")
+    come_and_go(server, door, number)  # what is made once is made
+    before, growth = descriptors(server), list[int]()
+    # Python lets go of what connections leave now and then; what leaks leaks in every round.
+    while not growth or (growth[-1] > 2 * MEGABYTE and len(growth) < 6):
+        memory = resident(server)
+        come_and_go(server, door, number)
+        growth.append(resident(server) - memory)
     until(lambda: descriptors(server) <= before, "all descriptors are back")
-    added = more(resident(server), memory)
-    shows("descriptors back, memory ± 2 MB", f"{door} {number} times, {added}")
-    assert abs(float(added.removesuffix(" MB"))) <= 2
+    added = more(growth[-1], 0)
+    shows("descriptors back, memory + 2 MB at most", f"{door} {number} times, {added}")
+    assert growth[-1] <= 2 * MEGABYTE, growth
+
+
+def come_and_go(server: Bench, door: str, number: int) -> None:
+    """Connect and close again and again; wait until all of that is over."""
+    for each in range(number):
+        end = socket.socket.close if each % 20 == 0 else reset
+        end(connected(server.port(door)))
+    until(lambda: not counted(server, door).get("open"), "all are gone", 3 * PATIENCE)

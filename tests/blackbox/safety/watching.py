@@ -3,6 +3,7 @@
 import re
 import signal
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 
@@ -97,9 +98,20 @@ def more(now: int, before: int) -> str:
     return f"{(now - before) / MEGABYTE:+.1f} MB"
 
 
-def connected(port: int, source: str = "127.0.0.1", patience: float = PATIENCE) -> socket.socket:
-    """Return a connection to a port of 127.0.0.1."""
-    return socket.create_connection(("127.0.0.1", port), patience, source_address=(source, 0))
+def connected(port: int, source: str = "", patience: float = PATIENCE) -> socket.socket:
+    """Return a connection to a port of 127.0.0.1.
+
+    :param source: the address that it comes from; empty: the kernel chooses it, and a port that
+        may be in use for another destination.
+    """
+    address = (source, 0) if source else None
+    return socket.create_connection(("127.0.0.1", port), patience, source_address=address)
+
+
+def reset(connection: socket.socket) -> None:
+    """End a connection as a crash of its machine would; no port is kept busy by it."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def to_the_end(connection: socket.socket) -> bytes:
