@@ -295,17 +295,28 @@ def test_without_a_history_nothing_is_read_from_it() -> None:
 class Broken(MemoryHistory):
     """A history that cannot be read."""
 
+    def __init__(self, why: Exception) -> None:
+        super().__init__(lambda: 1.0)
+        self._why = why
+
     def read(self, of: str, spans: object, everything: bool = False) -> Deferred[list[Event]]:
         """Fail."""
-        return fail(OSError("disk"))
+        return fail(self._why)
 
 
-def test_a_history_that_cannot_be_read_keeps_nobody_out() -> None:
+@pytest.mark.parametrize(
+    ("why", "said"),
+    [
+        (OSError("disk"), "503 history cannot be read"),
+        (Refusal(Code.UNAVAILABLE, "too many ask"), "503 too many ask"),
+    ],
+)
+def test_a_history_that_cannot_be_read_keeps_nobody_out(why: Exception, said: str) -> None:
     """Whoever asks for it is told."""
-    chat = Chat(history=Broken(lambda: 1.0))
+    chat = Chat(history=Broken(why))
     red = chat.seat("red")
     assert red.current == "lobby"
-    assert refusal(chat, red, History()) == "503 history cannot be read"
+    assert refusal(chat, red, History()) == said
 
 
 class Far:

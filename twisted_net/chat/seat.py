@@ -12,27 +12,36 @@ from typing import Any, Generic
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from twisted_net.chat.answers import (
+    MAX_OLD,
+    Answer,
+    Answered,
+    Replies,
+    entered,
+    listed,
+    numbered,
+    old,
+    page,
+    present,
+    refused,
+    titled,
+)
 from twisted_net.chat.codec import replies as tell
 from twisted_net.chat.codec import requests as ask
-from twisted_net.chat.codec.events import Event, shown_id
+from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.line import usages
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.codec.replies import Done, Refused, Reply
+from twisted_net.chat.codec.replies import Done
 from twisted_net.chat.codec.requests import Command
 from twisted_net.chat.core import modes
-from twisted_net.chat.core.hub import Member, Room
+from twisted_net.chat.core.hub import Member
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.room import O
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.store.base import History, of_room
 
-#: Events of history in one answer.
-MAX_OLD = 100
-
-#: What a command led to, for whoever gave it.
-Answer = list[Reply | Refused] | Refusal
-Answered = Callable[[Answer], None]
+__all__ = ["Answer", "Answered", "Seat"]
 
 
 class Seat(Generic[O]):
@@ -69,26 +78,6 @@ class Seat(Generic[O]):
         self._coming: Member[O] | None = None
         self._waiting: deque[tuple[Command, float, Answered]] = deque()
         self._turning = False
-        self._obeyed: dict[type, Callable[[Member[O], Any, float, Answered], None]] = {
-            ask.Nick: self._rename,
-            ask.Join: self._join,
-            ask.Part: self._part,
-            ask.Use: self._use,
-            ask.Talk: self._talk,
-            ask.Say: self._say,
-            ask.Act: self._act,
-            ask.Tell: self._tell,
-            ask.Topic: self._topic,
-            ask.Kick: self._kick,
-            ask.Invite: self._invite,
-            ask.Mode: self._mode,
-            ask.Away: self._away,
-            ask.Who: self._who,
-            ask.Rooms: self._rooms,
-            ask.History: self._history,
-            ask.Since: self._since,
-            ask.Search: self._search,
-        }
 
     @property
     def current(self) -> str:
@@ -184,10 +173,10 @@ class Seat(Generic[O]):
             case _ if self.member is None:
                 raise Refusal(Code.NAMELESS, "choose a name first: NICK <name>", Why.NAMELESS)
             case _:
-                obeyed = self._obeyed.get(type(command))
+                obeyed = _OBEYED.get(type(command))
                 if obeyed is None:
                     raise Refusal(Code.BAD, "no command of this door")
-                obeyed(self.member, command, now, answered)
+                obeyed(self, self.member, command, now, answered)
 
     # Accounts.
 
@@ -223,7 +212,7 @@ class Seat(Generic[O]):
 
         def arrived(answer: Answer) -> None:
             # A lobby that is closed to them keeps nobody out of the chat.
-            answered(answer if self.member is None else [named, *_listed(answer)])
+            answered(answer if self.member is None else [named, *refused(answer)])
 
         self.arrive(now, arrived)
 
@@ -243,25 +232,19 @@ class Seat(Generic[O]):
                 return
             room = self._hub.inside(member, what.room)
             self._current = folded(room.name)
-            replies = self._entered(room)
+            replies = entered(room, self._post.history)
             history = self._post.history
             if outcome is None or history is None or not self._replays:
                 answered(replies)
                 return
             # What is said from here on is heard anyway.
-            old = history.before(of_room(room.name), outcome.id, self._replays)
-            old.addCallbacks(
+            before = history.before(of_room(room.name), outcome.id, self._replays)
+            before.addCallbacks(
                 lambda events: answered([*replies, *map(tell.Old, events)]),
                 lambda failure: answered(replies),
             )
 
         self._post.submit(member, what, now, joined)
-
-    def _entered(self, room: Room[O]) -> list[Reply | Refused]:
-        about = f"{room.name} {len(room.members)}"
-        if self._post.history is not None:
-            about += f" kept={self._post.history.kept or 'ever'}"
-        return [Done("JOIN", about), *_titled(room)]
 
     def _part(self, member: Member[O], what: ask.Part, now: float, answered: Answered) -> None:
         room = self._named(member, what.room)
@@ -273,20 +256,20 @@ class Seat(Generic[O]):
 
     def _say(self, member: Member[O], what: ask.Say, now: float, answered: Answered) -> None:
         what = ask.Say(what.room or self._here(), what.text)
-        self._do(member, what, now, answered, lambda event: [_numbered("SAY", event)])
+        self._do(member, what, now, answered, lambda event: [numbered("SAY", event)])
 
     def _act(self, member: Member[O], what: ask.Act, now: float, answered: Answered) -> None:
         what = ask.Act(what.text, what.room or self._here())
-        self._do(member, what, now, answered, lambda event: [_numbered("ME", event)])
+        self._do(member, what, now, answered, lambda event: [numbered("ME", event)])
 
     def _tell(self, member: Member[O], what: ask.Tell, now: float, answered: Answered) -> None:
-        self._do(member, what, now, answered, lambda event: [_numbered("TELL", event)])
+        self._do(member, what, now, answered, lambda event: [numbered("TELL", event)])
 
     def _topic(self, member: Member[O], what: ask.Topic, now: float, answered: Answered) -> None:
         room = self._hub.inside(member, what.room)
 
-        def replies(event: Event | None) -> list[Reply | Refused]:
-            return [*_titled(room), Done("TOPIC", room.name)]
+        def replies(event: Event | None) -> Replies:
+            return [*titled(room), Done("TOPIC", room.name)]
 
         self._do(member, what, now, answered, replies)
 
@@ -301,7 +284,7 @@ class Seat(Generic[O]):
     def _mode(self, member: Member[O], what: ask.Mode, now: float, answered: Answered) -> None:
         room = self._hub.inside(member, what.room)
 
-        def replies(event: Event | None) -> list[Reply | Refused]:
+        def replies(event: Event | None) -> Replies:
             about = modes.shown(room, with_key=True) if event is None else event.text
             return [Done("MODE", f"{room.name} {about}")]
 
@@ -316,7 +299,7 @@ class Seat(Generic[O]):
         what: ask.Deed,
         now: float,
         answered: Answered,
-        replies: Callable[[Event | None], list[Reply | Refused]],
+        replies: Callable[[Event | None], Replies],
     ) -> None:
         """Do something, and answer when it has happened."""
 
@@ -334,49 +317,24 @@ class Seat(Generic[O]):
 
     def _who(self, member: Member[O], what: ask.Who, now: float, answered: Answered) -> None:
         room = self._hub.room(what.room or self._here(), member)
-        present: list[Reply | Refused] = [
-            tell.Present(
-                room.name,
-                each.name,
-                room.role(each).word,
-                each.door,
-                max(0, int(now - each.active)),
-            )
-            for each in self._hub.seen(room, member)
-        ]
-        answered([*present, Done("WHO", str(len(present)))])
+        answered(present(self._hub, room, member, now))
 
     def _rooms(self, member: Member[O], what: ask.Rooms, now: float, answered: Answered) -> None:
-        rooms: list[Reply | Refused] = [
-            tell.Listed(each.name, len(each.members), each.topic.text if each.topic else "")
-            for each in self._hub.rooms(member)
-        ]
-        answered([*rooms, Done("ROOMS", str(len(rooms)))])
+        answered(listed(self._hub, member))
 
     def _history(
         self, member: Member[O], what: ask.History, now: float, answered: Answered
     ) -> None:
         room = self._named(member, what.room)
-        self._old("HISTORY", self._kept().latest(of_room(room), _page(what.count)), answered)
+        old("HISTORY", self._kept().latest(of_room(room), page(what.count)), answered)
 
     def _since(self, member: Member[O], what: ask.Since, now: float, answered: Answered) -> None:
         room = self._named(member, what.room)
-        self._old("SINCE", self._kept().after(of_room(room), what.id, MAX_OLD), answered)
+        old("SINCE", self._kept().after(of_room(room), what.id, MAX_OLD), answered)
 
     def _search(self, member: Member[O], what: ask.Search, now: float, answered: Answered) -> None:
         rooms = [of_room(each.name) for each in member.rooms.values()]
-        self._old("SEARCH", self._kept().search(rooms, what.words, MAX_OLD), answered)
-
-    def _old(self, verb: str, found: Any, answered: Answered) -> None:
-        def read(events: list[Event]) -> None:
-            answered([*map(tell.Old, events), Done(verb, str(len(events)))])
-
-        def failed(failure: Any) -> None:
-            refusal = failure.value
-            unread = Refusal(Code.UNAVAILABLE, "history cannot be read")
-            answered(refusal if isinstance(refusal, Refusal) else unread)
-
-        found.addCallbacks(read, failed)
+        old("SEARCH", self._kept().search(rooms, what.words, MAX_OLD), answered)
 
     def _kept(self) -> History:
         if self._post.history is None:
@@ -394,21 +352,23 @@ class Seat(Generic[O]):
         return self.current
 
 
-def _listed(answer: Answer) -> list[Reply | Refused]:
-    return [Refused(answer.code, answer.text)] if isinstance(answer, Refusal) else answer
-
-
-def _titled(room: Room[O]) -> list[Reply | Refused]:
-    topic = room.topic
-    return [] if topic is None else [tell.Titled(room.name, topic.by, topic.text)]
-
-
-def _numbered(verb: str, event: Event | None) -> Done:
-    assert event is not None, "what is said is always an event"  # noqa: S101
-    return Done(verb, f"{event.where} {shown_id(event.id)}")
-
-
-def _page(count: int) -> int:
-    if not 1 <= count <= MAX_OLD:
-        raise Refusal(Code.BAD, f"HISTORY wants 1-{MAX_OLD} messages")
-    return count
+_OBEYED: dict[type, Callable[[Seat[Any], Member[Any], Any, float, Answered], None]] = {
+    ask.Nick: Seat._rename,
+    ask.Join: Seat._join,
+    ask.Part: Seat._part,
+    ask.Use: Seat._use,
+    ask.Talk: Seat._talk,
+    ask.Say: Seat._say,
+    ask.Act: Seat._act,
+    ask.Tell: Seat._tell,
+    ask.Topic: Seat._topic,
+    ask.Kick: Seat._kick,
+    ask.Invite: Seat._invite,
+    ask.Mode: Seat._mode,
+    ask.Away: Seat._away,
+    ask.Who: Seat._who,
+    ask.Rooms: Seat._rooms,
+    ask.History: Seat._history,
+    ask.Since: Seat._since,
+    ask.Search: Seat._search,
+}
