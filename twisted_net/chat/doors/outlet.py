@@ -62,11 +62,15 @@ def deliver(deliveries: Iterable[Delivery[Outlet]]) -> None:
     for delivery in deliveries:
         event, by = delivery.event, delivery.by
         renderings = _Renderings(event)
+        # Most in a room hear in the same way: whoever comes next mostly needs no looking up.
+        profile, rendered = None, b""
         for member in delivery.to:
             outlet = member.outlet
             if outlet is None or (member is by and event.kind not in outlet.profile.echoes):
                 continue
-            rendered = renderings[outlet.profile]
+            if outlet.profile is not profile:
+                profile = outlet.profile
+                rendered = renderings[profile]
             if rendered:
                 outlet.add(rendered)
 
@@ -142,9 +146,10 @@ class StreamOutlet:
         """Take a line."""
         if self._closed:
             return
-        if not self._waiting and not self.paused:
+        waiting = self._waiting
+        if not waiting and not self.paused:
             self._turns.soon(self.flush)
-        self._waiting.append(message)
+        waiting.append(message)
         self._size += len(message)
         if self._size > self._limit:
             self._make_room()
