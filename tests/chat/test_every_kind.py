@@ -1,0 +1,61 @@
+"""What each door tells of each kind of event: the table in the documentation, and the codecs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from twisted_net.chat.codec import actions_said, line_said
+from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.codec.irc.render import CHANGING, profile_of
+from twisted_net.chat.doors.web.stream import PROFILE
+
+DOCS = Path(__file__).parents[2] / "docs" / "protocols" / "chat.md"
+
+IN_NO_ROOM = (Kind.LEFT, Kind.RENAMED, Kind.AWAY, Kind.ACCOUNT, Kind.REALNAME, Kind.ENTERED)
+
+DOORS: tuple[Callable[[Event], object], ...] = (
+    line_said.told,
+    actions_said.told,
+    profile_of(set(CHANGING)).render,
+    PROFILE.render,
+)
+
+
+def event(kind: Kind) -> Event:
+    """Return an event as it happens."""
+    return Event(
+        7,
+        kind,
+        "" if kind in IN_NO_ROOM else "lobby",
+        "red",
+        "new",
+        private=kind is Kind.TOLD,
+        other="1-2" if kind is Kind.REDACTED else "blue",
+        by="a.1",
+        mask="~@hidden",
+        tags=(("+typing", "active"),) if kind is Kind.TAGGED else (),
+    )
+
+
+def table() -> dict[str, list[str]]:
+    """Return the table of the documentation."""
+    section = DOCS.read_text().partition("## What each door tells")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line[:1] == "|"]
+    return {kind: cells for kind, *cells in rows[2:]}
+
+
+def test_the_table_has_every_kind_that_anybody_hears() -> None:
+    """That somebody entered the chat is heard by nobody: they are in no room yet."""
+    kinds = [kind.name.lower().replace("_", " ") for kind in Kind if kind is not Kind.ENTERED]
+    assert list(table()) == kinds
+    assert not any(door(event(Kind.ENTERED)) for door in DOORS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.ENTERED])
+def test_each_door_tells_what_the_table_says(kind: Kind) -> None:
+    """And nothing of what it says that it does not."""
+    cells = table()[kind.name.lower().replace("_", " ")]
+    assert [bool(door(event(kind))) for door in DOORS] == [cell != "-" for cell in cells]
+    unasked = profile_of(set()).render(event(kind))
+    assert bool(unasked) is (cells[2] == "yes")
