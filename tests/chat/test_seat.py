@@ -154,7 +154,7 @@ def test_whoever_was_thrown_out_speaks_in_another_room() -> None:
     red, blue = chat.seat("red"), chat.seat("blue")
     replies(chat, red, Join("games"))
     replies(chat, blue, Join("games"))
-    assert replies(chat, red, Kick("games", "blue", "go")) == [Done("KICK", "games blue")]
+    assert replies(chat, red, Kick("GAMES", "Blue", "go")) == [Done("KICK", "games blue")]
     assert blue.current == "lobby"
 
 
@@ -208,7 +208,7 @@ def test_a_room_is_kept_in_order() -> None:
     assert replies(chat, red, Join("den")) == [Done("JOIN", "den 1")]
     assert replies(chat, red, Mode("den", "+i"))[-1] == Done("MODE", "den +i")
     assert refusal(chat, blue, Join("den")) == "403 invite only"
-    assert replies(chat, red, Invite("blue", "den")) == [Done("INVITE", "blue den")]
+    assert replies(chat, red, Invite("BLUE", "Den")) == [Done("INVITE", "blue den")]
     assert replies(chat, blue, Join("den")) == [Done("JOIN", "den 2")]
     assert replies(chat, blue, Away("tea")) == [Done("AWAY", "tea")]
 

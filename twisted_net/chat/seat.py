@@ -274,12 +274,18 @@ class Seat(Generic[O]):
         self._do(member, what, now, answered, replies)
 
     def _kick(self, member: Member[O], what: ask.Kick, now: float, answered: Answered) -> None:
-        done = Done("KICK", f"{what.room} {what.name}")
-        self._do(member, what, now, answered, lambda event: [done])
+        def replies(event: Event | None) -> Replies:
+            assert event is not None  # noqa: S101 - whoever is thrown out was in
+            return [Done("KICK", f"{event.where} {event.other}")]
+
+        self._do(member, what, now, answered, replies)
 
     def _invite(self, member: Member[O], what: ask.Invite, now: float, answered: Answered) -> None:
-        done = Done("INVITE", f"{what.name} {what.room}")
-        self._do(member, what, now, answered, lambda event: [done])
+        def replies(event: Event | None) -> Replies:
+            assert event is not None  # noqa: S101 - whoever is invited was not in
+            return [Done("INVITE", f"{event.other} {event.where}")]
+
+        self._do(member, what, now, answered, replies)
 
     def _mode(self, member: Member[O], what: ask.Mode, now: float, answered: Answered) -> None:
         room = self._hub.inside(member, what.room)
