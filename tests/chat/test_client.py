@@ -9,6 +9,8 @@ from twisted.internet.testing import StringTransportWithDisconnection
 from twisted.python.failure import Failure
 
 from tests.chat.members import Server, dice
+from twisted_net.chat.accounts.book import Book, Entry
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.client import (
     ChatClient,
     ChatDatagramClient,
@@ -32,6 +34,7 @@ from twisted_net.chat.codec.messages import (
     Join,
     Kick,
     Kind,
+    Login,
     Mode,
     Nick,
     Old,
@@ -48,6 +51,7 @@ from twisted_net.chat.codec.messages import (
     Who,
 )
 from twisted_net.chat.core.datagram import ACK_DELAY
+from twisted_net.chat.core.scram import fresh, prepared
 from twisted_net.net.clients import DatagramClient, Target
 from twisted_net.net.errors import BadAnswerError, ClientError, NoAnswerError
 
@@ -386,3 +390,17 @@ def test_a_client_speaks_no_other_charset(linked: Linked) -> None:
     """It would not understand the answers."""
     with pytest.raises(RefusedError, match="400 this client speaks UTF-8"):
         linked.outcome(entered(linked).client.request(Charset("gbk")))
+
+
+def test_a_client_on_datagrams_proves_an_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or hears that it did not; the password does not travel."""
+    linked = LinkedDatagrams(Server(), monkeypatch)
+    book = Book()
+    book.add(Entry("red", fresh(prepared("secret"), dice(4), 4096), 0))
+    linked.server.post.accounts = Accounts(linked.server.clock, dice(5), book)
+    linked.outcome(linked.client.enter("udp"))
+    with pytest.raises(RefusedError, match="401 wrong account or password"):
+        linked.outcome(linked.client.request(Login("red", "guess")))
+    assert linked.outcome(linked.client.request(Login("red", "secret"))) == [Done("LOGIN", "red")]
+    linked.outcome(linked.client.say("hello"))
+    assert linked.outcome(linked.client.request(Nick("red"))) == [Done("NICK", "red")]

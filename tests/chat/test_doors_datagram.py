@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.chat.members import OnDatagrams, Server, dice
+from twisted_net.chat.accounts.book import Book, Entry
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.datagram import (
     MIN_HELLO,
@@ -51,6 +53,7 @@ from twisted_net.chat.codec.messages import (
 )
 from twisted_net.chat.core.datagram import HALF_OPEN, Session
 from twisted_net.chat.core.handshake import KEEPALIVE
+from twisted_net.chat.core.scram import ScramClient, fresh, prepared
 from twisted_net.chat.core.states import Ended, Hinted
 from twisted_net.chat.doors import datagram as door
 from twisted_net.chat.store.memory import MemoryHistory
@@ -453,6 +456,102 @@ def test_rooms_have_topics_modes_and_operators_on_this_door_too() -> None:
     assert [actions_said.heard(body)[1] for body in other.bodies] == [
         [Event(0, Kind.TOPIC, "lobby", "udp", "chess")]
     ]
+
+
+def with_accounts(server: Server) -> None:
+    """Let red have an account, whose password is ``secret``."""
+    book = Book()
+    book.add(Entry("red", fresh(prepared("secret"), dice(4), 4096), 0))
+    server.post.accounts = Accounts(server.clock, dice(5), book)
+
+
+def logs_in(udp: OnDatagrams, password: str) -> list[Heard]:
+    """Prove that one is red, or try to; return what the last answer says."""
+    client = ScramClient("red", prepared(password), dice(6))
+    udp.session.send(actions.login(client.first()))
+    udp.hears()
+    salt = actions.scram_of(udp.bodies[-1])
+    udp.session.send(actions.login(client.final(salt)))
+    heard = udp.hears()
+    if isinstance(heard[-1], Done):
+        client.verify(actions.scram_of(udp.bodies[-1]))
+        udp.session.change_key(client.key)
+    return heard
+
+
+def test_an_account_is_proven_without_its_password() -> None:
+    """And from then on the session has a key that nobody heard."""
+    server = Server()
+    with_accounts(server)
+    udp = server.on_datagrams("udp")
+    before = udp.session._key
+    assert logs_in(udp, "secret") == [Done("", "red")]
+    assert udp.asks(Say("", "hi"))
+    assert udp.session._key not in (before, b"")
+    assert server.udp._guests[udp.session.id].session._key == udp.session._key
+    (member,) = server.udp.post.hub.members()
+    assert member.account == "red"
+    forged = Packet(Type.BYE, udp.session.id)
+    assert server.sent(encode(forged, before)) == []
+    assert udp.asks(Nick("red")) == [Done("", "red")], "the name is for its account"
+
+
+def test_an_account_is_kept_while_its_member_is_silent() -> None:
+    """Or it could not have its own name back."""
+    server = Server()
+    with_accounts(server)
+    udp = server.on_datagrams("udp")
+    logs_in(udp, "secret")
+    udp.asks(Nick("red"))
+    for _ in range(91):
+        server.clock.advance(1)
+    assert list(server.udp.post.hub.members()) == []
+    udp.session.wake(server.clock.seconds())
+    udp.hears()
+    (member,) = server.udp.post.hub.members()
+    assert (member.name, member.account) == ("red", "red")
+
+
+def test_a_wrong_password_is_refused_and_soon_not_even_looked_at() -> None:
+    """Whoever guesses waits (R25); the session goes on, with its key."""
+    server = Server()
+    with_accounts(server)
+    udp = server.on_datagrams("udp")
+    key = udp.session._key
+    assert logs_in(udp, "guess") == [Refused(401, "wrong account or password")]
+    assert udp.session._key == key
+    answers: list[Heard] = []
+    for number in range(20):
+        udp.session.send(actions.login(ScramClient("red", b"guess", dice(number)).first()))
+        salt = udp.hears()
+        if isinstance(salt[-1], Refused):
+            answers = salt
+            break
+        udp.session.send(actions.login(b"c=biws,r=x,p=eA=="))
+        udp.hears()
+    assert isinstance(answers[-1], Refused)
+    assert answers[-1].code == 429
+    assert udp.asks(Say("", "still here"))
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"n,,n=red", b"\xff", b"p=x,,n=red,r=x", b"n,a=blue,n=red,r=x"]
+)
+def test_what_is_no_login_is_refused_in_one_line(said: bytes) -> None:
+    """And a server without accounts says so."""
+    server = Server()
+    with_accounts(server)
+    udp = server.on_datagrams("udp")
+    udp.session.send(actions.login(said))
+    (refused,) = udp.hears()
+    assert isinstance(refused, Refused)
+    assert refused.code == 400
+    server.post.accounts = None
+    other = OnDatagrams(server, "other", ("198.51.100.9", 41000))
+    other.session = Session.initiator(dice(9), server.clock.seconds(), "other")
+    other.pump()
+    other.session.send(actions.login(b"n,,n=red,r=x"))
+    assert other.hears() == [Refused(503, "there are no accounts here")]
 
 
 def test_a_member_whose_name_somebody_took_meanwhile_cannot_come_back() -> None:

@@ -21,6 +21,7 @@ from twisted_net.chat.codec.datagram import (
     decode,
     encode,
     packed,
+    proven,
     unpacked,
 )
 from twisted_net.chat.codec.messages import Event, Kind, Missed, Say
@@ -413,6 +414,61 @@ def test_a_message_that_never_comes_is_not_waited_for_for_ever() -> None:
     assert client.received(lost, 12.0) == []
     server.received(client.outgoing(12.0)[-1], 12.0)
     assert server.settled
+
+
+NEW = b"n" * 16
+
+
+def test_a_key_is_changed_by_the_client_s_first_use_of_it() -> None:
+    """Until then the server tags with the old one; afterwards nobody takes that any more."""
+    client, server = opened()
+    server.send(message("proven"))
+    server.change_key(NEW)
+    (told,) = server.outgoing(1.0)
+    assert proven(told, KEY)
+    assert bodies(client.received(told, 1.0)) == [message("proven")]
+    client.change_key(NEW)
+    (old,) = client.outgoing(1.0 + ACK_DELAY)
+    assert proven(old, NEW)
+    server.received(old, 1.1)
+    server.send(message("again"))
+    (new,) = server.outgoing(1.2)
+    assert proven(new, NEW)
+    assert client.received(told, 1.2) == [], "a late one is still known as one heard before"
+    assert bodies(client.received(new, 1.2)) == [message("again")]
+    stale = encode(decode(new)._replace(seq=decode(new).seq + 1), KEY)
+    assert client.received(stale, 1.3) == []
+    forged = encode(Packet(Type.CON, SESSION, 1, fields=packed({Key.TEXT: b"x"})), KEY)
+    server.outgoing(1.4)
+    assert server.received(forged, 1.4) == []
+    assert server.outgoing(1.5) == []
+
+
+def test_a_key_that_the_client_never_uses_changes_nothing() -> None:
+    """When it does not believe the server."""
+    client, server = opened()
+    server.change_key(NEW)
+    client.send(message())
+    assert carry(client, server, 1.0)[1]
+    assert client.settled
+
+
+def test_messages_are_not_lost_while_the_key_changes() -> None:
+    """What is repeated is tagged anew; what was under way is still believed."""
+    client, server = opened()
+    for number in range(3):
+        server.send(message(str(number)))
+    lost = server.outgoing(1.0)
+    server.change_key(NEW)
+    client.change_key(NEW)
+    client.send(message("mine"))
+    _, theirs = carry(client, server, 1.0)
+    assert bodies(theirs) == [message("mine")]
+    assert lost
+    now = server.deadline
+    server.wake(now)
+    mine, _ = carry(client, server, now)
+    assert bodies(mine) == [message(str(number)) for number in range(3)]
 
 
 def test_a_hint_is_neither_acknowledged_nor_repeated() -> None:

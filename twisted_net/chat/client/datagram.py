@@ -1,6 +1,7 @@
 """The chat's client over datagrams."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from random import Random, SystemRandom
 from typing import Any
 
@@ -12,12 +13,14 @@ from twisted_net.chat.codec.datagram import Flag, Key
 from twisted_net.chat.codec.line import verb_of
 from twisted_net.chat.codec.messages import (
     Announced,
+    Code,
     Command,
     Done,
     Event,
     Heard,
     Join,
     Kind,
+    Login,
     Missed,
     Refused,
     Reply,
@@ -27,6 +30,7 @@ from twisted_net.chat.codec.messages import (
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.reliable import HELD
+from twisted_net.chat.core.scram import ScramClient, ScramError, prepared
 from twisted_net.chat.core.states import (
     Came,
     Ended,
@@ -52,6 +56,16 @@ ANEW = Announced("does not know us any more; entered anew")
 
 class UndeliveredError(NoAnswerError):
     """Nobody acknowledged a command, or its answer is lost: perhaps it was obeyed, perhaps not."""
+
+
+@dataclass(eq=False, slots=True)
+class _Proof(Request):
+    """A message of SCRAM, and what came back.
+
+    :ivar scram: the server's message.
+    """
+
+    scram: bytes = b""
 
 
 class ChatDatagramClient(ChatClient):
@@ -140,10 +154,43 @@ class ChatDatagramClient(ChatClient):
         if self._session.state is not State.OPEN:
             request.fail(UndeliveredError(f"{self._target} is silent; nothing was sent"))
             return request
-        number = self._session.send(actions.asked(command))
-        self._pending[number] = request, self._reactor.seconds()
-        self._transmit()
+        if isinstance(command, Login):
+            Deferred.fromCoroutine(self._login(self._session, command, request))
+        else:
+            self._send(self._session, actions.asked(command), request)
         return request
+
+    def _send(self, session: Session, body: bytes, request: Request) -> None:
+        self._pending[session.send(body)] = request, self._reactor.seconds()
+        self._transmit()
+
+    async def _login(self, session: Session, command: Login, request: Request) -> None:
+        """Prove an account by SCRAM, and tag with a key of that from then on."""
+        try:
+            proof = ScramClient(command.account, prepared(command.password), self._dice)
+            salt = await self._prove(session, command, proof.first())
+            last = await self._prove(session, command, proof.final(salt.scram))
+            proof.verify(last.scram)
+        except RefusedError as error:
+            request.add(Refused(error.code, error.text))
+        except ValueError as error:
+            request.add(Refused(Code.INVALID, str(error)))
+        except ScramError as error:
+            request.fail(BadAnswerError(f"{self._target}: {error}"))
+        except ClientError as error:
+            request.fail(error)
+        else:
+            session.change_key(proof.key)
+            request.replies += last.replies
+        request.finish()
+        self._transmit()
+
+    async def _prove(self, session: Session, command: Login, message: bytes) -> "_Proof":
+        """Send a message of SCRAM; return what came back."""
+        step = _Proof(command)
+        self._send(session, actions.login(message), step)
+        await step.done
+        return step
 
     def _received(self, datagram: bytes) -> None:
         if self._session is not None:
@@ -217,6 +264,8 @@ class ChatDatagramClient(ChatClient):
         for heard in all_heard:
             if isinstance(heard, Done | Refused):
                 del self._pending[re]
+                if isinstance(request, _Proof):
+                    request.scram = actions.scram_of(body)
                 request.add(_named(heard, request.command))
                 request.finish()
             elif not isinstance(heard, Event | Announced | Missed):

@@ -64,6 +64,7 @@ class Action(IntEnum):
     RESULT = 17  # ends a request; without an error: done
     AWAY = 18
     TYPING = 19  # a hint, in a packet of type NON
+    LOGIN = 20  # a message of SCRAM-SHA-256
 
 
 #: The reason in one byte, of an end (BYE, RST) and of a refused request.
@@ -151,6 +152,16 @@ def _asked_of_room(command: Command) -> bytes:
             return body_of(Action.HISTORY, {Key.ROOM: room, Key.SINCE: since})
         case _:
             raise Refusal(Code.BAD, "no command of the datagram door")
+
+
+def login(message: bytes) -> bytes:
+    """Write a message of SCRAM-SHA-256."""
+    return body_of(Action.LOGIN, {Key.CHALLENGE: message})
+
+
+def scram_of(body: bytes) -> bytes:
+    """Return the message of SCRAM-SHA-256 in a request or a result; empty: there is none."""
+    return unpacked(body[1:]).get(Key.CHALLENGE, b"")
 
 
 _EMPTY_TEXT = bytes([Key.TEXT, 0, 0])

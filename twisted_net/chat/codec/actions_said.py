@@ -153,6 +153,16 @@ def _old(event: Event, number: bytes) -> bytes:
     return body_of(Action.OLD, fields)
 
 
+def proving(message: bytes, account: str, re: int) -> bytes:
+    """Write the answer to a message of SCRAM-SHA-256.
+
+    :param account: the one that is proven by now; empty: none.
+    """
+    number = re.to_bytes(4, "big")
+    fields: Fields = {Key.TEXT: account, Key.RE: number, Key.CHALLENGE: message}
+    return body_of(Action.RESULT, fields)
+
+
 def refused(refusal: Refusal, re: int) -> bytes:
     """Write a refusal of the request with the number ``re``."""
     return body_of(Action.RESULT, {Key.RE: re.to_bytes(4, "big"), Key.ERROR: str(refusal)})

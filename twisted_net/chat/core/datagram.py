@@ -179,6 +179,13 @@ class Session(Handshake):
         if self.state is State.OPEN:
             self._queue(Type.NON, body[1:], code=body[0])
 
+    def change_key(self, key: bytes) -> None:
+        """Tag with another key: an initiator from now on, a responder as soon as that one does."""
+        if self._responds:
+            self._other_key = key
+        else:
+            self._key, self._other_key = key, self._key
+
     def bye(self, why: str = "", reason: int = 0) -> None:
         """End the session, and say so."""
         if self.state in (State.OPEN, State.CONFIRMING, State.HALF, State.SILENT):
@@ -218,7 +225,10 @@ class Session(Handshake):
         if packet.type is Type.RETRY and not self._responds:
             return self._forgotten(packet, now)
         if not proven(datagram, self._key):
-            return []
+            if not self._changes_key(datagram):
+                return []
+        elif self._other_key and not self._responds:
+            self._other_key = b""  # the other side has changed it, too
         return self._proven(packet, now)
 
     def elsewhere(
@@ -266,6 +276,14 @@ class Session(Handshake):
         return ready
 
     # While it is open.
+
+    def _changes_key(self, datagram: bytes) -> bool:
+        """Say whether a datagram has the tag of the key that comes next, or was there before."""
+        if not self._other_key or not proven(datagram, self._other_key):
+            return False
+        if self._responds:
+            self._key, self._other_key = self._other_key, b""
+        return True
 
     def _proven(self, packet: Packet, now: float) -> list[Happening]:
         happened: list[Happening] = []

@@ -107,6 +107,7 @@ class Handshake:
 
     def _begin(self, last: int) -> None:
         """Begin to count, from what a peer's numbers begin with."""
+        self._other_key = b""
         self._outbox = Outbox(self._dice)
         self._start = self._outbox.seq
         self._hear_from(last)

@@ -15,7 +15,7 @@ import stringprep
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import pbkdf2_hmac, sha256
+from hashlib import blake2b, pbkdf2_hmac, sha256
 from random import Random
 
 #: Rounds of HMAC for one password: some 25 ms. RFC 7677, 4 asks for 4,096 at least, of the
@@ -115,12 +115,14 @@ class ScramServer:
     :param credentials: of an account, by the name that the client gives; `pretended` for none.
     :ivar name: who the client says it is; empty before the first message.
     :ivar proven: whether it is.
+    :ivar key: 16 bytes that only who knows the password, and we, can make of this exchange.
     """
 
     def __init__(self, credentials: Callable[[str], Credentials], dice: Random) -> None:
         self.name = ""
         self.authzid = ""
         self.proven = False
+        self.key = b""
         self._credentials = credentials
         self._nonce = _text_of(dice.randbytes(_NONCE))
         self._kept: Credentials | None = None
@@ -164,6 +166,7 @@ class ScramServer:
         if not (fits and right):
             raise ScramError("wrong proof")
         self.proven = True
+        self.key = _key(kept.server_key, said)
         return f"v={_text_of(_mac(kept.server_key, said))}".encode()
 
 
@@ -171,6 +174,7 @@ class ScramClient:
     """The client's side of one exchange.
 
     :param password: as `prepared` returns it.
+    :ivar key: as `ScramServer.key`, once the proof is made.
     """
 
     def __init__(self, name: str, password: bytes, dice: Random) -> None:
@@ -178,6 +182,7 @@ class ScramClient:
         self._nonce = _text_of(dice.randbytes(_NONCE))
         self._bare = f"n={_quoted(name)},r={self._nonce}"
         self._expected = b""
+        self.key = b""
 
     def first(self) -> bytes:
         """Return the first message."""
@@ -198,7 +203,9 @@ class ScramClient:
         rest = f"c={_text_of(b'n,,')},r={nonce}"
         said = f"{self._bare},{text},{rest}".encode()
         proof = _xor(client_key, _mac(sha256(client_key).digest(), said))
-        self._expected = _mac(_mac(salted, b"Server Key"), said)
+        server_key = _mac(salted, b"Server Key")
+        self._expected = _mac(server_key, said)
+        self.key = _key(server_key, said)
         return f"{rest},p={_text_of(proof)}".encode()
 
     def verify(self, answer: bytes) -> None:
@@ -213,6 +220,10 @@ class ScramClient:
 
 def _mac(key: bytes, said: bytes) -> bytes:
     return hmac.digest(key, said, "sha256")
+
+
+def _key(server_key: bytes, said: bytes) -> bytes:
+    return blake2b(said, digest_size=16, key=server_key).digest()
 
 
 def _xor(left: bytes, right: bytes) -> bytes:

@@ -89,7 +89,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         self.post = post
         self.turns = Turns(reactor)
         self._reactor = reactor
-        self._dice = dice
+        self.dice = dice
         self._hub = post.hub
         self._secret = secret
         self._name = name
@@ -214,15 +214,15 @@ class ChatDatagramProtocol(DatagramProtocol):
         now = self._reactor.seconds()
         invitation = Invitation(
             nonce=packet.session,
-            session=self._dice.randbytes(8),
-            key=self._dice.randbytes(16),
+            session=self.dice.randbytes(8),
+            key=self.dice.randbytes(16),
             seq=packet.seq,
             name=self._hub.free(name),
             room=self._hub.lobby,
             host=self._name,
         )
         bucket = TokenBucket(RATE, BURST, now)
-        session = Session.responder(self._dice, now, invitation, bucket.take, self.flags)
+        session = Session.responder(self.dice, now, invitation, bucket.take, self.flags)
         guest = self._guest(session, address, packet)
         guest.seat.claim(name, now)  # so that nobody else takes it while the session is half open
         self._guests[session.id] = guest

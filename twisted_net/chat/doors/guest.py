@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from random import Random
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -15,6 +16,7 @@ from twisted_net.chat.codec.datagram import Key, Packet, unpacked
 from twisted_net.chat.codec.messages import (
     Code,
     Event,
+    Identify,
     Join,
     Kind,
     Refusal,
@@ -27,7 +29,9 @@ from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Came, Gap, Happening, Hinted, Opened, Resumed, Silent
 from twisted_net.chat.doors.outlet import Outlet, Turns
-from twisted_net.chat.post import Post
+from twisted_net.chat.doors.proving import Proving
+from twisted_net.chat.login import Login
+from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.chat.store.base import PAGE, SPOKEN, Span, of_room
 
@@ -57,6 +61,7 @@ class Host(Protocol):
 
     post: Post[Outlet]
     turns: Turns
+    dice: Random
 
     def transmit(self, guest: "Guest") -> None:
         """Send what its session has to send."""
@@ -91,10 +96,14 @@ class Guest:
         self._last = b""
         self._told_up_to = 0
         self._dirty = False
+        accounts = door.post.accounts
+        self._proving = Proving(accounts, address[0], door.dice)
+        # Passwords are never said here; it keeps the account for those who come back.
+        self._login = None if accounts is None else Login(accounts, address[0], private=False)
         self._sit_down()
 
     def _sit_down(self) -> None:
-        self.seat: Seat[Outlet] = Seat(self._door.post, self, "udp", self._host)
+        self.seat: Seat[Outlet] = Seat(self._door.post, self, "udp", self._host, login=self._login)
 
     def add(self, message: bytes) -> None:
         """Take an event; it goes out at the end of this turn."""
@@ -138,12 +147,40 @@ class Guest:
     # What it asks for.
 
     def _obey(self, seq: int, body: bytes, now: float) -> None:
+        if body[0] == actions.Action.LOGIN:
+            self._prove(seq, actions.scram_of(body), now)
+            return
         try:
             command = actions.parse(body)
         except Refusal as refusal:
             self.session.send(actions_said.refused(refusal, seq))
             return
         self.seat.obey(command, now, partial(self._answered, seq))
+
+    def _prove(self, seq: int, message: bytes, now: float) -> None:
+        """Go on with proving an account."""
+        try:
+            answer, proven = self._proving.take(message)
+        except Refusal as refusal:
+            self.session.send(actions_said.refused(refusal, seq))
+            return
+        member = self.seat.member
+        if not proven or member is None:
+            self.session.send(actions_said.proving(answer, "", seq))
+            return
+        account, key = self._proving.account, self._proving.key
+
+        def identified(outcome: Outcome) -> None:
+            if isinstance(outcome, Refusal):
+                self.session.send(actions_said.refused(outcome, seq))
+                return
+            if self._login is not None:
+                self._login.account = account
+            self.session.send(actions_said.proving(answer, account, seq))
+            self.session.change_key(key)
+            self._soon()
+
+        self._door.post.submit(member, Identify(account), now, identified)
 
     def _hinted(self, body: bytes, now: float) -> None:
         """Pass on that somebody types; a hint is never answered, not even with a refusal."""
