@@ -344,8 +344,7 @@ def test_a_member_that_comes_back_is_where_it_was_and_told_that_it_missed_someth
 
 def test_history_knows_how_much_a_member_missed_that_comes_back() -> None:
     """In each room what was said there by others since it last heard something."""
-    server = Server()
-    server.post.history = MemoryHistory(server.clock.seconds)
+    server = Server(keep=True)
     line, udp = server.on_line("line"), server.on_datagrams("udp")
     udp.asks(Join("games"))
     line.says("JOIN games", "USE lobby", "before")
@@ -364,8 +363,9 @@ def test_history_knows_how_much_a_member_missed_that_comes_back() -> None:
 
 def test_history_that_does_not_reach_back_says_so() -> None:
     """What it has forgotten cannot be counted."""
-    server = Server()
-    server.post.history = MemoryHistory(server.clock.seconds, each=5)
+    server = Server(keep=True)
+    assert isinstance(server.post.history, MemoryHistory)
+    server.post.history._each = 5
     line, udp = server.on_line("line"), server.on_datagrams("udp")
     line.says("before")
     udp.hears()
@@ -375,6 +375,7 @@ def test_history_that_does_not_reach_back_says_so() -> None:
     udp.session.wake(server.clock.seconds())
     (missed,) = [each for each in udp.hears() if isinstance(each, Missed)]
     assert (missed.room, missed.more) == ("lobby", True)
+    assert missed.count == 4, "the fifth that is remembered is its own coming"
 
 
 def test_a_room_that_is_closed_meanwhile_is_not_entered_again() -> None:
@@ -416,8 +417,7 @@ def test_somebody_s_typing_is_hinted_to_the_room() -> None:
 
 def test_what_was_said_before_is_read_back() -> None:
     """The last of it, or what came after an id; only in rooms where one is."""
-    server = Server()
-    server.post.history = MemoryHistory(server.clock.seconds)
+    server = Server(keep=True)
     line = server.on_line("line")
     line.says("one", "two", "ME waves", "JOIN games")
     udp = server.on_datagrams("udp")
