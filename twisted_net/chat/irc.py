@@ -1,6 +1,7 @@
 """The IRC doors of the chat, from their settings; all of them share one server."""
 
 import socket
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -97,6 +98,7 @@ def _host() -> str:
     return name if name[:1].isalnum() else "netdemo"
 
 
+@cache
 def _version() -> str:
     try:
         return version("twisted_net")
