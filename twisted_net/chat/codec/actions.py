@@ -99,8 +99,11 @@ Fields = Mapping[Key, str | bytes | None]
 
 def body_of(action: Action, fields: Fields) -> bytes:
     """Write a body; a field that is None, or a text that is empty, is left out."""
-    plain = {key: each.encode() if isinstance(each, str) else each for key, each in fields.items()}
-    return bytes([action]) + packed({key: each for key, each in plain.items() if each})
+    parts: dict[Key, bytes] = {}
+    for key, each in fields.items():
+        if each:
+            parts[key] = each.encode() if isinstance(each, str) else each
+    return bytes([action]) + packed(parts)
 
 
 def asked(command: Command) -> bytes:
