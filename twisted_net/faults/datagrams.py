@@ -7,7 +7,7 @@ from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol
 
-from twisted_net.faults.core.breakage import Breakage
+from twisted_net.faults.core.breakage import TICK, Breakage
 from twisted_net.faults.core.datagrams import DatagramWay, Rule
 from twisted_net.faults.core.harm import Way
 from twisted_net.net.clients import DatagramClient
@@ -81,7 +81,7 @@ class Guest:
         if timer is not None and timer.active():
             timer.cancel()
         now = self._reactor.seconds()
-        for datagram in self._ways[way].take(now):
+        for datagram in self._ways[way].take(now + TICK):
             self._send(way, datagram)
         deadline = self._ways[way].deadline
         if deadline is not None:
@@ -160,7 +160,7 @@ class BreakingDatagrams(DatagramProtocol):
         """Forget who has been silent for too long."""
         now, idle = self.reactor.seconds(), self.breakage.idle
         for addr, guest in list(self.guests.items()):
-            if now - guest.active >= idle:
+            if now + TICK >= guest.active + idle:
                 del self.guests[addr]
                 guest.close()
                 self.breakage.leave(guest.number, f"silent for {idle:g} s")

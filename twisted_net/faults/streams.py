@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_net.faults.core.breakage import Breakage
+from twisted_net.faults.core.breakage import TICK, Breakage
 from twisted_net.faults.core.events import Event
 from twisted_net.faults.core.harm import Way
 from twisted_net.faults.core.streams import Act, StreamWay
@@ -126,7 +126,7 @@ class Pump:
         self._cancel()
         if self._passage.over or self._sink.lost:
             return
-        now = self._reactor.seconds()
+        now = self._reactor.seconds() + TICK
         # Of many pieces each leaves in a turn of its own: see `_wake`.
         while not (self._struck(now) or self.way.paced or self._choked):
             if not self._pass_on(now):
@@ -157,11 +157,12 @@ class Pump:
     def _look_at(self, now: float) -> None:
         deadline = self.way.deadline(now, self._choked)
         if deadline is not None:
-            self._timer = self._reactor.callLater(max(0.0, deadline - now), self._wake)
+            wait = max(0.0, deadline - self._reactor.seconds())
+            self._timer = self._reactor.callLater(wait, self._wake)
 
     def _wake(self) -> None:
         self._timer = None
-        now = self._reactor.seconds()
+        now = self._reactor.seconds() + TICK
         blocked = self._choked or self._passage.over or self._sink.lost
         if self.way.paced and not blocked and not self._struck(now):
             self._pass_on(now)
@@ -349,7 +350,7 @@ class Passage:
 
     def _look(self) -> None:
         left = self._active + self._breakage.idle - self._reactor.seconds()
-        if left > 0:
+        if left > TICK:
             self._idle = self._reactor.callLater(left, self._look)
         else:
             self._idle = None

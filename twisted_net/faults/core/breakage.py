@@ -13,6 +13,10 @@ ROOM = 1 << 20
 #: Connections, or clients of a datagram port, at one time.
 MOST = 1024
 
+#: Seconds by which something may come too early. A timer may go off a rounding before the deadline
+#: that it was set to: it would be set again, to no time at all, and so on.
+TICK = 1e-6
+
 #: Seconds without a byte after which a connection is given up, and a datagram client forgotten.
 STREAM_IDLE, DATAGRAM_IDLE = 600.0, 60.0
 
