@@ -111,24 +111,62 @@ def test_every_way_to_start_says_the_same(owed: Owed, inputs: Path) -> None:
 
 
 @pytest.fixture
-def taken() -> Iterator[int]:
-    """Take a TCP port and the UDP port of the same number."""
+def taken() -> Iterator[tuple[int, int, int]]:
+    """Take a TCP port and the UDP port of the same number; yield that, and both descriptors."""
     stream, datagram = socket.create_server(("127.0.0.1", 0)), socket.socket(type=socket.SOCK_DGRAM)
     with stream, datagram:
         datagram.bind(stream.getsockname())
-        yield stream.getsockname()[1]
+        yield stream.getsockname()[1], stream.fileno(), datagram.fileno()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("owed", OPENING, ids=str)
-def test_a_door_that_does_not_open_is_owed_a_line(owed: Owed, inputs: Path, taken: int) -> None:
+def test_a_door_that_does_not_open_is_owed_a_line(
+    owed: Owed, inputs: Path, taken: tuple[int, int, int]
+) -> None:
     """Exit 1, and nothing is left open."""
-    words = [each.format(folder=inputs, taken=taken) for each in owed.words]
+    words = [each.format(folder=inputs, taken=taken[0]) for each in owed.words]
     closed = [each.partition("=")[0] for each in words]
     doors = [each for each in all_doors() if each.partition("=")[0] not in closed]
     done = run(str(BIN / "netdemo"), "serve", *doors, *words)
     said = done.stderr.decode().removesuffix("\n")
-    assert fits("netdemo: " + owed.line.format(folder=inputs, taken=taken), said), said
+    assert fits("netdemo: " + owed.line.format(folder=inputs, taken=taken[0]), said), said
+    assert done.returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("option", "line"),
+    [
+        (
+            "--echo-tcp=systemd:domain=INET:name=nope",
+            "no inherited socket named 'nope' (have: echo, udpecho)",
+        ),
+        (
+            "--echo-tcp=systemd:domain=INET:name=udpecho",
+            "inherited fd 4 is SOCK_DGRAM, need SOCK_STREAM",
+        ),
+        ("--echo-udp=systemd:name=echo", "inherited fd 3 is SOCK_STREAM, need SOCK_DGRAM"),
+    ],
+)
+def test_an_inherited_socket_of_another_kind_is_owed_a_line(
+    option: str, line: str, taken: tuple[int, int, int]
+) -> None:
+    """10: As is one of another name."""
+    _, stream, datagram = taken
+    inherit = f"exec 3<&{stream} 4<&{datagram}; export LISTEN_PID=$$ LISTEN_FDS=2"
+    script = f'{inherit} LISTEN_FDNAMES=echo:udpecho; exec "$@"'
+    name, _, value = option.partition("=")
+    doors = [each for each in all_doors() if each.partition("=")[0] != name]
+    words = [str(BIN / "netdemo"), "serve", *doors, option]
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *words],
+        pass_fds=(stream, datagram),
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.stderr.decode() == f"netdemo: {name} '{value}': {line}\n"
     assert done.returncode == 1
 
 
