@@ -17,9 +17,9 @@ from tests.blackbox.conftest import BIN, PATIENCE, Bench, run
 from tests.blackbox.safety.conftest import Shows, start
 from tests.blackbox.safety.datagrams import asked, at, hello, port, read
 from tests.blackbox.safety.hostile import HOSTILE, is_harmless
-from tests.blackbox.safety.probe import help_of
+from tests.blackbox.safety.probe import need_option
 from tests.blackbox.safety.test_hostile_server import serving
-from tests.blackbox.safety.watching import connected, to_the_end
+from tests.blackbox.safety.watching import all_doors, connected, to_the_end
 from twisted_net.files.codec import quoted
 from twisted_net.files.tftp.codec import Error, Request, render
 
@@ -107,25 +107,25 @@ def test_the_log_has_one_line_an_event(tmp_path: Path, shows: Shows) -> None:
     assert "disabled" not in server.text
 
 
-def json_option() -> str:
-    """Return the option that makes the log JSON; skip the test where there is none."""
-    for option, value in (("--log-format", "json"), ("--log-json", "yes")):
-        if re.search(rf"{option}\b", help_of("serve")):
-            return f"{option}={value}"
-    pytest.skip("not built yet: JSON logs (no --log-format in netdemo serve --help)")
-
-
 def test_json_logs_are_json(tmp_path: Path, shows: Shows) -> None:
     """R22: Every line of them, under the same attack."""
-    words = [json_option(), f"--files-root={tmp_path}", "--files-write=yes", "--tftp-write=yes"]
-    server = start(*words, "--max-conns-per-peer=1000")
+    need_option("--log-format", "JSON logs")
+    words = [f"--files-root={tmp_path}", "--files-write=yes", "--tftp-write=yes"]
+    command = [str(BIN / "netdemo"), "serve", "--log-format=json", *all_doors(), *words]
+    server = Bench([*command, "--max-conns-per-peer=1000"])
+    server.wait_for("netdemo is listening")
     attack(server)
     server.stop()
-    records = [line for line in server.output if line.startswith("{")]
+    table, _, log = server.text.partition("netdemo is listening")
+    records = [line for line in log.splitlines() if line.startswith("{")]
     parsed = [json.loads(each) for each in records]
+    # Whatever else there is, is the table of doors.
+    others = [line for line in log.splitlines() if line.strip() and line not in records]
     shows("JSON: every line is one object", f"{len(parsed)} lines")
     assert len(parsed) > 10
     assert all(isinstance(each, dict) for each in parsed)
+    assert not [line for line in others if line.startswith(("20", "[", '"'))], table
+    assert all(is_harmless(each) for each in records)
 
 
 # The terminal
