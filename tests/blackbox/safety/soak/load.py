@@ -210,9 +210,14 @@ def fetch_by_tftp(world: World, rolls: random.Random) -> None:
 
 def linger(world: World, rolls: random.Random) -> None:
     """Connect, say half of something or nothing, stay for a while, and vanish."""
-    door = rolls.choice(("echo-tcp", "chat-tcp", "files-tcp", "web"))
+    doors = ("echo-tcp", "chat-tcp", "irc", "irc-legacy", "files-tcp", "web")
+    door = rolls.choice([each for each in doors if each in world.ports])
     with world.connected(door) as connection:
-        connection.sendall(rolls.choice((b"", b"GE", b"NICK x", bytes(rolls.randrange(2000)))))
+        connection.sendall(
+            rolls.choice(
+                (b"", b"GE", b"NICK x", b"USER a 0 * :a\r\n", bytes(rolls.randrange(2000)))
+            )
+        )
         world.ended.wait(rolls.uniform(0, 2))
         end(connection, rolls)
         world.done["lingerers"] += 1
