@@ -314,6 +314,20 @@ def test_a_browser_that_does_not_read_is_cut_and_holds_little(server: Server) ->
     assert server.others() == ["blue"]
 
 
+def test_a_burst_within_one_turn_is_no_slow_reader() -> None:
+    """Its connection may still take it all."""
+    server = Server(queue=4096)
+    red = server.enters("red")
+    red.listens()
+    red.hears()
+    nc: Any = server.lines.buildProtocol(None)
+    nc.makeConnection(Wire())
+    lines = [f"{n} {'x' * 900}" for n in range(20)]
+    nc.dataReceived("".join(f"{line}\n" for line in ["NICK blue", *lines]).encode())
+    assert [each["text"] for each in red.hears() if each["kind"] == "said"] == lines
+    lose(nc, nc.transport)
+
+
 def test_one_member_may_listen_in_a_few_tabs(server: Server) -> None:
     """All hear the same; one too many is refused."""
     red = server.enters("red")

@@ -69,6 +69,8 @@ class WebOutlet:
         """Take an event, as the profile wrote it."""
         self._ring.append(message)
         self._size += len(message)
+        if self._size > self._limit:
+            self._flush()  # a burst within one turn is no slow reader
         while self._size > self._limit:
             oldest = self._ring.popleft()
             self._size -= len(oldest)
