@@ -140,8 +140,10 @@ def test_an_operator_throws_somebody_out() -> None:
     assert killed.endswith(" KILL blue spam")
     assert error == "ERROR :Closing link: 192.168.1.1 (Killed (red (spam)))"
     assert blue.transport.disconnecting
-    server.on_line("green")
-    assert red.numerics("KILL green x") == ["FAIL"]
+    line = server.on_line("green")
+    assert red.numerics("KILL green x") == []
+    assert line.transport.disconnecting
+    assert server.hub.known("green") is None
 
 
 def test_operators_are_heard_by_those_who_want_to() -> None:

@@ -81,6 +81,24 @@ def test_a_door_for_older_clients_speaks_their_charset(charset: str) -> None:
     assert [each.partition(" :")[2] for each in red.hears()] == [text, unknown]
 
 
+def test_a_client_may_choose_another_charset() -> None:
+    """From the next line on, both ways (ngircd's CHARCONV)."""
+    server = IrcChat()
+    red = registered(server)
+    line = server.on_line("blue")
+    assert red.says("CHARCONV klingon", "CHARCONV GBK", "JOIN #a")[:2] == [
+        ":irc.example 851 red klingon :One of utf-8, gb18030, big5, shift_jis, euc-kr, cp1252,"
+        " cp1251, koi8-r",
+        ":irc.example 801 red gb18030 :is spoken from now on",
+    ]
+    line.says("JOIN a")
+    red.hears()
+    red.sends("PRIVMSG #a :你好\r\n".encode("gb18030"))
+    assert line.hears() == ["SAID a red 你好"]
+    line.says("再见")
+    assert red.hears()[0].endswith(" PRIVMSG #a :再见")
+
+
 def test_who_does_not_register_is_shown_out() -> None:
     """After a time that no amount of typing makes longer (R7)."""
     server = IrcChat()

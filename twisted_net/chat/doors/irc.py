@@ -64,6 +64,10 @@ class ChatIrcProtocol(ChatStream):
         """Write events in this way from now on."""
         self.outlet.profile = profile
 
+    def speak(self, charset: str) -> None:
+        """Speak this from now on, both ways."""
+        self.charset = charset
+
     def ready(self) -> None:
         """Go on reading."""
         if self.session.member is not None:

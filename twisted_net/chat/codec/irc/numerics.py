@@ -141,6 +141,10 @@ class Numeric(IntEnum):
     ERR_INVALIDKEY = 525
     ERR_INVALIDMODEPARAM = 696
 
+    # Charsets (ngircd).
+    RPL_CHARCONV = 801
+    ERR_CHARCONV = 851
+
     # SASL (IRCv3 sasl-3.1).
     RPL_LOGGEDIN = 900
     RPL_LOGGEDOUT = 901
@@ -223,6 +227,7 @@ TEXTS: dict[Numeric, str] = {
     Numeric.ERR_HELPNOTFOUND: "There is no help on that topic",
     Numeric.ERR_INVALIDKEY: "Key is not well-formed",
     Numeric.ERR_INVALIDMODEPARAM: "Invalid mode parameter",
+    Numeric.RPL_CHARCONV: "is spoken from now on",
     Numeric.RPL_LOGGEDOUT: "You are logged out",
     Numeric.RPL_SASLSUCCESS: "Authentication successful",
     Numeric.ERR_SASLFAIL: "SASL authentication failed",

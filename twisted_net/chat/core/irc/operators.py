@@ -44,13 +44,17 @@ def kill(session: Session, message: Message) -> None:
         session.reply(Numeric.ERR_NOSUCHNICK, name)
         return
     theirs = session.server.sessions.get(victim.key)
-    if theirs is None:
-        session.fail("CANNOT_KILL", name, "They are not on an IRC door of this server")
-        return
-    source = f"{session.nick}!{session.me.mask}"
-    theirs.line.put(fitting(write(source, "KILL", victim.name, why)))
-    theirs.now = session.now
-    close(theirs, f"Killed ({session.nick} ({why}))")
+    reason = f"Killed ({session.nick} ({why}))"
+    if theirs is not None:
+        source = f"{session.nick}!{session.me.mask}"
+        theirs.line.put(fitting(write(source, "KILL", victim.name, why)))
+        theirs.now = session.now
+        close(theirs, reason)
+    elif victim.outlet is not None:
+        session.server.post.leave(victim, reason, session.now)
+        victim.outlet.expel(reason)
+    else:
+        session.fail("CANNOT_KILL", name, "They are on another node")
 
 
 def wallops(session: Session, message: Message) -> None:

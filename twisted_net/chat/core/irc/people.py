@@ -1,5 +1,6 @@
 """Members: WHOIS, WHOWAS, USERHOST, ISON, AWAY, SETNAME (RFC 2812, 3.6 and 4)."""
 
+from twisted_net.chat.codec.charsets import CHARSETS, charset_of
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal
@@ -113,7 +114,20 @@ def _not_renamed(session: Session, refusal: Refusal) -> None:
     session.fail("INVALID_REALNAME", refusal.text)
 
 
+def charconv(session: Session, message: Message) -> None:
+    """Speak another charset from the next line on (ngircd's CHARCONV)."""
+    try:
+        charset = charset_of(message.params[0])
+    except Refusal:
+        session.reply(Numeric.ERR_CHARCONV, message.params[0], f"One of {', '.join(CHARSETS)}")
+        return
+    session.reply(Numeric.RPL_CHARCONV, charset)
+    session.line.speak(charset)
+    session.capable()
+
+
 COMMANDS = {
+    "CHARCONV": Command(charconv, "<charset>", 1),
     "WHOIS": Command(whois, "<nickname>"),
     "WHOWAS": Command(whowas, "<nickname> [<count>]"),
     "USERHOST": Command(userhost, "<nickname>...", 1),

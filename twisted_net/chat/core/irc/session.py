@@ -48,6 +48,9 @@ class Line(Protocol):
     def charset(self) -> str:
         """What the client speaks."""
 
+    def speak(self, charset: str) -> None:
+        """Speak this from now on, both ways."""
+
 
 @dataclass(slots=True)
 class Claim:
