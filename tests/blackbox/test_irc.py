@@ -1,5 +1,8 @@
 """IRC as a user meets it: irssi and WeeChat in a terminal, with members of every other door."""
 
+import os
+import re
+import selectors
 import shlex
 import socket
 import subprocess
@@ -176,6 +179,69 @@ def test_a_bot_of_a_few_lines_is_served(bench: Start, tmp_path: Path) -> None:
         io.write("NICK bot\r\nUSER bot 0 * :A bot\r\n")
         io.flush()
         assert " 464 " in io.read()
+
+
+class Crowd:
+    """Members of a room who hear all that is said; one of them never reads."""
+
+    def __init__(self, port: int, size: int) -> None:
+        self.heard: dict[socket.socket, bytes] = {}
+        self._selector = selectors.DefaultSelector()
+        for number in range(size):
+            member = socket.create_connection(("127.0.0.1", port), PATIENCE)
+            text = f"NICK m{number}\r\nUSER m 0 * :m\r\nJOIN #a\r\n"
+            member.sendall(text.encode())
+            self._selector.register(member, selectors.EVENT_READ)
+            self.heard[member] = b""
+            self.read_until(lambda: b" 366 " in self.heard[member])  # noqa: B023 - called at once
+        self.members = list(self.heard)
+        self.idle = self.members[-1]
+        self._selector.unregister(self.idle)
+
+    def read_until(self, enough: Callable[[], bool]) -> None:
+        """Read what members hear until that is enough."""
+        over = time.monotonic() + 3 * PATIENCE
+        while not enough():
+            assert time.monotonic() < over, "it does not come"
+            for key, _ in self._selector.select(0.1):
+                member = key.fileobj
+                assert isinstance(member, socket.socket)
+                self.heard[member] += member.recv(1 << 20)
+
+    def close(self) -> None:
+        """Let all of them go."""
+        self._selector.close()
+        for member in self.members:
+            member.close()
+
+
+def resident(process: int) -> int:
+    """Return the bytes that a process holds in memory."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGESIZE")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="no /proc here")
+def test_who_does_not_read_costs_little_and_is_shown_out(bench: Start) -> None:
+    """Nobody else misses anything meanwhile (R5)."""
+    server = bench("--chat-rate=0", "--max-conns-per-peer=100")
+    crowd = Crowd(server.port("irc"), 20)
+    talker, reader = crowd.members[:2]
+    before = resident(server.process.pid)
+    most = 0
+    for number in range(4000):
+        talker.sendall(b"PRIVMSG #a :%d %s\r\n" % (number, b"x" * 400))
+        if number % 20 == 0:
+            wanted = b" PRIVMSG #a :%d " % number
+            crowd.read_until(lambda: wanted in crowd.heard[reader])  # noqa: B023 - called at once
+            most = max(most, resident(server.process.pid) - before)
+    crowd.read_until(lambda: b" :3999 " in crowd.heard[reader])
+    crowd.read_until(lambda: b" QUIT :send queue full" in crowd.heard[talker])
+    said = re.findall(rb" PRIVMSG #a :(\d+) x{400}\r\n", crowd.heard[reader])
+    assert said == [b"%d" % number for number in range(4000)]
+    assert most < 8 << 20
+    crowd.close()
 
 
 @pytest.mark.parametrize(
