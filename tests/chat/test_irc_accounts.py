@@ -109,7 +109,7 @@ def test_a_wrong_password_may_be_followed_by_the_right_one(server: IrcChat) -> N
         (["AUTHENTICATE PLAIN", "AUTHENTICATE é"], ["AUTHENTICATE", "904"]),
         (["AUTHENTICATE PLAIN", "AUTHENTICATE +"], ["AUTHENTICATE", "904"]),
         (["AUTHENTICATE PLAIN", f"AUTHENTICATE {'A' * 401}"], ["AUTHENTICATE", "905"]),
-        (["AUTHENTICATE PLAIN", *[f"AUTHENTICATE {'A' * 400}"] * 20], ["AUTHENTICATE", "905"]),
+        (["AUTHENTICATE PLAIN", *[f"AUTHENTICATE {'A' * 400}"] * 20], ["AUTHENTICATE", "904"]),
         (["AUTHENTICATE NONSENSE"], ["908", "904"]),
         (["AUTHENTICATE"], ["461"]),
         (
@@ -145,6 +145,15 @@ def test_a_long_response_comes_in_pieces(server: IrcChat) -> None:
             pieces.append("+")
         lines = [f"AUTHENTICATE {piece}" for piece in pieces]
         assert peer.numerics("AUTHENTICATE PLAIN", *lines) == ["AUTHENTICATE", "904"]
+
+
+def test_who_is_in_may_take_another_account(server: IrcChat) -> None:
+    """As often as they prove one (IRCv3 sasl-3.2)."""
+    peer = server.on_irc("blue", "sasl", host=HERE)
+    peer.says("REGISTER * * pencil")
+    assert server.hub.find("blue").account == "blue"
+    assert peer.numerics("AUTHENTICATE PLAIN", RIGHT) == ["AUTHENTICATE", "900", "903"]
+    assert server.hub.find("blue").account == "red"
 
 
 def test_others_hear_of_an_account_if_they_want_to(server: IrcChat) -> None:

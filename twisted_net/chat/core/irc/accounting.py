@@ -30,8 +30,8 @@ def authenticate(session: Session, message: Message) -> None:
     word = message.params[0]
     if session.server.accounts is None or "sasl" not in session.capabilities:
         session.reply(Numeric.ERR_SASLFAIL)
-    elif session.account:
-        session.reply(Numeric.ERR_SASLALREADY)
+    elif session.account and session.member is None:
+        session.reply(Numeric.ERR_SASLALREADY)  # who is in may take another account (sasl-3.2)
     elif word == "*":
         abort(session)
     elif session.attempt is None:
@@ -58,9 +58,12 @@ def _begin(session: Session, mechanism: str) -> None:
 
 
 def _go_on(session: Session, word: str) -> None:
-    if len(word) > PIECE or len(session.response) > _LONGEST:
+    if len(word) > PIECE:
         session.attempt = None
         session.reply(Numeric.ERR_SASLTOOLONG)
+        return
+    if len(session.response) > _LONGEST:
+        _fail(session, "a response is too long")
         return
     session.response += "" if word == "+" else word
     if len(word) == PIECE:
