@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, peer, run
 from tests.blackbox.test_chat import Talker
 from twisted_net.chat.opers import made
 
@@ -242,25 +242,6 @@ def test_who_does_not_read_costs_little_and_is_shown_out(bench: Start) -> None:
     assert said == [b"%d" % number for number in range(4000)]
     assert most < 8 << 20
     crowd.close()
-
-
-@pytest.mark.parametrize(
-    ("option", "error"),
-    [
-        ("--irc-password=/nowhere", "No such file or directory"),
-        ("--chat-opers=/nowhere", "No such file or directory"),
-        ("--irc-name=a b", "need a host name: 1-63 letters, digits, dots or dashes"),
-        ("--irc-network=", "need 1-32 letters, digits, dots, dashes or underscores"),
-        ("--irc-legacy-charset=klingon", "need a charset: one of utf-8, "),
-    ],
-)
-def test_a_setting_that_will_not_do_is_told_in_one_line(option: str, error: str) -> None:
-    """And nothing is opened."""
-    done = netdemo("serve", option)
-    assert done.returncode != 0
-    (line,) = done.stderr.decode().splitlines()
-    assert error in line
-    assert option.partition("=")[0] in line
 
 
 def test_a_line_for_the_file_of_operators_is_made() -> None:

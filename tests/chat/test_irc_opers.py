@@ -1,4 +1,4 @@
-"""Tests of `twisted_net.chat.opers` and of the file of a password."""
+"""Tests of `twisted_net.chat.opers`, and of the IRC doors' settings."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ import pytest
 
 from tests.chat.stores import Threaded
 from twisted_net.chat.opers import Operators, made, read
-from twisted_net.chat.settings import password_in
+from twisted_net.chat.settings import ChatSettings, password_in
+from twisted_net.net.errors import SettingError
+from twisted_net.net.settings import Group, load
 
 
 def checked(operators: Operators, clock: Threaded, name: str, password: str) -> list[bool]:
@@ -75,3 +77,23 @@ def test_the_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     file.write_text("\nx")
     with pytest.raises(ValueError, match="its first line is empty"):
         password_in(str(file))
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "error"),
+    [
+        ("irc-password", "/nowhere", "No such file or directory"),
+        ("chat-opers", "/nowhere", "No such file or directory"),
+        ("irc-name", "a b", "need a host name: 1-63 letters, digits, dots or dashes"),
+        ("irc-network", "", "need 1-32 letters, digits, dots, dashes or underscores"),
+        ("irc-legacy-charset", "klingon", "need a charset: one of utf-8, "),
+        ("irc", "udp:6667", "a datagram"),
+    ],
+)
+def test_a_setting_that_will_not_do_is_told_in_one_line(option: str, text: str, error: str) -> None:
+    """With the option, the value, and what is wanted."""
+    with pytest.raises(SettingError) as raised:
+        load([Group("chat", ChatSettings, "chat-")], {option: text}, {})
+    assert str(raised.value).startswith(f"--{option} {text!r}: ")
+    assert error in str(raised.value)
+    assert "\n" not in str(raised.value)
