@@ -11,14 +11,18 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ServerEndpoint
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
+from twisted.logger import capturedLogs, formatEvent
 
 from tests.loopback.engines import PATIENCE, Engine
 from twisted_net.chat.bus.broker import Broker
 from twisted_net.chat.bus.terms import Entry, Names, Timing
 from twisted_net.chat.codec.messages import Refusal
 
-pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
+for needed in ("txredisapi", "hiredis"):
+    pytest.importorskip(needed, reason=f"{needed} is not installed (extra redis)")
 
 #: What is waited for takes less than seconds; but a node that is merely slow is not given up.
 QUICK = Timing(settle=0.2, renew=0.1, nick=30, block=0.2, retry=0.02, retry_most=0.1, lease=60)
@@ -362,3 +366,48 @@ async def test_a_wrong_password_is_said(engine: Engine) -> None:
     right = Node(engine.endpoint, password="sesame")  # noqa: S106
     await right.ready()
     await right.broker.stop()
+
+
+@pytest.mark.logs("ZeroDivisionError")
+@pytest_twisted.ensureDeferred
+async def test_an_event_that_nobody_could_take_does_not_end_the_chat(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The failure is logged, and what follows is heard."""
+    node = await start().ready()
+    take = node.heard
+
+    def fails(entry: Entry) -> None:
+        if entry.draft == b"bad":
+            raise ZeroDivisionError
+        take(entry)
+
+    monkeypatch.setattr(node, "heard", fails)
+    for text in (b"bad", b"good"):
+        await node.broker.publish(text)[1]
+    await node.hears(1)
+    assert node.texts == [b"good"]
+
+
+class Nonsense(Protocol):
+    """A server that is no broker at all."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Answer in another language."""
+        assert self.transport is not None
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_no_broker_is_said_to_be_none() -> None:
+    """And costs one line in the log."""
+    from twisted.internet import reactor
+
+    here = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
+    port = await here.listen(Factory.forProtocol(Nonsense))
+    node = Node(f"tcp:127.0.0.1:{port.getHost().port}", patience=0.3)
+    with capturedLogs() as events:
+        await node.until(lambda: node.told == ["away"])
+        await node.broker.stop()
+    assert [formatEvent(event) for event in events if "why" in event]
+    await port.stopListening()

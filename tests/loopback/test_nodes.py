@@ -31,8 +31,6 @@ from twisted_net.chat.doors.outlet import Outlet, deliver
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory
 
-pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
-
 
 @pytest.fixture
 def engine() -> Iterator[Engine]:

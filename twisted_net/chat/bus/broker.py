@@ -368,7 +368,10 @@ class Broker:
             draft = self._backlog.done(entry.number)
             if draft is not None:
                 draft.outcome.callback(entry.id)
-        self._audience.heard(entry)
+        try:
+            self._audience.heard(entry)
+        except Exception:  # a bug; whoever stopped reading would hear nothing ever after
+            self.log.failure("{node} could not take an event", node=self.node)
 
     def _catch_up(self) -> None:
         if self._goal is not None and self._cursor >= self._goal:

@@ -4,7 +4,8 @@ txredisapi is imported when a link is opened and not before: it takes the reacto
 by then, and whoever needs no broker needs no txredisapi.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -60,7 +61,7 @@ class Link:
             raise
         except Exception as error:  # txredisapi's own, a lost connection, TimeoutError
             self.close()
-            raise BrokenLinkError(_why(error)) from error
+            raise BrokenLinkError(_why(getattr(self._protocol, "nonsense", error))) from error
 
     async def rest(self, seconds: float) -> None:
         """Wait.
@@ -136,6 +137,7 @@ class _Links(Factory):
         # Bytes are kept as they are: no charset, and no numbers made of texts that look like one.
         protocol = RedisProtocol(None, convertNumbers=False, password=self._password)
         protocol.factory = self
+        protocol.dataReceived = partial(_taken, protocol, protocol.dataReceived)
         protocol.whenConnected().chainDeferred(self.ready)
         return protocol
 
@@ -145,6 +147,20 @@ class _Links(Factory):
     def connectionError(self, why: str) -> None:  # noqa: N802
         """Told why the broker does not want us."""
         self.ready.errback(BrokenLinkError(why))
+
+
+def _taken(protocol: Any, take: Callable[..., object], *data: Any) -> None:
+    """Hand on what came; hang up on what no broker says, which txredisapi does not.
+
+    :param data: bytes; without hiredis, txredisapi itself calls this too, and adds an argument.
+    """
+    from txredisapi import RedisError
+
+    try:
+        take(*data)
+    except RedisError as error:
+        protocol.nonsense = error
+        protocol.transport.abortConnection()
 
 
 def _why(error: Exception) -> str:
