@@ -11,7 +11,7 @@ id that was read. A node that cannot renew its lease is taken out of the chat by
 (`scripts`); when it comes back it is told so, forgets everything and begins anew.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -23,9 +23,18 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from twisted_net.chat.bus import scripts
-from twisted_net.chat.bus.backlog import MAX_WAITING, Backlog, unreachable
+from twisted_net.chat.bus.backlog import MAX_WAITING, Backlog
 from twisted_net.chat.bus.link import PATIENCE, BrokenLinkError, Link, open_link
-from twisted_net.chat.bus.terms import Audience, Entry, Names, Timing, number_of, stream_id
+from twisted_net.chat.bus.questions import PREFIX, Questions
+from twisted_net.chat.bus.terms import (
+    Audience,
+    Entry,
+    Names,
+    Timing,
+    milliseconds,
+    number_of,
+    stream_id,
+)
 from twisted_net.chat.codec.messages import Code, Refusal
 
 #: Events that are read in one go, and of a room's history kept.
@@ -35,25 +44,8 @@ KEPT_EACH = 10_000
 #: Events of a room's history that a new node is given.
 KEPT_AT_ONCE = 500
 
-#: What every key begins with; the braces keep the keys of one chat on one node of a cluster.
-PREFIX = "{netdemo}"
-
-
 #: Events on the bus, however young they are: 30 to 100 MiB at the broker.
 _BUS_MOST = 200_000
-
-_SCRIPTS = (
-    scripts.JOIN,
-    scripts.RENEW,
-    scripts.REAP,
-    scripts.LEAVE,
-    scripts.PUBLISH,
-    scripts.SNAPSHOT,
-    scripts.CLAIM,
-    scripts.CLAIM_ALL,
-    scripts.RELEASE,
-    scripts.REDACT,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +62,7 @@ class Broker:
     :param endpoint: a Twisted client endpoint string.
     :param dice: names the node, and spreads the attempts of many nodes to connect.
     :ivar node: this node, ``node.epoch``; empty while it takes no part.
+    :ivar ask: questions and small requests beside.
     :ivar present: whether the broker can be reached; None: nobody knows yet.
     """
 
@@ -94,20 +87,16 @@ class Broker:
         self._open = partial(open_link, reactor, endpoint, password, patience)
         self._audience = audience
         self._dice = dice
-        self._prefix = prefix
         self._timing = timing or Timing()
+        self.ask = Questions(prefix, self._timing)
         self._name = dice.randbytes(4).hex()
         self._epoch = ""
         self._backlog: Backlog[_Draft] = Backlog(waiting)
-        self._hashes: dict[str, str] = {}
-        self._link: Link | None = None
         self._cursor = self._kept = 0
         self._goal: int | None = None
         self._behind = False
         self._serving: Deferred[None] | None = None
         self._reading: Deferred[None] | None = None
-
-    # What a node asks.
 
     def start(self) -> None:
         """Take part, as soon as the broker can be reached, until `stop`."""
@@ -116,10 +105,10 @@ class Broker:
 
     async def stop(self) -> None:
         """Leave the chat; the others hear of it if the broker can be reached."""
-        link, epoch = self._link, self._epoch
+        link, epoch = self.ask.link, self._epoch
         try:
             if link is not None and epoch:
-                await self._run(link, scripts.LEAVE, self._name, epoch)
+                await self.ask.run(link, scripts.LEAVE, self._name, epoch)
         except BrokenLinkError:
             self.log.warn("the broker was not told that this node stops; others will notice")
         for task in (self._serving, self._reading):
@@ -142,76 +131,13 @@ class Broker:
         """
         names = names or Names("")
         timing = self._timing
-        kept = (room, _milliseconds(timing.history), KEPT_EACH)
-        claims = (names.claimed, names.owner, _milliseconds(timing.nick), names.released)
+        kept = (room, milliseconds(timing.history), KEPT_EACH)
+        claims = (names.claimed, names.owner, milliseconds(timing.nick), names.released)
         waiting = _Draft((draft, *kept, *claims), Deferred())
         number = self._backlog.add(waiting, always)
-        if self._link is not None:
-            self._send(self._link, number, waiting)
+        if self.ask.link is not None:
+            self._send(self.ask.link, number, waiting)
         return number, waiting.outcome
-
-    async def claim(self, name: str, owner: str) -> bool:
-        """Claim a name, or renew the claim; say whether it is the owner's now.
-
-        :raises Refusal: the broker cannot be reached.
-        """
-        lease = _milliseconds(self._timing.nick)
-        return bool(await self._ask(scripts.CLAIM, name, owner, lease))
-
-    async def renew_names(self, held: Sequence[tuple[str, str]]) -> None:
-        """Renew the leases of names, each with its owner.
-
-        :raises Refusal: the broker cannot be reached.
-        """
-        lease = _milliseconds(self._timing.nick)
-        for start in range(0, len(held), A_READ):
-            some = [word for pair in held[start : start + A_READ] for word in pair]
-            await self._ask(scripts.CLAIM_ALL, lease, *some)
-
-    async def release(self, name: str, owner: str) -> None:
-        """Give a name back, if it is the owner's.
-
-        :raises Refusal: the broker cannot be reached.
-        """
-        await self._ask(scripts.RELEASE, name, owner)
-
-    async def redact(self, room: str, number: int) -> None:
-        """Take a text out of the broker's history, and off the bus.
-
-        :raises Refusal: the broker cannot be reached.
-        """
-        await self._ask(scripts.REDACT, room, stream_id(number))
-
-    async def nodes(self) -> list[str]:
-        """Return the nodes that take part, as ``node.epoch``.
-
-        :raises Refusal: the broker cannot be reached.
-        """
-        told = await self._call("HGETALL", self._key("nodes"))
-        words = [each.decode() for each in told]
-        return [f"{node}.{epoch}" for node, epoch in zip(words[::2], words[1::2], strict=True)]
-
-    async def history(
-        self, room: str, before: int | None = None, after: int | None = None, n: int = 100
-    ) -> list[tuple[int, bytes]]:
-        """Return what was published with a room, ids and drafts, oldest first.
-
-        :param before: below this id; without ``after``, those next to it.
-        :param after: above this id.
-        :param n: so many at most.
-        :raises Refusal: the broker cannot be reached.
-        """
-        above = "-" if after is None else f"({stream_id(after)}"
-        below = "+" if before is None else f"({stream_id(before)}"
-        if self._link is None:
-            raise unreachable()
-        try:
-            if after is None:
-                return await self._page(self._link, room, below, above, n)
-            key = self._key(f"hist:{room}")
-            return _page(await self._link.call("XRANGE", key, above, below, "COUNT", n))
-        except BrokenLinkError as error:
-            raise unreachable() from error
 
     # The link for what is asked.
 
@@ -220,13 +146,13 @@ class Broker:
         link = await self._open()
         try:
             await self._introduce(link)
-            self._link = link
+            self.ask.link = link
             self._attend()
             for number, draft in self._backlog:
                 self._send(link, number, draft)
             await self._keep(link)
         finally:
-            self._link = None
+            self.ask.link = None
             await link.closed()
 
     async def _introduce(self, link: Link) -> None:
@@ -234,12 +160,10 @@ class Broker:
 
         :raises BrokenLinkError: it does not work out.
         """
-        for script in _SCRIPTS:
-            told = await link.call("SCRIPT", "LOAD", script)
-            self._hashes[script] = told.decode()
+        await self.ask.load(link)
         await self._warn_of_loss(link)
         if self._behind and self._epoch:
-            await self._run(link, scripts.LEAVE, self._name, self._epoch)
+            await self.ask.run(link, scripts.LEAVE, self._name, self._epoch)
         if self._epoch and not await self._renew(link):
             self._fence()
         if not self._epoch:
@@ -254,8 +178,8 @@ class Broker:
             )
 
     async def _join(self, link: Link) -> None:
-        lease = _milliseconds(self._timing.lease)
-        epoch, newest, era, kept = await self._run(link, scripts.JOIN, self._name, lease)
+        lease = milliseconds(self._timing.lease)
+        epoch, newest, era, kept = await self.ask.run(link, scripts.JOIN, self._name, lease)
         at, _, state = kept.partition(b" ")
         self._epoch = epoch.decode()
         self.node = f"{self._name}.{self._epoch}"
@@ -264,7 +188,7 @@ class Broker:
         self._behind = False
         self.log.info("{node} takes part in the chat", node=self.node)
         for room in self._audience.begin(state):
-            self._audience.remember(room, await self._page(link, room, "+", "-", KEPT_AT_ONCE))
+            self._audience.remember(room, await self.ask.latest(link, room, KEPT_AT_ONCE))
         self._reading = Deferred.fromCoroutine(self._forever(self._read))
         self._reading.addErrback(self._over)
 
@@ -274,16 +198,16 @@ class Broker:
         since = self._reactor.seconds()
         while await self._renew(link) and not self._behind:
             if self._reactor.seconds() - since >= timing.settle:
-                await self._run(link, scripts.REAP, self._name, self._epoch)
+                await self.ask.run(link, scripts.REAP, self._name, self._epoch)
             await self._snapshot(link)
             await link.rest(timing.renew)
 
     async def _renew(self, link: Link) -> bool:
         """Renew the lease; say whether this node is still in the chat."""
         timing = self._timing
-        lease, keep = _milliseconds(timing.lease), _milliseconds(timing.keep)
+        lease, keep = milliseconds(timing.lease), milliseconds(timing.keep)
         return bool(
-            await self._run(link, scripts.RENEW, self._name, self._epoch, lease, keep, _BUS_MOST)
+            await self.ask.run(link, scripts.RENEW, self._name, self._epoch, lease, keep, _BUS_MOST)
         )
 
     async def _snapshot(self, link: Link) -> None:
@@ -291,11 +215,13 @@ class Broker:
         at = self._cursor
         if at == self._kept or self._goal is not None:
             return
-        lock = self._key("snapshotting")
-        lease = _milliseconds(2 * self._timing.renew)
+        lock = self.ask.key("snapshotting")
+        lease = milliseconds(2 * self._timing.renew)
         if await link.call("SET", lock, self.node, "NX", "PX", lease) is not None:
             at, state = self._cursor, self._audience.state()
-            await self._run(link, scripts.SNAPSHOT, self._name, self._epoch, stream_id(at), state)
+            await self.ask.run(
+                link, scripts.SNAPSHOT, self._name, self._epoch, stream_id(at), state
+            )
             self._kept = at
 
     def _fence(self) -> None:
@@ -308,10 +234,9 @@ class Broker:
         self._audience.fenced()
 
     def _send(self, link: Link, number: int, draft: _Draft) -> None:
-        hashed = self._hashes[scripts.PUBLISH]
-        words = ("EVALSHA", hashed, 1, self._prefix, self._name, self._epoch, number)
+        words = self.ask.words(scripts.PUBLISH, self._name, self._epoch, number, *draft.arguments)
         try:
-            sent = link.send(*words, *draft.arguments)
+            sent = link.send(*words)
         except BrokenLinkError:
             return  # the link has been lost in this very turn; it is sent again over the next
         sent.addCallback(self._answered, link, number)
@@ -338,8 +263,7 @@ class Broker:
         """Hear what is new over one link, as long as that lasts."""
         link = await self._open()
         try:
-            words = ("EVAL", scripts.RESUME, 1, self._prefix, stream_id(self._cursor))
-            if not await link.call(*words):
+            if not await self.ask.run(link, scripts.RESUME, stream_id(self._cursor)):
                 self._fall_behind()
             while not self._behind:
                 self._catch_up()
@@ -349,8 +273,8 @@ class Broker:
 
     async def _next(self, link: Link) -> None:
         block = self._timing.block
-        words = ("XREAD", "COUNT", A_READ, "BLOCK", _milliseconds(block), "STREAMS")
-        told = await link.call(*words, self._key("bus:0"), stream_id(self._cursor), more=block)
+        words = ("XREAD", "COUNT", A_READ, "BLOCK", milliseconds(block), "STREAMS")
+        told = await link.call(*words, self.ask.key("bus:0"), stream_id(self._cursor), more=block)
         for _, entries in told or ():
             for id, fields in entries:
                 self._hear(_entry(id, fields))
@@ -385,8 +309,8 @@ class Broker:
         self._break()
 
     def _break(self) -> None:
-        if self._link is not None:
-            self._link.close()
+        if self.ask.link is not None:
+            self.ask.link.close()
 
     # Both.
 
@@ -415,32 +339,10 @@ class Broker:
             self._audience.back()
 
     def _miss(self, why: str) -> None:
-        if self.present is not False and self._link is None:
+        if self.present is not False and self.ask.link is None:
             self.present = False
             self.log.warn("the broker is away, drafts wait: {why!r}", why=why)
             self._audience.away()
-
-    async def _page(
-        self, link: Link, room: str, below: str, above: str, n: int
-    ) -> list[tuple[int, bytes]]:
-        key = self._key(f"hist:{room}")
-        return _page(await link.call("XREVRANGE", key, below, above, "COUNT", n))[::-1]
-
-    async def _run(self, link: Link, script: str, *arguments: str | bytes | int) -> Any:
-        return await link.call("EVALSHA", self._hashes[script], 1, self._prefix, *arguments)
-
-    async def _ask(self, script: str, *arguments: str | bytes | int) -> Any:
-        return await self._call(
-            "EVALSHA", self._hashes.get(script, ""), 1, self._prefix, *arguments
-        )
-
-    async def _call(self, *words: str | bytes | int) -> Any:
-        if self._link is None:
-            raise unreachable()
-        try:
-            return await self._link.call(*words)
-        except BrokenLinkError as error:
-            raise unreachable() from error
 
     def _cut_off(self) -> None:
         for draft in self._backlog.restart():
@@ -451,13 +353,6 @@ class Broker:
         if not failure.check(CancelledError):
             self.log.failure("the bus has stopped", failure)
 
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}:{name}"
-
-
-def _page(told: list[Any]) -> list[tuple[int, bytes]]:
-    return [(number_of(id), fields[1]) for id, fields in told]
-
 
 def _entry(id: bytes, fields: list[bytes]) -> Entry:
     origin, kind, draft = fields[1], fields[2], fields[3]
@@ -467,7 +362,3 @@ def _entry(id: bytes, fields: list[bytes]) -> Entry:
 
 def _take_back(draft: _Draft) -> None:
     draft.outcome.errback(Refusal(Code.TAKEN, "name is taken"))
-
-
-def _milliseconds(seconds: float) -> int:
-    return int(seconds * 1000)

@@ -90,7 +90,7 @@ class RedisBus(Service, Generic[O]):
         """Take a text out of the broker that its author, on this node, has taken back."""
         number = read_id(event.other) if event.kind is Kind.REDACTED else None
         if number is not None and event.by.rpartition(".")[0] == self._broker.node:
-            taking = Deferred.fromCoroutine(self._broker.redact(folded(event.where), number))
+            taking = Deferred.fromCoroutine(self._broker.ask.redact(folded(event.where), number))
             taking.addErrback(self._kept_on)
 
     def _kept_on(self, failure: Failure) -> None:
@@ -191,7 +191,7 @@ class RedisBus(Service, Generic[O]):
         held = [(skeleton(member.name), member.key) for member in members]
         if held and self._broker.present:
             try:
-                await self._broker.renew_names(held)
+                await self._broker.ask.renew_names(held)
             except Refusal as refusal:
                 self.log.debug("names were not renewed: {why}", why=str(refusal))
 

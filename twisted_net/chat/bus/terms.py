@@ -107,3 +107,8 @@ def number_of(id: bytes) -> int:
     """
     milliseconds, _, count = id.partition(b"-")
     return int(milliseconds) << 16 | int(count)
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a time as the broker takes it."""
+    return int(seconds * 1000)
