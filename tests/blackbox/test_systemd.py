@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, peer, run
+from tests.blackbox.conftest import BIN, Bench, free_ports, peer, run
+
+#: Seconds that a server, started anew by each test here, may take on a machine that is busy.
+PATIENCE = 60.0
 
 #: The units that are offered.
 UNITS = Path(__file__).parents[2] / "contrib" / "systemd"
@@ -89,14 +92,14 @@ def test_sockets_that_are_open_already_are_served(
         told.bind(path)
         told.settimeout(PATIENCE)
         server = activated(sockets, *DOORS, NOTIFY_SOCKET=path, WATCHDOG_USEC="60000000")
-        server.wait_for("netdemo is listening")
+        server.wait_for("netdemo is listening", PATIENCE)
         assert told.recv(99) == b"READY=1"
         assert told.recv(99) == b"WATCHDOG=1"
         waiting.sendall(b"first")
         assert waiting.recv(9) == b"first"
         assert asked(sockets) == [b"hello"] * 2
         waiting.close()
-        assert server.stop() == -signal.SIGTERM
+        assert server.stop(patience=PATIENCE) == -signal.SIGTERM
         assert told.recv(99) == b"STOPPING=1"
     # They are the manager's, and are open still.
     socket.create_connection(sockets["echo"].getsockname(), PATIENCE).close()
@@ -108,10 +111,10 @@ def test_several_processes_share_what_was_inherited(
 ) -> None:
     """One process has them, and hands them on."""
     server = activated(sockets, *DOORS, "--workers", "2")
-    server.wait_for("netdemo is listening")
+    server.wait_for("netdemo is listening", PATIENCE)
     for _ in range(5):
         assert asked(sockets) == [b"hello"] * 2
-    assert server.stop() == -signal.SIGTERM
+    assert server.stop(patience=PATIENCE) == -signal.SIGTERM
 
 
 @pytest.mark.slow
@@ -137,7 +140,7 @@ def test_a_socket_that_will_not_do_ends_the_start(
 ) -> None:
     """With one line, which says what there is (bad input 10)."""
     server = activated(sockets, *options)
-    assert server.wait() == 1
+    assert server.wait(PATIENCE) == 1
     assert server.text.count(f"netdemo: {why}\n") >= 1
 
 
@@ -168,7 +171,7 @@ def test_the_server_needs_no_memory_that_is_written_and_run() -> None:
     try:
         if server.process.poll() == 77:
             pytest.skip("the kernel is older than 6.3")
-        port = int(server.wait_for(r"^\s+echo-tcp\s+\S*:(\d+)\s")[1])
+        port = int(server.wait_for(r"^\s+echo-tcp\s+\S*:(\d+)\s", PATIENCE)[1])
         asked = run(str(BIN / "netdemo"), "echo", "-s", f"127.0.0.1:{port}", "hello")
         assert asked.stdout == b"hello\n", asked.stderr
     finally:
