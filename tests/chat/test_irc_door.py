@@ -4,7 +4,11 @@ import socket
 from typing import Any
 
 import pytest
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from tests.chat.irc import IrcChat, OnIrc
 from tests.chat.members import Cut, by_bytes, whole
@@ -270,3 +274,26 @@ def test_the_kernel_hides_little_for_who_does_not_read() -> None:
     protocol.makeConnection(transport)
     assert (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER) in handle.options
     protocol.connectionLost()
+
+
+@implementer(ISSLTransport)
+class Tls(StringTransport):  # type: ignore[misc]  # as far as this test goes
+    """A transport that shakes hands first."""
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's
+        """Be complete."""
+
+
+def test_a_clients_certificate_is_looked_at_once_tls_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before that there is none; who is known by it may prove an account so (SASL EXTERNAL)."""
+    shown = [""]
+    monkeypatch.setattr("twisted_net.chat.doors.irc.fingerprint", lambda _: shown[0])
+    protocol: Any = IrcChat().factory.buildProtocol(None)
+    protocol.makeConnection(Tls())
+    before = protocol.session.fingerprint
+    shown[0] = "ab" * 32
+    protocol.handshakeCompleted()
+    assert (before, protocol.session.fingerprint) == ("", "ab" * 32)
+    protocol.connectionLost(Failure(ConnectionDone()))

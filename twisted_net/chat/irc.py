@@ -87,6 +87,7 @@ def _door(
         paste=paste,
         first=NAME_WITHIN,
         keeps_first=True,
+        asks_certificate=True,  # SASL EXTERNAL
         idle=None,  # it asks silent clients itself
         busy=_BUSY,
     )

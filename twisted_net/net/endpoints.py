@@ -290,7 +290,7 @@ def _encrypted(reactor: Any, door: Door, endpoint: Endpoint, factory: Any) -> An
     source = certificates(endpoint)
     from twisted_net.net.tls import serving
 
-    return serving.encrypted(source, factory, door.name, reactor)
+    return serving.encrypted(source, factory, door.name, reactor, asks=door.asks_certificate)
 
 
 def _listen_stream(

@@ -36,6 +36,8 @@ class Door:
     :ivar keeps_first: whether the protocol sees to ``first`` itself, with words of its own.
     :ivar idle: seconds without a byte in either direction before a connection is closed; None:
         for ever.
+    :ivar asks_certificate: whether clients are asked for a certificate of theirs where the door
+        speaks TLS: any will do, or none, and the protocol finds it in its transport.
     :ivar busy: what a connection beyond the limits is told before it is closed.
     :ivar mutual: whether the peers of a datagram door speak from the port that they listen on,
         which may be that of one of our own doors; then only what comes from this very host and
@@ -55,6 +57,7 @@ class Door:
     first: float | None = USUAL
     keeps_first: bool = False
     idle: float | None = 300.0
+    asks_certificate: bool = False
     busy: bytes = b"ERR 503 BUSY: too many connections, try again later\n"
     spreads: bool = False
     mutual: bool = False

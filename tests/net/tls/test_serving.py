@@ -175,3 +175,22 @@ def test_who_offers_protocols_that_we_do_not_speak_is_served_all_the_same(
     shake(client, server)
     assert client.get_alpn_proto_negotiated() == chosen
     assert client.get_peer_certificate() is not None
+
+
+@pytest.mark.parametrize("asks", [False, True])
+@pytest.mark.parametrize("has", [False, True])
+def test_a_client_may_show_a_certificate_of_its_own_where_it_is_asked(
+    asks: bool, has: bool, tmp_path: Path
+) -> None:
+    """Any will do, or none: whose it is, the door has to know."""
+    path, own = made(tmp_path / "server"), made(tmp_path / "client")
+    certificates = Certificates(Pair(path, path), "irc-tls", Clock().seconds, asks)
+    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    if has:
+        context.use_certificate_file(str(own))
+        context.use_privatekey_file(str(own))
+    server: Any = certificates.serverConnectionForTLS(None)
+    shake(SSL.Connection(context, None), server)
+    shown = server.get_peer_certificate()
+    seen = "" if shown is None else shown.digest("sha256").decode()
+    assert seen == (fingerprint(own) if asks and has else "")

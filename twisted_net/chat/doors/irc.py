@@ -48,9 +48,13 @@ class ChatIrcProtocol(ChatStream):
         tls = ISSLTransport.providedBy(self.transport)
         secure = private(self.transport)
         self._server.waiting += 1
-        now, shown = self._reactor.seconds(), fingerprint(self.transport)
-        self.session = Session(self._server, self, host, secure, now, tls, shown)
+        self.session = Session(self._server, self, host, secure, self._reactor.seconds(), tls)
         self._silence = self._reactor.callLater(PING_AFTER, self._listen)
+
+    def handshakeCompleted(self) -> None:
+        """Look at the certificate that the client has shown under TLS; before, there was none."""
+        super().handshakeCompleted()
+        self.session.showed(fingerprint(self.transport))
 
     # What the session asks for.
 

@@ -80,18 +80,22 @@ class Certificates:
 
     :param door: the door's name, for the log.
     :param seconds: the time.
+    :param asks: whether clients are asked for a certificate of theirs; any will do, or none.
     :raises ValueError: the files hold no certificate; the message is for the user.
     """
 
     log = Logger()
 
-    def __init__(self, source: Source, door: str, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self, source: Source, door: str, seconds: Callable[[], float], asks: bool = False
+    ) -> None:
         self._source = source
+        self._asks = asks
         self._door = door
         self._seconds = seconds
         self._looked = seconds()
         self._seen = self._marks()
-        self._context = _context(source.read())
+        self._context = _context(source.read(), asks)
 
     def serverConnectionForTLS(self, protocol: Any) -> SSL.Connection:
         """Make a connection's TLS, with the certificate that there is now."""
@@ -110,7 +114,7 @@ class Certificates:
         self._seen = marks
         try:
             found = self._source.read()
-            self._context = _context(found)
+            self._context = _context(found, self._asks)
         except ValueError as error:
             self.log.error(
                 "{door}: the certificate stays what it was: {why!s}", door=self._door, why=error
@@ -131,7 +135,7 @@ class Certificates:
         return [(path, at.st_mtime_ns, at.st_size, at.st_ino) for path, at in files]
 
 
-def _context(found: list[keys.Identity]) -> SSL.Context:
+def _context(found: list[keys.Identity], asks: bool) -> SSL.Context:
     """Return the first one's context, which switches to that of the host asked for (RFC 6066)."""
     try:
         contexts = [each.options().getContext() for each in found]
@@ -152,6 +156,10 @@ def _context(found: list[keys.Identity]) -> SSL.Context:
 
     for context in contexts:
         context.set_alpn_select_callback(_negotiated)
+        if asks:
+            # Who has signed it does not matter; that the client has the key is proven in any case
+            # (RFC 8446, 4.4.3).
+            context.set_verify(SSL.VERIFY_PEER, lambda *_: True)
     contexts[0].set_tlsext_servername_callback(chosen)
     first: SSL.Context = contexts[0]
     return first
@@ -165,12 +173,13 @@ def _negotiated(connection: SSL.Connection, offered: list[bytes]) -> Any:
     return both[0] if both else SSL.NO_OVERLAPPING_PROTOCOLS
 
 
-def encrypted(source: Source, factory: Any, door: str, reactor: Any) -> Any:
+def encrypted(source: Source, factory: Any, door: str, reactor: Any, *, asks: bool = False) -> Any:
     """Put TLS round the factory of a door.
 
+    :param asks: whether clients are asked for a certificate of theirs; any will do, or none.
     :raises ValueError: the files hold no certificate; the message is for the user.
     """
-    creator: Any = Certificates(source, door, reactor.seconds)
+    creator: Any = Certificates(source, door, reactor.seconds, asks)
     made = TLSMemoryBIOFactory(creator, False, factory, reactor)
     # The default one gathers small writes for a turn, and loses them if the peer, which has asked
     # all that it wanted, takes its leave meanwhile.

@@ -125,9 +125,7 @@ class Session:
         self.address = address
         self.secure = secure
         self.now = now
-        self.fingerprint = fingerprint
-        self.offered = server.offered(secure, fingerprint)
-        self.capabilities = Capabilities(self.offered)
+        self.showed(fingerprint)
         self.attempt: Any = None
         self.response = ""
         self.batches = 0
@@ -140,6 +138,12 @@ class Session:
         self._answer = Answer("", line.put, server.name)
         self._asked: deque[Answer] = deque()
         self._waits = 0
+
+    def showed(self, fingerprint: str) -> None:
+        """Take the fingerprint of the client's certificate, before anything was negotiated."""
+        self.fingerprint = fingerprint
+        self.offered = self.server.offered(self.secure, fingerprint)
+        self.capabilities = Capabilities(self.offered)
 
     @property
     def hub(self) -> Hub[Any]:
