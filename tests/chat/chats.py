@@ -1,6 +1,11 @@
-"""A hub for tests: commands in, deliveries out, with the simplest bus there is."""
+"""A hub for tests: commands in, deliveries out; and a bus that takes its time."""
 
-from twisted_net.chat.codec.messages import Event, Refusal
+from collections.abc import Callable
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred
+
+from twisted_net.chat.codec.messages import Code, Event, Refusal
 from twisted_net.chat.codec.requests import Deed, Join
 from twisted_net.chat.core.hub import Delivery, Hub, Member
 from twisted_net.chat.core.ident import Ids
@@ -16,8 +21,7 @@ class Chat:
 
     def numbered(self, draft: Event) -> Event:
         """Give a draft an id."""
-        fields = {name: getattr(draft, name) for name in Event.__slots__}
-        return Event(**{**fields, "id": self._ids.next(self.now)})
+        return replace(draft, id=self._ids.next(self.now))
 
     def enter(self, name: str, *rooms: str, account: str = "", host: str = "") -> Member[str]:
         """Let somebody in, and into rooms."""
@@ -45,3 +49,45 @@ def hears(deliveries: list[Delivery[str]]) -> list[str]:
     """Return who hears the only delivery there is."""
     (delivery,) = deliveries
     return [member.outlet or "" for member in delivery.to]
+
+
+class Far:
+    """A bus whose events come back later, or not at all."""
+
+    def __init__(self, now: float = 1.0) -> None:
+        self.now = now
+        self.drafts: list[tuple[Event, Deferred[int]]] = []
+        self._heard: list[Callable[[Event], None]] = []
+        self._ids = Ids()
+
+    def publish(self, draft: Event) -> Deferred[int]:
+        """Keep it."""
+        published: Deferred[int] = Deferred()
+        self.drafts.append((draft, published))
+        return published
+
+    def tail(self, heard: Callable[[Event], None]) -> None:
+        """Remember who hears."""
+        self._heard.append(heard)
+
+    def arrives(self) -> None:
+        """Let the first draft come back as an event."""
+        draft, published = self.drafts.pop(0)
+        event = replace(draft, id=self._ids.next(self.now))
+        for heard in self._heard:
+            heard(event)
+        published.callback(event.id)
+
+    def all_arrive(self) -> None:
+        """Let all drafts come back, and those that they lead to."""
+        while self.drafts:
+            self.arrives()
+
+    def refuses_all(self) -> None:
+        """Let all drafts be refused."""
+        while self.drafts:
+            self.refuses()
+
+    def refuses(self) -> None:
+        """Let the first draft be refused."""
+        self.drafts.pop(0)[1].errback(Refusal(Code.UNAVAILABLE, "other nodes unreachable"))

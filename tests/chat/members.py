@@ -7,6 +7,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
 from twisted_net.chat.accounts.realm import Accounts
+from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.charsets import UTF_8
@@ -51,13 +52,14 @@ class Server:
         charset: str = UTF_8,
         clock: Clock | None = None,
         accounts: Accounts | None = None,
+        bus: Bus | None = None,
     ) -> None:
         self.clock = clock or Clock()
         self.clock.advance(1767225600.0 - self.clock.seconds())
         self.counters = Counters()
         self.hub: Hub[Outlet] = Hub(lobby, accounts.registered) if accounts else Hub(lobby)
         history = MemoryHistory(self.clock.seconds, kept="30d") if keep else None
-        self.bus = LocalBus(self.clock.seconds)
+        self.bus = bus or LocalBus(self.clock.seconds)
         self.post = Post(self.hub, self.bus, deliver, history, accounts)
         lines, datagrams = (self.counters.door(name) for name in ("chat-tcp", "chat-udp"))
         self.lines = ChatLineFactory(self.post, self.clock, queue, lines, b"secret", charset)

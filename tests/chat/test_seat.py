@@ -1,11 +1,9 @@
 """Tests of `twisted_net.chat.seat` and `twisted_net.chat.post`."""
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import pytest
 from twisted.internet.defer import Deferred, fail
 
+from tests.chat.chats import Far
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.messages import (
     Act,
@@ -43,7 +41,6 @@ from twisted_net.chat.codec.messages import (
     Who,
 )
 from twisted_net.chat.core.hub import Delivery, Hub
-from twisted_net.chat.core.ident import Ids
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.chat.store.base import History as Kept
@@ -317,37 +314,6 @@ def test_a_history_that_cannot_be_read_keeps_nobody_out(why: Exception, said: st
     red = chat.seat("red")
     assert red.current == "lobby"
     assert refusal(chat, red, History()) == said
-
-
-class Far:
-    """A bus whose events come back later, or not at all."""
-
-    def __init__(self) -> None:
-        self.drafts: list[tuple[Event, Deferred[int]]] = []
-        self._heard: list[Callable[[Event], None]] = []
-        self._ids = Ids()
-
-    def publish(self, draft: Event) -> Deferred[int]:
-        """Keep it."""
-        published: Deferred[int] = Deferred()
-        self.drafts.append((draft, published))
-        return published
-
-    def tail(self, heard: Callable[[Event], None]) -> None:
-        """Remember who hears."""
-        self._heard.append(heard)
-
-    def arrives(self) -> None:
-        """Let the first draft come back as an event."""
-        draft, published = self.drafts.pop(0)
-        event = replace(draft, id=self._ids.next(1.0))
-        for heard in self._heard:
-            heard(event)
-        published.callback(event.id)
-
-    def refuses(self) -> None:
-        """Let the first draft be refused."""
-        self.drafts.pop(0)[1].errback(Refusal(Code.UNAVAILABLE, "other nodes unreachable"))
 
 
 def far() -> tuple[Far, Post[str], Seat[str], list[Answer]]:

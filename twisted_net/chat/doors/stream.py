@@ -201,6 +201,7 @@ class ChatStream(Stream):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Leave the chat, and no timer behind."""
         super().connectionLost(reason)
+        self._closing = True  # an answer that comes now has nowhere to go
         self.outlet.take()
         self.stop_timers()
         if self._cut is not None and self._cut.active():
