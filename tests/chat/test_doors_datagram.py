@@ -204,6 +204,22 @@ def test_a_repeated_hello_gets_the_same_welcome() -> None:
     assert len(server.udp._guests) == 1
 
 
+def test_who_moves_while_it_greets_is_welcomed_at_its_new_address() -> None:
+    """Its name is not taken by itself; nobody else can have an open session forgotten so."""
+    server = Server()
+    (welcome,) = server.sent(hello(cookie=cookie_for(server)))
+    moved = cookie_for(server, port=41000)
+    (again,) = server.sent(hello(cookie=moved), port=41000)
+    assert [decode(each).type for each in (welcome, again)] == [Type.WELCOME, Type.WELCOME]
+    assert len(server.udp._guests) == len(server.udp._begun) == len(server.udp._by_nonce) == 1
+    fields = unpacked(decode(again).fields)
+    ping = Packet(Type.PING, fields[Key.SESSION])
+    server.sent(encode(ping, fields[Key.SECRET]), port=41000)
+    (refused,) = server.sent(hello(cookie=cookie_for(server)))
+    assert decode(refused).type is Type.RST
+    assert len(server.udp._guests) == 1
+
+
 def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """In all, and from one address."""
     monkeypatch.setattr(door, "MAX_SESSIONS_EACH", 2)
@@ -301,6 +317,7 @@ def test_a_member_that_fell_silent_leaves() -> None:
     assert line.hears() == []
     assert not server.udp._guests
     assert not server.udp._by_nonce
+    assert not server.udp._begun
     assert not server.udp._hosts
     assert server.clock.getDelayedCalls() == []
 

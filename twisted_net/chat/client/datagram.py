@@ -280,17 +280,17 @@ class ChatDatagramClient(ChatClient):
 
     def _ended(self, why: str, reason: int) -> None:
         error: ClientError = BadAnswerError(f"{self._target} ended the session: {why}")
+        if self._opening is None or self._opening.called:
+            for request, _ in self._pending.values():
+                request.fail(error)
+            self._finish(error)
+            return
         if why == "no answer":
             error = NoAnswerError(self._silence())
         elif reason in actions.REASONS:
             text = why.partition(" ")[2] if why[:3].isdecimal() else why
             error = RefusedError(actions.REASONS[reason], text)
-        if self._opening is not None and not self._opening.called:
-            self._opening.errback(error)
-            return
-        for request, _ in self._pending.values():
-            request.fail(error)
-        self._finish(BadAnswerError(f"{self._target} ended the session: {why}"))
+        self._opening.errback(error)
 
     def _transmit(self) -> None:
         """Send what the session has to send, and wake it in time."""

@@ -34,7 +34,7 @@ from twisted_net.chat.core.handshake import Invitation
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.core.networks import network_of
 from twisted_net.chat.core.path import Address
-from twisted_net.chat.core.states import Ended, Gap, Happening, Slowed
+from twisted_net.chat.core.states import Ended, Gap, Happening, Slowed, State
 from twisted_net.chat.doors.guest import Guest
 from twisted_net.chat.doors.outlet import Outlet, Turns
 from twisted_net.chat.post import Post
@@ -99,6 +99,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         self._hosts: Counter[str] = Counter()
         self._guests: dict[bytes, Guest] = {}
         self._by_nonce: dict[tuple[bytes, Address], Guest] = {}
+        self._begun: dict[bytes, Guest] = {}  # by nonce: the newest
         self._alarm = Alarm(reactor, self._wake)
         self._stopping = False
 
@@ -148,6 +149,7 @@ class ChatDatagramProtocol(DatagramProtocol):
             guest.seat.leave("server stopping", self._reactor.seconds())
         self._guests.clear()
         self._by_nonce.clear()
+        self._begun.clear()
         self._hosts.clear()
         self.turns.stop()
         self._alarm.stop()
@@ -194,6 +196,7 @@ class ChatDatagramProtocol(DatagramProtocol):
 
     def _invite(self, packet: Packet, address: Address) -> None:
         try:
+            self._forget_half(packet.session)
             name = decoded(unpacked(packet.fields).get(Key.NAME, b""))
             self._refuse_crowd(address[0])
             self._begin(packet, address, name)
@@ -205,6 +208,15 @@ class ChatDatagramProtocol(DatagramProtocol):
         if len(self._guests) >= self._most() or self._hosts[block(host)] >= MAX_SESSIONS_EACH:
             self._drops.drop("too_many_sessions", host)
             raise Refusal(Code.UNAVAILABLE, "too many sessions")
+
+    def _forget_half(self, nonce: bytes) -> None:
+        """Forget what was begun under a nonce at another address: its client has moved meanwhile.
+
+        Else the name would be taken, by nobody but the client itself.
+        """
+        guest = self._begun.get(nonce)
+        if guest is not None and guest.session.state is State.HALF:
+            self._forget(guest, "timeout", self._reactor.seconds())
 
     def _most(self) -> int:
         """Return how many sessions there may be."""
@@ -225,7 +237,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         session = Session.responder(self.dice, now, invitation, bucket.take, self.flags)
         guest = self._guest(session, address, packet)
         guest.seat.claim(name, now)  # so that nobody else takes it while the session is half open
-        self._guests[session.id] = guest
+        self._guests[session.id] = self._begun[packet.session] = guest
         self._place(guest)
         self.transmit(guest)
 
@@ -302,6 +314,8 @@ class ChatDatagramProtocol(DatagramProtocol):
         if self._guests.pop(guest.session.id, None) is None:
             return
         self._displace(guest)
+        if self._begun.get(guest.session.nonce) is guest:
+            del self._begun[guest.session.nonce]
         guest.seat.leave(why, now)
         if not self._guests:
             self._alarm.stop()
