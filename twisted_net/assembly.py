@@ -316,7 +316,13 @@ class Assembly(Service):
 
     async def _measure(self) -> Measured:
         self._look()
-        return Measured(dict(self._runtime.counters), usage())
+        opened = [each.door.name for each in self.opened]
+        doors = {
+            name: counters
+            for name, counters in self._runtime.counters
+            if counters.anything or name in opened
+        }
+        return Measured(doors, usage())
 
     def _open(self) -> None:
         census = Census(self._allowed_connections(), self._limits.max_conns_per_peer)

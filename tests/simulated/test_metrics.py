@@ -45,6 +45,17 @@ def test_what_waits_for_a_peer_that_does_not_read_is_shown(net: SimNetwork) -> N
     assert found.value("netdemo_connections_accepted_total", door="echo-tcp") == 1
 
 
+def test_a_door_that_is_closed_is_not_told_of(net: SimNetwork) -> None:
+    """As long as nothing was counted there."""
+    bench = serving(net, echo_tcp="")
+    net.run_for(1)
+    doors = {dict(labels).get("door") for _, labels in measured(net, bench).samples}
+    assert "echo-udp" in doors
+    assert "echo-tcp" not in doors
+    bench.counters.door("echo-tcp").drop("crashed")
+    assert measured(net, bench).value("netdemo_dropped_total", door="echo-tcp", reason="crashed")
+
+
 def test_metrics_are_for_this_machine_unless_a_setting_says_otherwise(net: SimNetwork) -> None:
     """Health is for everybody."""
     serving(net)

@@ -127,6 +127,7 @@ def test_a_worker_is_told_what_all_of_them_did() -> None:
     made._names = ["echo-tcp"]
     for number, each in enumerate(reactor.started, 1):
         doors = {"echo-tcp": DoorCounters(open=number, accepted=10 * number)}
+        doors |= {"irc": DoorCounters(), "chat": DoorCounters(dropped={"local": number})}
         each.protocol.childDataReceived(3, Report(doors, Usage(1, cpu=1000.0 * number)).line())
     first, second = reactor.started
     second.end()
@@ -136,7 +137,10 @@ def test_a_worker_is_told_what_all_of_them_did() -> None:
     first.protocol.childDataReceived(3, Report(doors, Usage(1, cpu=1500.0)).line())
     assert first.orders[-1].startswith(ALL)
     told = Report.read(first.orders[-1].removeprefix(ALL))
-    assert told.doors == {"echo-tcp": DoorCounters(open=5, accepted=70)}
+    assert told.doors == {
+        "echo-tcp": DoorCounters(open=5, accepted=70),
+        "chat": DoorCounters(dropped={"local": 2}),
+    }
     assert (told.usage.processes, 3500 < told.usage.cpu < 4500) == (2, True)
 
 

@@ -38,6 +38,11 @@ class DoorCounters:
         for reason, times in other.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + times
 
+    @property
+    def anything(self) -> bool:
+        """Whether anything was counted at all."""
+        return self != DoorCounters()
+
     def __str__(self) -> str:
         """Return one line: only what is not zero, so that what matters is seen."""
         parts = [

@@ -232,9 +232,11 @@ class Fleet(Service):
     def _total(self) -> Report:
         used = usage()
         used.add(self._past_usage)
-        for each in self._running.values():
-            used.add(each.reported.usage)
-        return Report({name: self.counters(name) for name in self._names}, used)
+        names = dict.fromkeys(self._names)
+        for reported in [Report(self._past), *(each.reported for each in self._running.values())]:
+            used.add(reported.usage)
+            names |= {name: None for name, each in reported.doors.items() if each.anything}
+        return Report({name: self.counters(name) for name in names}, used)
 
     def _log_counters(self) -> None:
         if self._crew.restarts:
