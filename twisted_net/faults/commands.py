@@ -18,10 +18,13 @@ from twisted_net.net import console
 from twisted_net.net.errors import NetError
 from twisted_net.net.limits import room as room_for
 from twisted_net.net.settings import seconds, size, whole
-from twisted_net.net.text import counted
+from twisted_net.net.text import counted, safe
 
 #: Seeds that are drawn are short enough to be typed again.
 DRAWN_SEEDS = 1_000_000
+
+#: Longest address that is shown: a path may have 107 bytes, a name 253 (unix(7), RFC 1035).
+LONGEST = 1000
 
 
 @click.command("break")
@@ -200,11 +203,11 @@ class Shown:
     def began(self, address: str, target: str) -> None:
         """Say where it listens, and what would make it do the same again."""
         self._began = self.seconds()
-        self._where = (address, target)
+        self._where = (safe(address, LONGEST), safe(target, LONGEST))
         kind = "TCP" if self.breakage.kind == "stream" else "UDP"
         rules = self.breakage.rules
         record = {"event": "listening", "address": address, "target": target, "transport": kind}
-        text = f"{address} -> {target} over {kind}, seed {self.breakage.seed}: "
+        text = f"{' -> '.join(self._where)} over {kind}, seed {self.breakage.seed}: "
         text += " ".join(rules) or "no rules"
         self._say(text, {**record, "seed": self.breakage.seed, "rules": rules})
 
@@ -220,11 +223,10 @@ class Shown:
     def totals(self) -> None:
         """Show what was done so far."""
         breakage = self.breakage
-        address, target = self._where
         noun = "connection" if breakage.kind == "stream" else "client"
         ever = counted(breakage.connections, noun)
         lines = [
-            f"--- {address} -> {target}, seed {breakage.seed} ---",
+            f"--- {' -> '.join(self._where)}, seed {breakage.seed} ---",
             f"{ever}, {breakage.open} open, {breakage.refused} refused",
             *(f"{way.value}: {breakage.tallies[way]}" for way in Way),
         ]
