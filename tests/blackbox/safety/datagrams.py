@@ -84,6 +84,12 @@ def within(sender: socket.socket, seconds: float) -> list[bytes]:
     return came
 
 
+def answers(sender: socket.socket, seconds: float) -> list[bytes]:
+    """Wait for an answer, however long it takes; return that, and what comes within some time."""
+    sender.settimeout(PATIENCE)
+    return [sender.recv(65536), *within(sender, seconds)]
+
+
 def forge(source: Address, to: Address, datagram: bytes) -> None:
     """Send a datagram that another port seems to have sent; skip the test without root."""
     try:

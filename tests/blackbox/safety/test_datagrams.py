@@ -13,6 +13,7 @@ from tests.blackbox.conftest import Bench
 from tests.blackbox.safety.conftest import Shows
 from tests.blackbox.safety.datagrams import (
     QUESTIONS,
+    answers,
     asked,
     at,
     cookie_in,
@@ -77,9 +78,9 @@ def test_small_services_hear_nothing(door: str, shared: Start, shows: Shows) -> 
             lambda: counted(server, door).get("dropped loop_port") == wanted,
             f"all of them are dropped by {door}",
         )
-        answers = [came for service in services for came in within(service, 0.02)]
-    shows("no reply to 12 ports", f"{door} {len(answers)}")
-    assert answers == []
+        came = [each for service in services for each in within(service, 0.02)]
+    shows("no reply to 12 ports", f"{door} {len(came)}")
+    assert came == []
 
 
 def replies_of_tftp(server: Bench) -> list[bytes]:
@@ -95,19 +96,19 @@ def replies_of_tftp(server: Bench) -> list[bytes]:
         b"\0\1unterminated",
         b"\0\1name\0mail\0",
     ]
-    answers = []
+    said = []
     for question in questions:
         with port() as sender, port() as stranger:
             answer, transfer = asked(sender, question, door)
-            answers.append(answer)
+            said.append(answer)
             if transfer != door and not isinstance(parse(answer), Error):
-                answers.append(asked(stranger, render(Ack(1)), transfer)[0])
+                said.append(asked(stranger, render(Ack(1)), transfer)[0])
             sender.sendto(render(Error(0, "enough")), transfer)
-    kinds = {type(parse(each)) for each in answers}
+    kinds = {type(parse(each)) for each in said}
     assert kinds == {Data, OptionAck, Error}
-    codes = {made.code for each in answers if isinstance(made := parse(each), Error)}
+    codes = {made.code for each in said if isinstance(made := parse(each), Error)}
     assert codes >= {Code.NOT_FOUND, Code.ACCESS, Code.ILLEGAL, Code.UNKNOWN_TRANSFER}
-    return answers
+    return said
 
 
 def replies_of_chat(server: Bench) -> list[bytes]:
@@ -119,10 +120,10 @@ def replies_of_chat(server: Bench) -> list[bytes]:
     with port() as sender:
         again = asked(sender, hello("a b"), door)[0]
         refused = asked(sender, hello("a b", cookie_in(again)), door)[0]
-    answers = [retry, welcome, refused]
-    kinds = [chat.decode(each).type for each in answers]
+    said = [retry, welcome, refused]
+    kinds = [chat.decode(each).type for each in said]
     assert kinds == [chat.Type.RETRY, chat.Type.WELCOME, chat.Type.RST]
-    return answers
+    return said
 
 
 def test_replies_and_errors_are_answered_by_no_door(shared: Start, shows: Shows) -> None:
@@ -167,7 +168,7 @@ def gain(question: bytes, to: tuple[str, int], seconds: float) -> tuple[int, int
     """Ask once and say no more; return how many datagrams came, and of how many bytes."""
     with port() as sender:
         sender.sendto(question, to)
-        came = within(sender, seconds)
+        came = answers(sender, seconds)
     return len(came), sum(map(len, came))
 
 
@@ -190,7 +191,7 @@ def test_tftp_with_options_sends_only_the_acknowledgement_of_them(
     question = QUESTIONS["tftp"]
     with port() as sender:
         sender.sendto(question, at(server, "tftp"))
-        came = within(sender, sized(3, 31))
+        came = answers(sender, sized(3, 31))
     shows(
         "OACK only, at most request + 4 bytes, twice",
         f"{len(came)} of {max(map(len, came))} bytes for {len(question)}",

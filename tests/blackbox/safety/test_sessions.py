@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.blackbox.conftest import Bench
+from tests.blackbox.conftest import PATIENCE, Bench
 from tests.blackbox.safety.conftest import Shows
 from tests.blackbox.safety.datagrams import NONCE, asked, at, cookie_in, hello, port, within
 from tests.blackbox.safety.probe import FULL, sized
@@ -96,14 +96,13 @@ def test_who_only_says_hello_costs_nothing(shared: Start, shows: Shows) -> None:
     with port() as sender:
         asked(sender, hello(), door)
         before, memory = counted(server, "chat-udp"), resident(server)
-        for _ in range(number // 50):
-            for _ in range(50):
+        over = time.monotonic() + 3 * PATIENCE
+        # A busy server's kernel drops some: then there are more.
+        while counted(server, "chat-udp")["datagrams in"] - before["datagrams in"] < number:
+            assert time.monotonic() < over, "they do not come"
+            for _ in range(number // 20):
                 sender.sendto(hello(os.urandom(4).hex()), door)
-            within(sender, 0.002)
-        until(
-            lambda: counted(server, "chat-udp")["datagrams in"] - before["datagrams in"] >= number,
-            "all of them have come",
-        )
+            within(sender, 0.02)
     after, added = counted(server, "chat-udp"), more(resident(server), memory)
     got = after["bytes in"] - before["bytes in"]
     given = after["bytes out"] - before["bytes out"]
