@@ -5,7 +5,7 @@ import pytest
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.codec.irc.render import time_of
 from twisted_net.chat.core.irc.isupport import MAX_HISTORY
-from twisted_net.chat.core.irc.past import read_time
+from twisted_net.chat.core.irc.past import MAX_MARKERS, read_time
 
 HERE = "127.0.0.1"
 ALL = ("batch", "message-tags", "server-time", "labeled-response", "draft/chathistory")
@@ -177,7 +177,7 @@ def test_where_nothing_is_kept_nothing_is_offered() -> None:
     red = IrcChat().on_irc("red")
     red.hears()
     assert red.says("CAP REQ draft/chathistory")[0].endswith("NAK draft/chathistory")
-    assert red.numerics("CHATHISTORY LATEST #a * 1", "MARKREAD #a") == ["FAIL", "FAIL"]
+    assert red.numerics("CHATHISTORY LATEST #a * 1") == ["FAIL"]
 
 
 def owner(server: IrcChat, name: str, *more: str) -> OnIrc:
@@ -209,6 +209,8 @@ def test_two_accounts_find_what_they_told_each_other(server: IrcChat) -> None:
         f"TARGETS #a {time_of(1767225603000 << 16)}",
     ]
     assert len(red.says(f"CHATHISTORY TARGETS {at(100)} {at(2)} 10")) == 3
+    assert len(red.says(f"CHATHISTORY TARGETS {at(0)} {at(3)} 10")) == 3  # it went on in #a
+    assert len(red.says(f"CHATHISTORY TARGETS {at(0)} {at(100)} 1")) == 3
     green = owner(server, "green")
     green.hears()
     assert said(green.says("CHATHISTORY LATEST red * 10")) == []
@@ -250,7 +252,6 @@ def test_how_far_one_has_read_is_told_on_entering(server: IrcChat) -> None:
         ("MARKREAD", "NEED_MORE_PARAMS :Missing parameters"),
         ("MARKREAD #a *", "INVALID_PARAMS #a * :Need a time: timestamp=<time>"),
         ("MARKREAD #a timestamp=x", "INVALID_PARAMS #a timestamp=x :Need a time: timestamp=<time>"),
-        ("MARKREAD #b", "INVALID_PARAMS #b :There is no such conversation of your account"),
     ],
 )
 def test_a_marker_that_cannot_be_set_is_refused_by_its_code(
@@ -260,6 +261,24 @@ def test_a_marker_that_cannot_be_set_is_refused_by_its_code(
     red = owner(server, "red")
     red.says("JOIN #a")
     assert red.says(line) == [f":irc.example FAIL MARKREAD {reply}"]
+
+
+def test_without_an_account_a_marker_lasts_as_long_as_the_connection(server: IrcChat) -> None:
+    """Of any conversation, and of so many."""
+    red = server.on_irc("red", "draft/read-marker")
+    red.hears()
+    assert red.says("MARKREAD #nowhere", f"MARKREAD blue {at(5)}", f"MARKREAD BLUE {at(3)}") == [
+        ":irc.example MARKREAD #nowhere *",
+        f":irc.example MARKREAD blue {at(5)}",
+        f":irc.example MARKREAD BLUE {at(5)}",
+    ]
+    for number in range(MAX_MARKERS):
+        server.clock.advance(1)
+        red.says(f"MARKREAD {number} {at(1)}")
+    assert red.says("MARKREAD blue", "MARKREAD 99") == [
+        ":irc.example MARKREAD blue *",
+        f":irc.example MARKREAD 99 {at(1)}",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What was said before: CHATHISTORY, MARKREAD (IRCv3 draft/chathistory, draft/read-marker)."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -12,13 +13,19 @@ from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import MAX_HISTORY
-from twisted_net.chat.core.irc.session import Session
+from twisted_net.chat.core.irc.session import Session, fitting
 
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3}))?Z", re.ASCII)
 
 #: Greater than every id, and the last id of a millisecond.
 _NEVER = 1 << 63
 _LAST = 0xFFFF
+
+#: Conversations that TARGETS looks through.
+_ALL = 1000
+
+#: Read markers of somebody who has no account.
+MAX_MARKERS = 100
 
 #: Subcommands, and the references that each needs.
 _REFERENCES = {"LATEST": 1, "BEFORE": 1, "AFTER": 1, "AROUND": 1, "BETWEEN": 2}
@@ -189,16 +196,17 @@ def _targets(session: Session, words: tuple[str, ...]) -> None:
     n = _limit("TARGETS", words[2])
     history, me = session.history, session.me
     rooms = {history.room(room.name): f"#{room.name}" for room in me.rooms.values()}
-    told = session.later(partial(_tell_targets, session, rooms))
-    history.ask(told, "talks", list(rooms), me.account, first[1], second[0], n)
+    told = session.later(partial(_tell_targets, session, rooms, second[0], n))
+    # Later ones too: a conversation that went on after the second time is not meant.
+    history.ask(told, "talks", list(rooms), me.account, first[1], _NEVER, _ALL)
 
 
-def _tell_targets(session: Session, rooms: dict[str, str], found: Any) -> None:
+def _tell_targets(session: Session, rooms: dict[str, str], before: int, n: int, found: Any) -> None:
     if isinstance(found, Refusal):
         session.fail("MESSAGE_ERROR", "TARGETS", found.text)
         return
     lines = []
-    for name, last in found:
+    for name, last in [each for each in found if each[1] < before][:n]:
         shown = rooms.get(name) or session.history.other(name, session.me.account)
         lines.append(write(session.server.name, "CHATHISTORY", "TARGETS", shown, time_of(last)))
     batch(session, "draft/chathistory-targets", (), lines)
@@ -217,42 +225,66 @@ def markread(session: Session, message: Message) -> None:
     if milliseconds is None or (reference and not reference.startswith("timestamp=")):
         session.fail("INVALID_PARAMS", target, reference, "Need a time: timestamp=<time>")
         return
-    found = talk(session, target)
-    if found is None or not session.me.account:
-        session.fail("INVALID_PARAMS", target, "There is no such conversation of your account")
-        return
-    told = session.later(partial(_marked, session, found[1], bool(reference)))
-    number = milliseconds << 16 | _LAST if reference else 0
-    session.history.ask(told, "mark_read", session.me.account, found[0], number)
+    _mark(session, target, milliseconds << 16 | _LAST if reference else 0, lambda: None)
 
 
-def say_marker(session: Session, channel: str, then: Any) -> None:
+def say_marker(session: Session, channel: str, then: Callable[[], None]) -> None:
     """Tell how far somebody has read who enters a room, and then go on."""
-    found = talk(session, channel)
-    if found is None or not session.me.account:
-        session.say("MARKREAD", channel, "*")
+    _mark(session, channel, 0, then)
+
+
+def _mark(session: Session, target: str, number: int, then: Callable[[], None]) -> None:
+    """Remember a marker, which only grows, and tell it; 0 only asks.
+
+    That of an account, in a conversation that is kept, is kept too. Of everybody else it lasts as
+    long as the connection.
+    """
+    account, found = session.me.account, talk(session, target)
+    if found is None or not account:
+        _say_marker(session, target, _marked_here(session, target, number))
         then()
         return
+    of, shown = found
 
-    def told(number: Any) -> None:
-        if session.member is not None:
-            _marked(session, found[1], False, number)
-            then()
+    def told(marked: int | Refusal) -> None:
+        if session.member is None:
+            return
+        if isinstance(marked, Refusal):
+            session.fail("INTERNAL_ERROR", shown, marked.text)
+        else:
+            _say_marker(session, shown, marked)
+            if number:
+                _tell_others(session, account, shown, marked)
+        then()
 
-    session.history.ask(session.later(told), "mark_read", session.me.account, found[0], 0)
+    session.history.ask(session.later(told), "mark_read", account, of, number)
 
 
-def _marked(session: Session, shown: str, to_all: bool, number: int | Refusal) -> None:
-    if isinstance(number, Refusal):
-        session.fail("INTERNAL_ERROR", shown, number.text)
-        return
+def _marked_here(session: Session, target: str, number: int) -> int:
+    markers, key = session.markers, folded(target)
+    number = max(number, markers.pop(key, 0))
+    if number:
+        markers[key] = number
+        if len(markers) > MAX_MARKERS:
+            del markers[next(iter(markers))]
+    return number
+
+
+def _marker(session: Session, shown: str, number: int) -> bytes:
     when = f"timestamp={time_of(number)}" if number else "*"
-    session.say("MARKREAD", shown, when)
-    account = session.member.account if session.member is not None else ""
-    for each in list(session.server.sessions.values()) if to_all and account else []:
-        others = each is not session and each.me.account == account
-        if others and "draft/read-marker" in each.capabilities:
-            each.line.put(write(session.server.name, "MARKREAD", shown, when))
+    return fitting(write(session.server.name, "MARKREAD", shown, when))
+
+
+def _say_marker(session: Session, shown: str, number: int) -> None:
+    session.put(_marker(session, shown, number))
+
+
+def _tell_others(session: Session, account: str, shown: str, number: int) -> None:
+    """Tell the other clients of the same account."""
+    for each in list(session.server.sessions.values()):
+        theirs = each is not session and each.me.account == account
+        if theirs and "draft/read-marker" in each.capabilities:
+            each.line.put(_marker(each, shown, number))
 
 
 COMMANDS = {

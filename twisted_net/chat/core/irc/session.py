@@ -100,6 +100,7 @@ class Session:
     :param fingerprint: of the certificate that the client showed; empty: it showed none.
     :ivar offered: the capabilities that this client may have, with their values.
     :ivar attempt: to authenticate; None: none runs.
+    :ivar markers: how far it has read, by folded targets, where no account remembers that.
     :ivar batches: that it has been sent; each has a name of its own.
     :ivar response: what the client has sent of one, if it is not complete.
     :ivar member: None before it was let in, and after it has left.
@@ -129,6 +130,7 @@ class Session:
         self.attempt: Any = None
         self.response = ""
         self.batches = 0
+        self.markers: dict[str, int] = {}
         self.claim = Claim()
         self.member: Member[Any] | None = None
         self.account = ""
