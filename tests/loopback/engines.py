@@ -27,7 +27,9 @@ class Engine:
         self._path = folder / "s"
         self.endpoint = f"unix:{self._path}"
         self._command = [program, "--port", "0", "--unixsocket", str(self._path)]
-        self._command += ["--dir", str(folder), "--save", "", "--appendonly", "yes", *options]
+        # Every second would not do: while a disk is slow, what was acknowledged is not yet written.
+        self._command += ["--appendonly", "yes", "--appendfsync", "always"]
+        self._command += ["--dir", str(folder), "--save", "", *options]
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 

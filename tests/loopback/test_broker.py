@@ -341,6 +341,26 @@ async def test_a_node_that_missed_what_is_gone_begins_anew(engine: Engine, start
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_broker_that_forgot_what_it_acknowledged_is_found_out(
+    engine: Engine, start: Start
+) -> None:
+    """Its log on disk was behind when it died: all begin anew, and nobody waits for ever."""
+    node = await start().ready()
+    for text in (b"one", b"two"):
+        await node.broker.publish(text)[1]
+    await node.hears(2)
+    name, _, epoch = node.broker.node.partition(".")
+    seen = f"{{netdemo}}:seen:{name}:{epoch}"
+    engine.ask("HDEL", seen, "2")
+    engine.ask("HSET", seen, "last", "1")
+    with pytest.raises(Refusal, match=r"503 .*nobody knows"):
+        await node.broker.publish(b"three")[1]
+    await node.until(partial(anew, node))
+    await node.broker.publish(b"four")[1]
+    await node.until(lambda: node.texts == [b"four"])
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_redacted_text_is_gone_from_the_broker(engine: Engine, start: Start) -> None:
     """Neither the room's history nor the bus has it afterwards."""
     node = await start().ready()

@@ -15,6 +15,7 @@ def test_what_is_acknowledged_waits_no_longer() -> None:
     assert backlog.done(2) == "b"
     assert backlog.done(2) is None
     assert list(backlog) == [(1, "a"), (3, "c")]
+    assert backlog.first == 1
 
 
 def test_too_many_drafts_are_refused_and_take_no_number() -> None:
@@ -45,7 +46,7 @@ def test_a_new_epoch_counts_from_one() -> None:
         backlog.add(text)
     backlog.done(1)
     assert backlog.restart() == ["b", "c"]
-    assert (len(backlog), backlog.add("d")) == (0, 1)
+    assert (len(backlog), backlog.first, backlog.add("d")) == (0, None, 1)
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(1, 30)), max_size=60))

@@ -28,6 +28,11 @@ class Backlog(Generic[T]):
         """Return how many drafts wait."""
         return len(self._waiting)
 
+    @property
+    def first(self) -> int | None:
+        """The lowest number that waits."""
+        return next(iter(self._waiting), None)
+
     def __iter__(self) -> Iterator[tuple[int, T]]:
         """Yield what waits with its numbers, in order."""
         return iter([*self._waiting.items()])

@@ -244,7 +244,11 @@ class Broker:
 
     def _answered(self, answer: bytes, link: Link, number: int) -> None:
         if answer in (b"FENCED", b"GAP"):
-            link.close()  # the next one is told where this node stands, and sends all again
+            # The next link is told where this node stands, and all is sent again. But a gap before
+            # the first one that waits is of drafts that were acknowledged.
+            if answer == b"GAP" and number == self._backlog.first:
+                self._fall_behind()
+            link.close()
             return
         draft = self._backlog.done(number)
         if draft is not None and answer == b"TAKEN":
@@ -303,8 +307,8 @@ class Broker:
             self._audience.caught_up()
 
     def _fall_behind(self) -> None:
-        """Begin anew, for something that was published can no longer be read."""
-        self.log.warn("the broker has lost what {node} has not read yet", node=self.node)
+        """Begin anew, for the broker no longer has all that was published."""
+        self.log.warn("the broker has lost events; {node} begins anew", node=self.node)
         self._behind = True
         self._break()
 
