@@ -13,6 +13,15 @@ from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.net.clients import Target, connect
 from twisted_net.net.silence import FINISH_WITHIN
 from twisted_net.testing import Link, SimNetwork, simulate
+from twisted_net.testing.transports import STOCK
+
+
+@pytest.fixture(params=["fast", "stock"])
+def transports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run on our transports, and on Twisted's own: the guard stands round those."""
+    if request.param == "stock":
+        monkeypatch.setattr(SimNetwork, "default_transports", STOCK)
+
 
 #: Seconds between two bytes of a peer that never comes to the point (R7).
 DRIP = 0.5
@@ -43,6 +52,7 @@ class Drip(Protocol):
         self._drips = self._reactor.callLater(DRIP, self._drip)
 
 
+@pytest.mark.usefixtures("transports")
 @simulate(seeds=3, link=Link(latency=0.02))
 @pytest.mark.parametrize("byte", [b"", b"x"])
 async def test_no_stream_door_waits_longer_for_a_first_message(
@@ -62,6 +72,7 @@ async def test_no_stream_door_waits_longer_for_a_first_message(
     assert bench.counters.door("echo-tcp").open == 0
 
 
+@pytest.mark.usefixtures("transports")
 @simulate(seeds=3, link=Link(latency=0.02))
 async def test_who_has_been_answered_is_counted_as_before(net: SimNetwork) -> None:
     """To the byte, before its first message and after; and it may stay."""
@@ -101,6 +112,7 @@ class Says(Protocol):
         self.lost.callback(None)
 
 
+@pytest.mark.usefixtures("transports")
 @simulate(seeds=5, link=Link(latency=0.02), chunking=CUT)
 async def test_the_limits_count_who_is_behind_a_proxy(net: SimNetwork) -> None:
     """However its header is cut; the proxy itself may have any number of connections."""
@@ -121,6 +133,7 @@ async def test_the_limits_count_who_is_behind_a_proxy(net: SimNetwork) -> None:
     assert counters.open == 0
 
 
+@pytest.mark.usefixtures("transports")
 @simulate(seeds=3, link=Link(latency=0.02))
 async def test_a_header_of_nobody_that_is_believed_is_no_header(net: SimNetwork) -> None:
     """Who sends one is cut, and everybody else is served as ever."""
