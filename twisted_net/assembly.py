@@ -22,6 +22,7 @@ from twisted.logger import Logger
 
 from twisted_net.net import endpoints
 from twisted_net.net.adopting import Adopting
+from twisted_net.net.beneath import Wrap
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
@@ -369,7 +370,7 @@ class Assembly(Service):
         beneath = reactor if self._bench.transports == "stock" else fast(reactor)
         return Adopting(beneath, self._adopted[door.name])
 
-    def _beneath(self, guard: GuardedFactory | GuardedDatagrams) -> endpoints.Wrap | None:
+    def _beneath(self, guard: GuardedFactory | GuardedDatagrams) -> Wrap | None:
         """Return what stands between a door's socket and all else."""
         believed, reactor = self._bench.proxy_from, self._runtime.reactor
         if not believed:

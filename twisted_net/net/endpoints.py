@@ -10,7 +10,7 @@ import ipaddress
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +21,9 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory, IStreamServerEndpoint
 from twisted.internet.protocol import DatagramProtocol
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, providedBy
 
 from twisted_net.net import inherited
+from twisted_net.net.beneath import Beneath, Wrap
 from twisted_net.net.errors import StartError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.service import Door, Kind
@@ -153,10 +153,6 @@ def reading(kind: Kind) -> Reading:
     return Reading("ENDPOINT", read)
 
 
-#: What makes of a stream door's factory the one that its socket is given.
-Wrap = Callable[[Any], Any]
-
-
 def listen(
     reactor: Any,
     door: Door,
@@ -188,42 +184,6 @@ def listen(
         if endpoint.encrypted:
             serve = _encrypted(reactor, door, endpoint, serve)
         return _listen_stream(reactor, endpoint, serve, interface)
-
-
-class Beneath:
-    """A reactor that wraps what listens, beneath whatever an endpoint puts round it."""
-
-    def __init__(self, reactor: Any, wrap: Wrap) -> None:
-        self._reactor = reactor
-        self._wrap = wrap
-        directlyProvides(self, providedBy(reactor))
-
-    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> Any:
-        """Listen (IReactorTCP)."""
-        return self._reactor.listenTCP(port, self._wrap(factory), backlog, interface)
-
-    def listenSSL(
-        self, port: int, factory: Any, contextFactory: Any, backlog: int = 50, interface: str = ""
-    ) -> Any:
-        """Listen for TLS (IReactorSSL)."""
-        from twisted.protocols.tls import TLSMemoryBIOFactory  # needs pyOpenSSL
-
-        tls = TLSMemoryBIOFactory(contextFactory, False, factory, self._reactor)
-        return self.listenTCP(port, tls, backlog, interface)
-
-    def listenUNIX(
-        self, address: str, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
-    ) -> Any:
-        """Listen on a UNIX socket (IReactorUNIX)."""
-        return self._reactor.listenUNIX(address, self._wrap(factory), backlog, mode, wantPID)
-
-    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
-        """Listen on a socket that was inherited (IReactorSocket)."""
-        return self._reactor.adoptStreamPort(fileDescriptor, addressFamily, self._wrap(factory))
-
-    def __getattr__(self, name: str) -> Any:
-        """Be the reactor in everything else."""
-        return getattr(self._reactor, name)
 
 
 @contextmanager
