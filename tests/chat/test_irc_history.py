@@ -5,7 +5,8 @@ import pytest
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.codec.irc.render import time_of
 from twisted_net.chat.core.irc.isupport import MAX_HISTORY
-from twisted_net.chat.core.irc.past import MAX_MARKERS, read_time
+from twisted_net.chat.core.irc.markers import MAX_MARKERS
+from twisted_net.chat.core.irc.past import read_time
 
 HERE = "127.0.0.1"
 ALL = ("batch", "message-tags", "server-time", "labeled-response", "draft/chathistory")

@@ -3,6 +3,7 @@
 from twisted_net.chat.core.irc import (
     about,
     accounting,
+    markers,
     monitor,
     operators,
     ordering,
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     **monitor.COMMANDS,
     **accounting.COMMANDS,
     **past.COMMANDS,
+    **markers.COMMANDS,
     **operators.COMMANDS,
 }
 COMMANDS["HELP"] = about.helping(COMMANDS)

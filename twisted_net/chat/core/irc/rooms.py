@@ -10,7 +10,7 @@ from twisted_net.chat.codec.requests import Invite, Join, Kick, Part, Topic
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.elist import Wanted
 from twisted_net.chat.core.irc.isupport import MAX_TARGETS
-from twisted_net.chat.core.irc.past import say_marker
+from twisted_net.chat.core.irc.markers import say_marker
 from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.core.room import Member, Role, Room
 
