@@ -186,7 +186,6 @@ class Broker:
         self._cursor = self._kept = number_of(at or era)
         self._goal = number_of(newest)
         self._behind = False
-        self.log.info("{node} takes part in the chat", node=self.node)
         for room in self._audience.begin(state):
             self._audience.remember(room, await self.ask.latest(link, room, KEPT_AT_ONCE))
         self._reading = Deferred.fromCoroutine(self._forever(self._read))
@@ -305,6 +304,7 @@ class Broker:
         if self._goal is not None and self._cursor >= self._goal:
             self._goal = None
             self._audience.caught_up()
+            self.log.info("{node} takes part in the chat", node=self.node)
 
     def _fall_behind(self) -> None:
         """Begin anew, for the broker no longer has all that was published."""
