@@ -38,8 +38,8 @@ def test_both_doors_hear_one_order(net: SimNetwork) -> None:
 
 @simulate(seeds=20, link=STORM)
 def test_datagram_sessions_survive_disasters_or_say_that_they_did_not(net: SimNetwork) -> None:
-    """The server loses power, and links are cut: what was confirmed was heard all the same."""
-    Chat(disasters=("power_off", "cut"))(net)
+    """The server loses power, links are cut, members move: what was confirmed was heard."""
+    Chat(disasters=("power_off", "cut"), moves=1)(net)
 
 
 def calm_or_rough(dice: random.Random) -> Mapping[str, Any]:
