@@ -16,6 +16,8 @@ import pytest
 from bench.processes import free_port
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 

@@ -18,6 +18,8 @@ import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 SIZE = 8 << 20

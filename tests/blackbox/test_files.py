@@ -14,6 +14,8 @@ import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 #: Sizes at the borders of a block, and one at which 16-bit block numbers roll over.

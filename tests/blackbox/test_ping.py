@@ -16,6 +16,8 @@ import pytest
 
 from tests.blackbox.conftest import BIN, Bench, free_ports, netdemo, peer, run
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 #: What every summary has, and of which type.

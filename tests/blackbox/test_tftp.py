@@ -12,6 +12,8 @@ import pytest
 from tests.blackbox.conftest import PATIENCE, Bench, peer
 from twisted_net.files.tftp.codec import Ack, Data, OptionAck, Packet, Request, parse, render
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 SIZES = {"empty": 0, "f511": 511, "f512": 512, "f513": 513, "page": 100_000}

@@ -15,6 +15,8 @@ from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, peer, run
 from tests.watch.exposition import read
 from twisted_net.files.journal import MOST_LINES
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 #: Sizes around what is sent in one write, and one that does not fit any socket buffer.

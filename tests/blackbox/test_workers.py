@@ -14,6 +14,8 @@ import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports
 
+pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
+
 Start = Callable[..., Bench]
 
 
