@@ -255,9 +255,10 @@ def test_a_terminal_has_line_editing(bench: Start) -> None:
         os.write(ours, b"half")
         netdemo("chat", "--nick", "blue", address, stdin=b"hello\n/msg red hi\n")
         screen.shows(b"blue left")
+        screen.shows(b"> half")  # until the line is there again, keys are nobody's
         os.write(ours, b"\x7f\x7f\x7f\x7f/nick green\r")
         screen.shows(b"you are green now")
-        screen.shows(b">")  # until the next prompt is there, the key is nobody's
+        screen.shows(b">")
         os.write(ours, b"\x03")
         assert red.wait(PATIENCE) == 130
     finally:

@@ -9,7 +9,6 @@ import os
 import socket
 import sys
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -35,15 +34,7 @@ MARKERS = (
 _failed = pytest.StashKey[bool]()
 
 
-@dataclass(slots=True)
-class _Kept:
-    """How many objects were set aside, and how many tests there were since."""
-
-    objects: int = 0
-    tests: int = 0
-
-
-_kept = pytest.StashKey[_Kept]()
+_tests = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,20 +56,19 @@ def pytest_report_header() -> str | None:
 
 
 #: Tests after which what has come to stay, as modules that were imported meanwhile, is set aside.
-FREEZE_AFTER = 200
+FREEZE_AFTER = 50
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let the collection after each test look only at what that test made: ten times faster.
 
-    What is there is set aside, now and then anew: a test may have taken all of it up again.
+    What is there is set aside, and now and then anew: a test may have taken all of it up again.
     """
-    kept = item.config.stash.setdefault(_kept, _Kept())
-    kept.tests += 1
-    if kept.tests > FREEZE_AFTER or gc.get_freeze_count() < kept.objects // 2 or not kept.objects:
+    tests = item.config.stash.get(_tests, 0)
+    item.config.stash[_tests] = tests + 1
+    if tests % FREEZE_AFTER == 0:
         gc.collect()
         gc.freeze()
-        kept.tests, kept.objects = 0, gc.get_freeze_count()
 
 
 # Nothing logged, nothing left behind
