@@ -1,6 +1,7 @@
 """Files and folders of HTTP servers, ours and others', that can be gone on with (RFC 9110, 14)."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -99,14 +100,8 @@ class Web:
         asked = str(url)
         client, url, head = await self._asked(url, _ranged(into))
         offset = _next(into) if head.code == 206 else 0
-        try:
+        with _closed_on_failure(client):
             size, sha256 = await self._taken(client, url, head, into, progress)
-        except RemoteProtocolError as error:
-            client.close()
-            raise BadAnswerError(f"{client.target}: {error}") from error
-        except BaseException:
-            client.close()
-            raise
         into.keep()
         return Fetched(asked, size, sha256, self._reactor.seconds() - began, offset)
 
@@ -121,17 +116,11 @@ class Web:
         began = self._reactor.seconds()
         size = source.size or 0
         client = await self._connected(url)
-        try:
+        with _closed_on_failure(client):
             head = await self._sent(client, url, source, sha256, progress)
             if head.code not in _STORED:
                 raise await _told(client, url, head)
             await self._throw_away(client, url, head, "PUT")
-        except RemoteProtocolError as error:
-            client.close()
-            raise BadAnswerError(f"{client.target}: {error}") from error
-        except BaseException:
-            client.close()
-            raise
         return Stored(str(url), size, sha256, self._reactor.seconds() - began)
 
     async def _sent(
@@ -177,7 +166,7 @@ class Web:
     async def _page(self, url: Url) -> tuple[list[Linked], Url | None]:
         client, url, head = await self._asked(url, {})
         folder = replace(url, path=url.path.partition("?")[0])
-        try:
+        with _closed_on_failure(client):
             if head.code != 200:
                 raise _refusal(str(folder), head)
             body = b""
@@ -194,12 +183,6 @@ class Web:
                 found = parse_html_listing(body, folder), None
             else:
                 raise ClientError(f"'{folder}': not a folder that can be listed")
-        except RemoteProtocolError as error:
-            client.close()
-            raise BadAnswerError(f"{client.target}: {error}") from error
-        except BaseException:
-            client.close()
-            raise
         self._done_with(client, url, head)
         return found
 
@@ -252,21 +235,15 @@ class Web:
             client = await self._connected(url)
             used = not client.fresh
             try:
-                head = await client.ask(url, fields, method, patience)
-                if head.code not in _REDIRECTIONS or b"location" not in head.fields:
-                    return client, url, head
-                await self._throw_away(client, url, head, method)
-                url = redirected(url, head.fields[b"location"])
-            except RemoteProtocolError as error:
-                client.close()
-                raise BadAnswerError(f"{client.target}: {error}") from error
+                with _closed_on_failure(client):
+                    head = await client.ask(url, fields, method, patience)
+                    if head.code not in _REDIRECTIONS or b"location" not in head.fields:
+                        return client, url, head
+                    await self._throw_away(client, url, head, method)
+                    url = redirected(url, head.fields[b"location"])
             except BrokenOffError:
-                client.close()
                 if not used:  # else it was closed for being idle, just now
                     raise
-            except BaseException:
-                client.close()
-                raise
         raise BadAnswerError(f"'{url}': more than {MOST_REDIRECTED} redirections")
 
     async def _connected(self, url: Url) -> HttpClient:
@@ -294,6 +271,19 @@ class Web:
             client.close()
         else:
             self._idle.setdefault(url.base, []).append(client)
+
+
+@contextmanager
+def _closed_on_failure(client: HttpClient) -> Iterator[None]:
+    """Close a connection if not all went well: the rest of an answer may be on its way."""
+    try:
+        yield
+    except RemoteProtocolError as error:
+        client.close()
+        raise BadAnswerError(f"{client.target}: {error}") from error
+    except BaseException:
+        client.close()
+        raise
 
 
 def _next(into: Destination) -> int:
