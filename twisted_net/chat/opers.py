@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from getpass import getpass
 from hashlib import scrypt
-from pathlib import Path
 from secrets import token_bytes
 from typing import Any
 
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
+
+from twisted_net.net.settings import text_in
 
 #: Cost, block size and parallelism of scrypt (RFC 7914, 2): 16 MiB and some 50 ms.
 _N, _R, _P = 1 << 14, 8, 1
@@ -77,14 +78,8 @@ def read(path: str) -> Mapping[str, Hashed]:
 
     :raises ValueError: there is no such file, or it has a line that means nothing.
     """
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise ValueError(error.strerror) from error
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
     known = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_in(path).splitlines(), 1):
         words = line.partition("#")[0].split()
         if words:
             known[words[0]] = _read_line(words, number)

@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import clientFromString
@@ -15,7 +14,7 @@ from twisted_net.chat.doors.outlet import QUEUE
 from twisted_net.chat.doors.stream import RATE
 from twisted_net.chat.opers import read as operators_in
 from twisted_net.net import endpoints
-from twisted_net.net.settings import YES_NO, Reading, setting, size, whole
+from twisted_net.net.settings import YES_NO, Reading, setting, size, text_in, whole
 
 
 def _read_lobby(text: str) -> str:
@@ -84,12 +83,7 @@ def words_in(path: str) -> Words:
 
     :raises ValueError: there is no such file, or it is not UTF-8.
     """
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except OSError as error:
-        raise ValueError(error.strerror) from error
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
+    lines = text_in(path).splitlines()
     return Words(word for line in lines if (word := line.partition("#")[0].strip()))
 
 
@@ -100,12 +94,7 @@ def password_in(path: str) -> str:
     """
     if not path:
         return ""
-    try:
-        password = Path(path).read_text("utf-8").partition("\n")[0].strip()
-    except OSError as error:
-        raise ValueError(error.strerror) from error
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
+    password = text_in(path).partition("\n")[0].strip()
     if not password:
         raise ValueError("its first line is empty")
     return password

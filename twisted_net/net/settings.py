@@ -106,6 +106,19 @@ class Described:
         return str(self.default)
 
 
+def text_in(path: str) -> str:
+    """Return the text of a file that an option names.
+
+    :raises ValueError: there is no such file, or it is not UTF-8.
+    """
+    try:
+        return Path(path).read_text("utf-8")
+    except OSError as error:
+        raise ValueError(error.strerror) from error
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8") from None
+
+
 def load(
     groups: Sequence[Group],
     options: Mapping[str, str],
