@@ -19,6 +19,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from twisted_net.net.fast.streams import waiting
 from twisted_net.net.service import IDrains
 
 #: How long a peer that broke the rules may go on sending before it is cut, in seconds, and how
@@ -183,5 +184,4 @@ def unsent(transport: Any) -> int:
     What TLS has not sealed yet is not among them.
     """
     below = getattr(transport, "transport", None) or transport
-    waiting = getattr(below, "_tempDataLen", 0) - getattr(below, "offset", 0)
-    return waiting + len(getattr(below, "dataBuffer", b""))
+    return waiting(below)
