@@ -1,6 +1,6 @@
 """The line door: the chat for ``nc``, telnet and scripts (docs/protocols/chat.md)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -72,6 +72,7 @@ class ChatLineProtocol(ChatStream):
         self._factory = factory
         self._lines = LineReader()
         self._unread = b""
+        self._fed: Iterator[bytes] = iter(())
 
     def connectionMade(self) -> None:
         """Greet; read only while the peer reads, and wait for a name."""
@@ -137,9 +138,11 @@ class ChatLineProtocol(ChatStream):
 
     def next(self) -> Said | None:
         """Return the next line."""
-        data, self._unread = self._unread, b""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            self._fed = self._lines.feed(data)
         try:
-            line = next(self._lines.feed(data), None)
+            line = next(self._fed, None)
         except RemoteProtocolError as error:
             self._drops.drop("line_too_long", self.transport.getPeer())
             self.linger(self._reactor, error.reply)
