@@ -69,14 +69,7 @@ BUSY = 8192
 
 
 class Session(Handshake):
-    """One side of a session.
-
-    :ivar state: where it stands.
-    :ivar id: 8 bytes, on both sides the same.
-    :ivar name: the name asked for, or given.
-    :ivar since: an initiator's user notes here what it heard last, as an id; whoever has to be
-        greeted again is told.
-    """
+    """One side of a session."""
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
 from twisted.internet.protocol import Factory
 
 from twisted_net.chat.accounts.private import fingerprint, private
+from twisted_net.chat.codec.charsets import UTF_8
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.render import Profile, profile_of
 from twisted_net.chat.codec.irc.wire import Lines, Message, NotTextError, parse
@@ -22,8 +23,6 @@ from twisted_net.net.drops import Drops
 #: Seconds of silence after which a client is asked whether it is there, and after which it is gone.
 PING_AFTER = 60.0
 GONE_AFTER = 90.0
-
-UTF_8 = "utf-8"
 
 
 class ChatIrcProtocol(ChatStream):
