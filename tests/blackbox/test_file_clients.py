@@ -22,7 +22,10 @@ pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs the
 
 Start = Callable[..., Bench]
 
-SIZE = 8 << 20
+#: Of a file to break off. When 30 % of it have come, what is missing is more than the kernel may
+#: hold of it (33 MB to be read, 4 MB to be sent), so that a killed server cannot have sent it all.
+SIZE = 64 << 20
+RATE = "32MiB"
 SHA = hashlib.sha256(b"hello").hexdigest()
 
 
@@ -75,7 +78,7 @@ def test_a_kill_of_the_server_in_the_middle_costs_nothing(
     server = bench("--files-root", str(root))
     url, path = url_of(server, over, "large"), tmp_path / "large"
     command = [str(BIN / "netdemo"), "get", url, "-d", str(tmp_path), "--json"]
-    options = ["--limit-rate", "4MiB", "--retries", "100"]
+    options = ["--limit-rate", RATE, "--retries", "100"]
     with subprocess.Popen([*command, *options], stdout=subprocess.PIPE) as running:
         until(lambda: part_of(path) > SIZE * 3 // 10)
         server.stop(signal.SIGKILL)
@@ -96,7 +99,7 @@ def test_ctrl_c_keeps_what_has_come_for_the_next_get(
     """It says so, and exits as an interrupted command does."""
     url, path = url_of(bench("--files-root", str(root)), over, "large"), tmp_path / "large"
     command = [str(BIN / "netdemo"), "get", url, "-d", str(tmp_path)]
-    with subprocess.Popen([*command, "--limit-rate", "4MiB"], stderr=subprocess.PIPE) as running:
+    with subprocess.Popen([*command, "--limit-rate", RATE], stderr=subprocess.PIPE) as running:
         until(lambda: part_of(path) > SIZE // 4)
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=PATIENCE)
