@@ -11,9 +11,12 @@ FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test test-slow safety soak coverage simulate fuzz fuzz-nightly bench lint docs changelog test-pythons test-floor test-quick clean
+.PHONY: run test test-slow safety soak coverage simulate fuzz fuzz-nightly bench lint docs changelog test-pythons test-floor test-pure test-quick clean
 
-$(VENV)/installed: setup.py pyproject.toml
+# What is compiled has to be compiled again when it changes: twisted_net/net/fast/compiled.py.
+COMPILED := twisted_net/net/fast/_streams.c
+
+$(VENV)/installed: setup.py pyproject.toml $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[pretty]'
 	$(BIN)/twistd --help >/dev/null        # warms Twisted's plugin cache
@@ -23,7 +26,7 @@ $(VENV)/developer: $(VENV)/installed
 	$(INSTALL) --editable '.[dev]'
 	touch $@
 
-$(VENV)/tester: setup.py pyproject.toml
+$(VENV)/tester: setup.py pyproject.toml $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
 	$(INSTALL) --editable '.[test]' $(PINS)
 	touch $@
@@ -90,6 +93,10 @@ $(VENV)-bench/installed:
 # All tests but those that install something or start a server.
 test-quick: $(VENV)/tester
 	$(BIN)/python -m pytest $(PARALLEL) --quiet -m 'not slow' tests --ignore tests/blackbox
+
+# What uses compiled code, without it: twisted_net/net/fast/compiled.py.
+test-pure: $(VENV)/developer
+	PURE_PYTHON=1 $(BIN)/python -m pytest $(PARALLEL) --quiet -m 'not slow' tests/net tests/echo tests/parity
 
 # The quick tests on every other Python that is here.
 test-pythons:

@@ -1,8 +1,9 @@
 """Packaging; every tool is configured in pyproject.toml."""
 
+import sys
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 TESTING = ["hypothesis>=6.100"]  # twisted_net.testing.hypothesis
 TEST = [
@@ -18,6 +19,11 @@ TLS = ["twisted[tls]"]
 PRETTY = ["rich>=13", "prompt_toolkit>=3"]
 REDIS = ["txredisapi>=1.6", "hiredis>=3"]  # without hiredis, reading costs fifteen times as much
 DOCS = ["sphinx>=8", "furo", "myst-parser>=4"]
+
+# What is not there without a compiler is a matter of speed only: net/fast/compiled.py.
+COMPILED = Extension(
+    "twisted_net.net.fast._streams", ["twisted_net/net/fast/_streams.c"], optional=True
+)
 
 setup(
     name="twisted_net",
@@ -35,6 +41,7 @@ setup(
     package_data={
         "twisted_net": [
             "py.typed",
+            "net/fast/*.pyi",
             "chat/doors/web/static/*",
             "chat/store/schema/*",
             "files/demo/*",
@@ -43,6 +50,7 @@ setup(
             "web/static/*",
         ]
     },
+    ext_modules=[COMPILED] if sys.implementation.name == "cpython" else [],
     install_requires=["twisted>=24.10", "zope.interface>=6.2", "click>=8.2"],
     extras_require={
         "tls": TLS,

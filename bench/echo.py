@@ -70,6 +70,11 @@ def _server(name: str, note: str, command: Callable[[], list[str]]) -> Server:
 SERVERS = (
     _server("netdemo", "netdemo serve, as installed, limits on", ours.serve),
     _server(
+        "pure",
+        "the same with nothing compiled, PURE_PYTHON=1",
+        lambda: ["env", "PURE_PYTHON=1", *ours.serve()],
+    ),
+    _server(
         "unguarded",
         "its echo doors without limits and counters",
         lambda: _python("echo_unguarded.py"),

@@ -21,7 +21,7 @@ from twisted.plugin import getPlugins
 from twisted_net import assembly, registry
 from twisted_net.net import console, endpoints
 from twisted_net.net.errors import NetError, StartError
-from twisted_net.net.fast import installing
+from twisted_net.net.fast import compiled, installing
 from twisted_net.net.fast.opening import unfit
 from twisted_net.net.owners import owner
 from twisted_net.net.service import Door, INetService, Runtime
@@ -152,7 +152,8 @@ def _speed(transports: str) -> Finding:
     lean = installing.why_not()
     reactor = f"Twisted's own ({lean})" if lean else "netdemo"
     stock = unfit() or ("--transports stock" if transports == "stock" else "")
-    kind = f"Twisted's own ({stock})" if stock else "fast"
+    fast = f"fast, not compiled ({compiled.why_not})" if compiled.why_not else "fast, compiled"
+    kind = f"Twisted's own ({stock})" if stock else fast
     return Finding(True, "speed", f"reactor: {reactor}; stream transports: {kind}")
 
 

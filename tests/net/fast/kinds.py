@@ -18,6 +18,8 @@ FAST = Transports(FastPort, FastClient, FastDatagramPort, FastMulticastPort)
 class _Patient(FastStream):
     """Answers when the reactor lets it, as Twisted's own do, and has its turn when they have."""
 
+    doRead = FastStream.doRead  # the compiled one answers by itself
+
     def write(self, data: bytes) -> None:
         super().write(data)
         self._queue_up()

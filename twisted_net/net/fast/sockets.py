@@ -15,13 +15,13 @@ from twisted.python import log
 from twisted.python.failure import Failure
 
 from twisted_net.net.fast import private
-from twisted_net.net.fast.streams import FastStream
+from twisted_net.net.fast.compiled import Stream
 
 #: Seconds for which nobody is accepted when not even the descriptor is there that is kept for that.
 LACK = 1.0
 
 
-class FastServer(FastStream, tcp.Server):
+class FastServer(Stream, tcp.Server):
     """A connection that was accepted; what it is called is worked out when somebody asks."""
 
     def __init__(
@@ -75,7 +75,7 @@ class FastServer(FastStream, tcp.Server):
         return f"<{self._kind} #{self.sessionno} on {self._port}>"
 
 
-class FastClient(FastStream, tcp.Client):
+class FastClient(Stream, tcp.Client):
     """A connection that was made."""
 
     def _connectDone(self) -> None:
@@ -110,7 +110,7 @@ class FastUnixServer(_Passing, FastServer, unix.Server):
         FastServer.__init__(self, sock, protocol, (client, None), server, sessionno, reactor)
 
 
-class FastUnixClient(_Passing, FastStream, unix.Client):
+class FastUnixClient(_Passing, Stream, unix.Client):
     """A connection that was made to a UNIX socket."""
 
     def _connectDone(self) -> None:

@@ -193,8 +193,7 @@ class FastStream(_Connection):
     def _answer(self) -> None:
         """Send what was written while we were reading."""
         if self.producerPaused or self._tempDataLen > LARGE_READ:
-            self.startWriting()
-            self._settle()
+            self._answer_later()
             return
         try:
             done = self._send()
@@ -204,9 +203,13 @@ class FastStream(_Connection):
             self._broken = error.errno != EPIPE
             done = False
         if not done:
-            self.startWriting()
-            self._settle()
+            self._answer_later()
         self._owed = False
+
+    def _answer_later(self) -> None:
+        """Leave to the reactor what could not be sent at once."""
+        self.startWriting()
+        self._settle()
 
     def _begin(self) -> None:
         """Keep in the instance what every read looks at: there it is found soonest."""

@@ -1,0 +1,32 @@
+"""What stream transports are made of: `streams.FastStream`, its busiest methods compiled.
+
+They are compiled when the package is installed, if there is a C compiler; else, and wherever
+``PURE_PYTHON=1`` is in the environment, as for zope.interface, everything is Python.
+"""
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+from twisted.internet.main import CONNECTION_LOST
+
+from twisted_net.net.counters import DoorCounters
+from twisted_net.net.fast.streams import FastStream
+
+#: Why nothing is compiled here; empty: it is.
+why_not = ""
+
+try:
+    if os.environ.get("PURE_PYTHON", "0") not in ("", "0"):
+        raise ImportError("PURE_PYTHON is set")
+    from twisted_net.net.fast import _streams
+except ImportError as error:
+    why_not = str(error)
+
+if TYPE_CHECKING or why_not:
+    Stream = FastStream
+else:
+    _streams.lean_on(FastStream, DoorCounters, socket.socket, CONNECTION_LOST)
+
+    class Stream(_streams.Stream, FastStream):
+        """A `FastStream` whose ``doRead``, ``write`` and ``write_now`` are compiled."""
