@@ -4,6 +4,7 @@ That it does the same is also what all other tests of fast transports show: they
 is there, and `make test-pure` runs them without it.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -264,6 +265,8 @@ def test_nothing_is_leaked() -> None:
             made = echoing(Compiled, *answers)
             made.doRead()
             made.protocol = made  # a circle
+        del made
+        gc.collect()
 
     play()
     tracemalloc.start()
