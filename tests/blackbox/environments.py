@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 THIRD_PARTY = ROOT / "tests" / "thirdparty"
 
 #: Seconds that a build or an installation may take.
-PATIENCE = 300.0
+PATIENCE = 900.0
 
 
 def run(

@@ -16,7 +16,7 @@ def main(link: str, echo: str, tftp: str, name: str) -> None:
     number = socket.if_nametoindex(link)
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sock:
         sock.bind(("fe80::22", 0, 0, number))
-        sock.settimeout(5)
+        sock.settimeout(60)
         print(_echoed(sock, ("fe80::11", int(echo), 0, number)), end=" ")
         print(*_fetched(sock, ("fe80::11", int(tftp), 0, number), name))
 

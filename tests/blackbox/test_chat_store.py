@@ -4,14 +4,13 @@ import re
 import signal
 import socket
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import PATIENCE, Bench, netdemo
+from tests.blackbox.conftest import PATIENCE, Bench, netdemo, until
 
 Start = Callable[..., Bench]
 
@@ -87,10 +86,7 @@ def test_what_was_delivered_is_there_after_a_kill(bench: Start, tmp_path: Path) 
             each.says(f"NICK t{n}", *(f"{n} says {line}" for line in range(LINES)))
         listener.hears(rf"SAID lobby t\d \d says {LINES // 2}")
         early = len(said(listener))
-        over = time.monotonic() + PATIENCE
-        while len(stored(path)) < early:
-            assert time.monotonic() < over
-            time.sleep(0.01)
+        until(lambda: len(stored(path)) >= early, "what was heard is kept")
         assert server.stop(signal.SIGKILL) == -signal.SIGKILL
         listener.rest()
         for each in talkers:

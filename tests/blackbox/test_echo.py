@@ -1,8 +1,6 @@
 """Echo as a user meets it: the installed command, and real clients."""
 
 import json
-import os
-import pty
 import socket
 import subprocess
 import time
@@ -10,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.blackbox.conftest import BIN, Bench, netdemo, peer, run
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run
+from tests.blackbox.talkers import Screen
 
 Start = Callable[..., Bench]
 
@@ -51,7 +50,7 @@ def test_netdemo_echo_asks_over_both(bench: Start) -> None:
     assert netdemo("echo", "-s", f"127.0.0.1:{tcp}", "hello", "you").stdout == b"hello you\n"
     assert netdemo("echo", "--udp", "-s", f"127.0.0.1:{udp}", "hello").stdout == b"hello\n"
     record = json.loads(netdemo("echo", "--json", f"udp:127.0.0.1:{udp}", "hé").stdout)
-    assert record.pop("seconds") < 5
+    assert record.pop("seconds") > 0
     assert record == {
         "peer": f"127.0.0.1:{udp}",
         "transport": "udp",
@@ -89,7 +88,7 @@ def test_a_server_that_is_not_there_is_one_line(arguments: list[str], code: int,
 def test_many_clients_at_once_each_with_many_messages(bench: Start) -> None:
     """Fifty connections, a hundred messages each, all answered in order."""
     port = bench().port("echo-tcp")
-    clients = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(50)]
+    clients = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(50)]
     for number in range(100):
         for client in clients:
             client.sendall(b"message %d\n" % number)
@@ -103,7 +102,7 @@ def test_many_clients_at_once_each_with_many_messages(bench: Start) -> None:
 def test_a_refusal_is_no_echo(bench: Start) -> None:
     """A health check must not take ``ERR 503 BUSY`` for an answer."""
     port = bench("--max-conns-per-peer=1").port("echo-tcp")
-    with socket.create_connection(("127.0.0.1", port), 5):
+    with socket.create_connection(("127.0.0.1", port), PATIENCE):
         ended = netdemo("echo", "-s", f"127.0.0.1:{port}", "hello")
     assert (ended.returncode, ended.stdout) == (5, b"")
     assert ended.stderr.startswith(f"netdemo: 127.0.0.1:{port} says: ERR 503 BUSY".encode())
@@ -123,7 +122,7 @@ def test_a_line_may_come_in_any_number_of_pieces(bench: Start) -> None:
     for _ in range(1500):
         asking.stdin.write(b"x")
         time.sleep(0.0005)
-    answer, complaints = asking.communicate(b"\n", timeout=20)
+    answer, complaints = asking.communicate(b"\n", timeout=PATIENCE)
     assert (asking.returncode, answer, complaints) == (0, b"x" * 1500 + b"\n", b"")
 
 
@@ -180,25 +179,13 @@ def test_a_host_that_cannot_be_reached_is_one_line(arguments: list[str], code: i
 def test_a_terminal_is_not_at_the_servers_mercy() -> None:
     """What might move the cursor or name the window is shown, not obeyed."""
     with socket.create_server(("127.0.0.1", 0)) as hostile:
-        ours, theirs = pty.openpty()
-        talking = subprocess.Popen(
-            [str(BIN / "netdemo"), "echo", "-s", f"127.0.0.1:{hostile.getsockname()[1]}"],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(theirs)
-        connection, _ = hostile.accept()
-        with connection:
-            connection.sendall("\x1b]0;owned\x07\x1b[2J\nh\xe9\n".encode())
-        shown = b""
-        while talking.poll() is None or b"h" not in shown:
-            try:
-                shown += os.read(ours, 4096)
-            except OSError:  # the other side is closed
-                break
-        os.close(ours)
-        talking.wait(10)
+        hostile.settimeout(PATIENCE)
+        where = f"127.0.0.1:{hostile.getsockname()[1]}"
+        with Screen(str(BIN / "netdemo"), "echo", "-s", where, complains=False) as talking:
+            connection, _ = hostile.accept()
+            with connection:
+                connection.sendall("\x1b]0;owned\x07\x1b[2J\nh\xe9\n".encode())
+            shown = talking.rest()
     assert b"\x1b" not in shown
     assert b"\\x1b]0;owned\\x07\\x1b[2J\r\nh\xc3\xa9\r\n" in shown
 
@@ -218,7 +205,7 @@ def test_a_dialog_ends_with_ctrl_c(bench: Start) -> None:
     talking.stdin.flush()
     assert talking.stdout.readline() == b"hello\n"
     talking.send_signal(2)
-    _, complaints = talking.communicate(timeout=10)
+    _, complaints = talking.communicate(timeout=PATIENCE)
     assert (talking.returncode, complaints) == (130, b"")
 
 

@@ -6,7 +6,6 @@ import random
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -280,13 +279,6 @@ def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def _until(true: Callable[[], bool]) -> None:
-    over = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < over
-        time.sleep(0.02)
-
-
 def test_a_reader_that_has_enough_ends_it_in_silence(bench: Start, root: Path) -> None:
     """``netdemo get large -o - | head``."""
     port = bench("--files-root", str(root)).port("files-tcp")
@@ -302,8 +294,8 @@ def test_a_reader_that_has_enough_ends_it_in_silence(bench: Start, root: Path) -
 
 def test_a_stopping_server_sends_what_it_has_begun(bench: Start, root: Path) -> None:
     """SIGTERM in the middle: the slow reader gets all of it, before the server ends."""
-    server = bench("--files-root", str(root))
-    with socket.create_connection(("127.0.0.1", server.port("files-tcp"))) as slow:
+    server = bench("--files-root", str(root), "--grace", str(PATIENCE))
+    with socket.create_connection(("127.0.0.1", server.port("files-tcp")), PATIENCE) as slow:
         slow.sendall(b"large\n")
         got = hashlib.sha256(first := slow.recv(1000))
         server.process.send_signal(signal.SIGTERM)
@@ -340,15 +332,17 @@ def test_a_download_goes_on_behind_a_kill_of_the_server(bench: Start, root: Path
     """By offset, from another server on the same folder; the digest says that it is the same."""
     whole = (root / "large").read_bytes()
     first = bench("--files-root", str(root))
-    with socket.create_connection(("127.0.0.1", first.port("files-tcp"))) as client:
+    with socket.create_connection(("127.0.0.1", first.port("files-tcp")), PATIENCE) as client:
         client.sendall(b"GET large\n")
         got = b""
         while len(got) < len(whole) * 3 // 10:
-            got += client.recv(1 << 20)
+            piece = client.recv(1 << 20)
+            assert piece, "the end"
+            got += piece
         first.stop(signal.SIGKILL)
     got = got.partition(b"\n")[2]
     second = bench("--files-root", str(root))
-    with socket.create_connection(("127.0.0.1", second.port("files-tcp"))) as client:
+    with socket.create_connection(("127.0.0.1", second.port("files-tcp")), PATIENCE) as client:
         client.sendall(b"SUM large\nGET large %d\nQUIT\n" % len(got))
         with client.makefile("rb") as answers:
             sha256 = digest(root / "large").encode()

@@ -4,16 +4,16 @@ import socket
 from collections.abc import Callable
 
 from tests.blackbox.conftest import PATIENCE, Bench, peer
-from tests.blackbox.test_chat import Talker
+from tests.blackbox.talkers import Talker
 
 Start = Callable[..., Bench]
 
 
-def test_a_messenger_and_nc_talk_in_one_room(bench: Start) -> None:
+def test_a_messenger_and_nc_talk_in_one_room(bench: Start, talker: Callable[..., Talker]) -> None:
     """What iptux sends, byte by byte, and what it waits for."""
     server = bench("--ipmsg=udp:0", "--ipmsg-room=lobby")
     port = server.port("ipmsg")
-    nc = Talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", str(server.port("chat-tcp")))
+    nc = talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", str(server.port("chat-tcp")))
     nc.says("NICK blue")
     nc.hears("OK NICK blue")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as iptux:

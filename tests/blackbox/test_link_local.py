@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox import link_local
-from tests.blackbox.conftest import BIN, Bench, free_ports, peer, run
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, ending, free_ports, peer, run
 
 #: One end of a cable, and a link to nowhere, where the system sends what does not name its link.
 CABLE = (
@@ -42,10 +42,8 @@ def server() -> Iterator[Callable[..., Bench]]:
         made.wait_for("netdemo is listening")
         return made
 
-    yield start
-    for each in started:
-        each.stop()
-        assert "Traceback" not in each.text, each.text
+    with ending(started):
+        yield start
 
 
 def _client(server: Bench, *words: str) -> str:
@@ -59,7 +57,7 @@ def _client(server: Bench, *words: str) -> str:
         ["unshare", "--net", "sh", "-c", script, "sh", *command],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=2 * PATIENCE,
         check=False,
     )
     return done.stdout + done.stderr

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, ending, free_ports
 from tests.hostile import HOSTILE
 from twisted_net.net.text import safe
 
@@ -41,9 +41,8 @@ def logging() -> Iterator[Callable[..., Bench]]:
         made.wait_for("netdemo is listening")
         return made
 
-    yield start
-    for each in started:
-        each.stop()
+    with ending(started):
+        yield start
 
 
 @pytest.mark.parametrize(

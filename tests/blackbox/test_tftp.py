@@ -198,7 +198,7 @@ def test_a_transfer_that_stalls_is_one_line_that_says_why(
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(PATIENCE)
         address = ("127.0.0.1", server.port("tftp"))
-        options = {"windowsize": "8", "utimeout": "50000"}
+        options = {"windowsize": "8", "utimeout": "500000"}
         _ask(sock, Request("read", b"page", "octet", options), address)
         _, transfer = sock.recvfrom(1000)
         _ask(sock, Ack(0), transfer)

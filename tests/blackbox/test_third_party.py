@@ -1,7 +1,6 @@
 """A service from another distribution is worth as much as one of ours."""
 
 import re
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox import environments
-from tests.blackbox.conftest import Bench
+from tests.blackbox.conftest import PATIENCE, Bench, ending
 from tests.blackbox.environments import ROOT, THIRD_PARTY, Environment
 
 QUOTE = THIRD_PARTY / "quote"
@@ -37,10 +36,8 @@ def serve(environment: Environment) -> Iterator[Callable[..., Bench]]:
         made.wait_for("netdemo is listening")
         return made
 
-    yield start
-    for each in started:
-        each.stop()
-        assert "Traceback" not in each.text, each.text
+    with ending(started):
+        yield start
 
 
 ANY_PORT = ("--quote-tcp=tcp:0", "--quote-udp=udp:0")
@@ -70,7 +67,7 @@ def test_it_answers_on_both_doors(serve: Callable[..., Bench]) -> None:
 def test_it_is_under_the_limits_of_the_bench(serve: Callable[..., Bench]) -> None:
     """One connection to echo and one to quote are two from one address."""
     running = serve(*ANY_PORT, "--max-conns-per-peer", "1")
-    with socket.create_connection(("127.0.0.1", running.port("echo-tcp")), 5) as first:
+    with socket.create_connection(("127.0.0.1", running.port("echo-tcp")), PATIENCE) as first:
         first.sendall(b"here?\n")
         assert first.recv(100) == b"here?\n"
         assert b"BUSY" in _quote(running)
@@ -82,7 +79,7 @@ def test_its_doors_are_counted(serve: Callable[..., Bench]) -> None:
     _quote(running)
     _datagram(running, b"too short", answered=True)
     _datagram(running, b"?", answered=False)
-    running.process.send_signal(signal.SIGUSR2)
+    running.counts("dropped question_too_short=1")
     assert running.wait_for(r"quote-tcp: 1 connection \(0 open\), 8 bytes out$")
     assert running.wait_for(
         r"quote-udp: 2 datagrams in, 1 datagram out, .*dropped question_too_short=1$"
@@ -136,14 +133,14 @@ def test_the_guide_shows_what_is_tested_here() -> None:
 
 def _quote(running: Bench) -> bytes:
     """Return what the stream door says until it closes."""
-    with socket.create_connection(("127.0.0.1", running.port("quote-tcp")), 5) as connection:
+    with socket.create_connection(("127.0.0.1", running.port("quote-tcp")), PATIENCE) as connection:
         return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
 def _datagram(running: Bench, question: bytes, answered: bool = True) -> bytes:
     """Ask the datagram door."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-        asker.settimeout(5 if answered else 0.2)
+        asker.settimeout(PATIENCE if answered else 0.2)
         asker.sendto(question, ("127.0.0.1", running.port("quote-udp")))
         if answered:
             return asker.recv(4096)

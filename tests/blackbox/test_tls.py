@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import BIN, Bench, free_ports, netdemo, peer, run
+from tests.blackbox.conftest import (
+    BIN,
+    PATIENCE,
+    Bench,
+    free_ports,
+    netdemo,
+    peer,
+    run,
+    serving,
+    until,
+)
 
 pytest.importorskip("OpenSSL", reason="TLS is not installed (the extra tls)")
 
@@ -22,11 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[Bench]:
     """Serve over TLS."""
     options = ["--tls-demo", "--data", str(folder), "--proxy-from", "127.0.0.9"]
-    server = Bench([str(BIN / "netdemo"), "serve", *free_ports(), *options])
-    server.wait_for("SHA-256 ([0-9A-F]{2}:){31}")
-    yield server
-    server.stop()
-    assert "Traceback" not in server.text, server.text
+    command = [str(BIN / "netdemo"), "serve", *free_ports(), *options]
+    with serving(*command, ready="SHA-256 ([0-9A-F]{2}:){31}") as server:
+        yield server
 
 
 def test_curl_checks_the_certificate(server: Bench, folder: Path) -> None:
@@ -94,20 +102,22 @@ def test_a_new_certificate_is_shown_to_who_comes_then(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with _connected(context, number) as old:
+        old.sendall(b"first words")  # or it would be cut for having said nothing
+        assert old.recv(11) == b"first words"
         demo(tmp_path / "new", "127.0.0.1", 1_790_000_000.0).private.replace(path)
         server.wait_for("listening")
         seen = old.getpeercert(True)
-        for _ in range(200):
-            with _connected(context, number) as new:
-                if new.getpeercert(True) != seen:
-                    break
-            server.process.poll()
-            run("sleep", "0.05")
+        until(lambda: _shown(context, number) != seen, "another is shown")
         server.wait_for("echo-tcp: new certificate, SHA-256 ")
         old.sendall(b"still here")
         assert old.recv(10) == b"still here"
 
 
+def _shown(context: ssl.SSLContext, port: int) -> bytes | None:
+    with _connected(context, port) as made:
+        return made.getpeercert(True)
+
+
 def _connected(context: ssl.SSLContext, port: int) -> ssl.SSLSocket:
-    plain = socket.create_connection(("127.0.0.1", port), 10)
+    plain = socket.create_connection(("127.0.0.1", port), PATIENCE)
     return context.wrap_socket(plain)

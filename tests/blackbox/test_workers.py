@@ -5,26 +5,17 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, gone, state, until
 
 pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
 
 Start = Callable[..., Bench]
-
-
-def eventually(true: Callable[[], object]) -> None:
-    """Wait until something is true."""
-    over = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < over
-        time.sleep(0.05)
 
 
 def crew(bench: Bench) -> list[int]:
@@ -51,17 +42,6 @@ def asked(port: int) -> bytes:
         return client.recv(100)
 
 
-def counted(bench: Bench, line: str) -> None:
-    """Ask for the counters until a line is in the log."""
-
-    def there() -> bool:
-        bench.process.send_signal(signal.SIGUSR2)
-        time.sleep(0.2)
-        return line in bench.text
-
-    eventually(there)
-
-
 @pytest.mark.slow
 def test_several_processes_serve_one_door_and_make_one_report(bench: Start) -> None:
     """Whichever of them answers."""
@@ -70,8 +50,8 @@ def test_several_processes_serve_one_door_and_make_one_report(bench: Start) -> N
     for _ in range(20):
         assert echoed(running.port("echo-tcp")) == b"hello"
         assert asked(running.port("echo-udp")) == b"hello"
-    counted(running, "echo-tcp: 20 connections (0 open), 100 bytes in, 100 bytes out")
-    counted(running, "echo-udp: 20 datagrams in, 20 datagrams out")
+    running.counts("echo-tcp: 20 connections (0 open), 100 bytes in, 100 bytes out")
+    running.counts("echo-udp: 20 datagrams in, 20 datagrams out")
     assert running.stop() == -signal.SIGTERM
     assert "Traceback" not in running.text
 
@@ -86,17 +66,17 @@ def test_a_worker_that_ends_is_replaced_and_nobody_is_refused(
     port = running.port("echo-tcp")
     for _ in range(10):
         assert echoed(port) == b"hello"
-    counted(running, "echo-tcp: 10 connections (0 open)")
+    running.counts("echo-tcp: 10 connections (0 open)")
     before = crew(running)
     for pid in before:  # all of them: for a moment nobody serves
         os.kill(pid, number)
     for _ in range(10):
         assert echoed(port) == b"hello"
         assert asked(running.port("echo-udp")) == b"hello"
-    eventually(lambda: len(crew(running)) == 2 and not set(crew(running)) & set(before))
-    counted(running, "echo-tcp: 20 connections (0 open)")
+    until(lambda: len(crew(running)) == 2 and not set(crew(running)) & set(before))
+    running.counts("echo-tcp: 20 connections (0 open)")
     running.wait_for("worker 0 .*; another takes its place")
-    counted(running, "workers: 2 replaced")
+    running.counts("workers: 2 replaced")
     assert running.stop() == -signal.SIGTERM
 
 
@@ -105,7 +85,7 @@ def test_what_every_process_has_begun_is_finished_before_the_stop(
 ) -> None:
     """Large files that are being sent; and no process is left."""
     (tmp_path / "large").write_bytes(bytes(8 << 20))
-    running = bench("--workers=2", "--grace=30", f"--files-root={tmp_path}")
+    running = bench("--workers=2", f"--grace={PATIENCE}", f"--files-root={tmp_path}")
     clients = []
     for _ in range(6):
         client = socket.create_connection(("127.0.0.1", running.port("files-tcp")), PATIENCE)
@@ -123,7 +103,7 @@ def test_what_every_process_has_begun_is_finished_before_the_stop(
         assert heard > 8 << 20
         assert re.search(rb"DONE [0-9a-f]{64}\n$", last)
     assert running.wait() == -signal.SIGTERM
-    assert not any(psutil.pid_exists(pid) for pid in workers)
+    until(lambda: all(map(gone, workers)), "no process is left")
 
 
 def test_one_process_alone_serves_what_its_peers_share(bench: Start) -> None:
@@ -153,6 +133,7 @@ def test_a_stop_that_is_told_to_all_processes_is_one_stop(bench: Start) -> None:
     running = bench("--workers=2", reactor="select")
     for pid in (workers := crew(running)):
         os.kill(pid, signal.SIGSTOP)
+    until(lambda: all(state(pid) == "stopped" for pid in workers), "the workers stand still")
     running.process.send_signal(signal.SIGTERM)
     running.wait_for("TCP Port .* Closed")
     for pid in workers:
@@ -170,7 +151,7 @@ def test_workers_end_when_their_server_is_gone(bench: Start) -> None:
     workers = crew(running)
     running.process.kill()
     running.process.wait()
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in workers))
+    until(lambda: all(map(gone, workers)), "no process is left")
 
 
 @pytest.mark.slow
@@ -198,7 +179,7 @@ def test_sockets_of_every_kind_are_shared(bench: Start, tmp_path: Path) -> None:
     running = bench("--workers=2", f"--echo-tcp=unix:{path}")
     for pid in crew(running)[:1]:
         os.kill(pid, signal.SIGTERM)
-        eventually(lambda: "another takes its place" in running.text)
+        until(lambda: "another takes its place" in running.text)
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(PATIENCE)
         client.connect(str(path))
