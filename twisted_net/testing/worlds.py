@@ -20,8 +20,12 @@ from twisted_net.testing.network import SimNetwork
 from twisted_net.testing.redirect import Redirect
 from twisted_net.testing.resolver import SimResolver
 
-#: Seconds after which a scenario is given up: long for a loopback, short for a test suite.
-PATIENCE = 10.0
+#: Seconds after which a scenario is given up: long for a loopback, even on a busy machine.
+PATIENCE = 60.0
+
+#: How often a reactor of real sockets looks at all of them after it has slept: what one end has
+#: sent, another end answers, and the first hears that.
+ROUNDS = 5
 
 #: Where a machine has all of 127.0.0.0/8 for itself; others have 127.0.0.1 only.
 MANY_ADDRESSES = sys.platform == "linux"
@@ -168,8 +172,16 @@ class LoopbackWorld:
         return outcome[0]
 
     def sleep(self, seconds: float) -> Deferred[None]:
-        """Wait for so many real seconds."""
-        return deferLater(self.reactor, seconds)
+        """Wait for so many real seconds, and until what was there by then is dealt with.
+
+        On a busy machine they may all pass before the reactor has looked at its sockets once.
+        """
+        return Deferred.fromCoroutine(self._slept(seconds))
+
+    async def _slept(self, seconds: float) -> None:
+        await deferLater(self.reactor, seconds)
+        for _ in range(ROUNDS):
+            await deferLater(self.reactor, 0)
 
     def flush_errors(self, *types: type[BaseException]) -> list[Failure]:
         """Return and forget the failures that were logged, those of some types or all."""
