@@ -330,7 +330,7 @@ def test_a_file_has_one_table_for_each_room(file: Path) -> None:
     ("text", "why"),
     [
         ("x = 1", "[x]: need a table for each room"),
-        ("[lobby", "hooks.toml: "),
+        ("[lobby", "hooks.toml:1:7: expected ']' at the end of"),
         ("[lobby]", "[lobby]: need a token, a url, or both"),
         ("[lobby]\ntoken = 'short'", "token: need 16 letters or more"),
         ("[lobby]\ntoken = 1", "token: need text"),

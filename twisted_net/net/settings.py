@@ -8,13 +8,13 @@ environment, that over the file, that over the default.
 
 import difflib
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted_net.net.errors import SettingError
+from twisted_net.net.toml import tables_in
 
 T = TypeVar("T")
 
@@ -212,12 +212,11 @@ def _read_file(
 ) -> dict[str, tuple[str, str, str]]:
     """Return path in the file -> (how to name it in an error, its text, how to show that)."""
     try:
-        with file.open("rb") as opened:
-            content = tomllib.load(opened)
+        content = tables_in(file)
     except OSError as error:
         raise SettingError(f"{named_by} {str(file)!r}: {(error.strerror or '').lower()}") from error
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or made to be no fun
-        raise SettingError(f"{file}: {error}") from error
+    except ValueError as error:
+        raise SettingError(str(error)) from error
     known = {each.path: each for each in everything}
     read = {}
     for path, value in _flat(content):

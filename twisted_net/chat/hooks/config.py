@@ -1,7 +1,6 @@
 """The file of webhooks: one table for each room."""
 
 import stat
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from twisted.logger import Logger
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import checked_name, checked_room
 from twisted_net.net.errors import StartError
+from twisted_net.net.toml import tables_in
 
 #: Letters of a token: nobody guesses that many.
 LEAST_TOKEN = 16
@@ -49,13 +49,12 @@ def hooks_in(path: str) -> list[Hook]:
     """
     file = Path(path)
     try:
-        with file.open("rb") as opened:
-            tables = tomllib.load(opened)
+        tables = tables_in(file)
         mode = file.stat().st_mode
     except OSError:
         raise StartError(f"--chat-hooks: cannot read {path!r}") from None
-    except (ValueError, RecursionError) as error:
-        raise StartError(f"--chat-hooks: {path}: {error}") from None
+    except ValueError as error:
+        raise StartError(f"--chat-hooks: {error}") from None
     if mode & stat.S_IROTH:
         _log.warn("--chat-hooks: everybody on this machine can read {path!r}", path=path)
     return [_hook(path, room, table) for room, table in tables.items()]
