@@ -107,6 +107,22 @@ def test_a_door_that_may_write_does_not_open_the_other(option: str, tmp_path: Pa
     assert tftp.serve.policy.write is (option == "tftp-write")
 
 
+@pytest.mark.parametrize("way", ["option", "variable", "file"])
+def test_the_root_of_the_file_system_is_shared_by_who_knows(way: str, tmp_path: Path) -> None:
+    """Whichever way one says so; and by nobody else."""
+    file = tmp_path / "netdemo.toml"
+    file.write_text("[files]\ni_know = true\n")
+    options = {"files-root": "/", **({"i-know": "yes"} if way == "option" else {})}
+    environment = {"NETDEMO_I_KNOW": "yes"} if way == "variable" else {}
+    group = Group("files", FilesSettings, "files-")
+    knows = load([group], options, environment, file if way == "file" else None)[FilesSettings]
+    line, _ = files.doors(knows, Runtime(Reactor()))
+    assert isinstance(line.serve, FileFactory)
+    assert line.serve.desk.shelf.stat(b"usr/").kind == "folder"
+    with pytest.raises(StartError, match="--i-know yes"):
+        files.doors(settings_of(files_root="/"), Runtime(Reactor()))
+
+
 def test_a_home_folder_may_be_written_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     """A shell expands no ``~`` in the middle of a word, and there is none round a file."""
     monkeypatch.setenv("HOME", "/nonexistent")

@@ -214,13 +214,17 @@ def test_the_first_file_is_an_example(shelf: Folder, tmp_path: Path) -> None:
     assert Folder(str(dull), hidden=True).first() == b""
 
 
+EVERYTHING = "this would share every file there is; --i-know yes shares them all the same"
+
+
 @pytest.mark.parametrize(
     ("root", "why"),
     [
         ("{}/nope", "'{}/nope': no such directory"),
         ("{}/share/a.txt", "'{}/share/a.txt': not a directory"),
-        ("/", "'/': this would share every file there is"),
-        ("/../", "'/../': this would share every file there is"),
+        ("/", f"'/': {EVERYTHING}"),
+        ("/../", f"'/../': {EVERYTHING}"),
+        ("{}/link", f"'{{}}/link': {EVERYTHING}"),
         ("x\0", "'x\\x00': no such directory"),
     ],
 )
@@ -228,6 +232,7 @@ def test_a_folder_that_cannot_be_shared_is_told_at_the_start(
     share: Path, tmp_path: Path, root: str, why: str
 ) -> None:
     """In one line that names the option."""
+    (tmp_path / "link").symlink_to("/")
     with pytest.raises(StartError) as caught:
         Folder(root.format(tmp_path))
     assert str(caught.value) == "--files-root " + why.format(tmp_path)

@@ -52,7 +52,12 @@ class FilesService:
             option = "--files-write" if settings.write else "--tftp-write"
             raise StartError(f"{option} yes: needs a folder of your own: --files-root FOLDER")
         writes = Writes(settings.quota, settings.overwrite) if writing else None
-        shelf = Folder(settings.root or DEMO, hidden=settings.hidden, writes=writes)
+        shelf = Folder(
+            settings.root or DEMO,
+            hidden=settings.hidden,
+            writes=writes,
+            everything=settings.i_know,
+        )
         example = (shelf.first() or b"NAME") if settings.root else b"hello.txt"
         digests = Digests(aside_of(runtime.reactor))
         if settings.http:

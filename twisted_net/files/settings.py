@@ -28,6 +28,12 @@ class FilesSettings:
         "The folder to share; empty: a few files to try it with.",
         Reading("FOLDER", os.path.expanduser),  # no shell does it behind a "="
     )
+    i_know: bool = setting(
+        False,
+        "Share the root of the file system, if --files-root says so: every file that there is.",
+        YES_NO,
+        option="i-know",
+    )
     hidden: bool = setting(
         False, "Share also what has a dot at the beginning of its name, as .ssh.", YES_NO
     )

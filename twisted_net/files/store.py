@@ -70,6 +70,7 @@ class Folder(Shelf):
     :param hidden: share what has a dot at the beginning of its name too: where people keep keys,
         and programs their state.
     :param writes: what may be stored; None: nothing.
+    :param everything: share even the root of the file system.
     :raises StartError: it cannot be shared.
     """
 
@@ -79,10 +80,11 @@ class Folder(Shelf):
         opener: beneath.Opener | None = None,
         hidden: bool = False,
         writes: Writes | None = None,
+        everything: bool = False,
     ) -> None:
         self._hidden = hidden
         self._writes = writes
-        self._folder = _opened(root)
+        self._folder = _opened(root, everything)
         self._opener = opener or beneath.best_opener(self._folder)
         self._room = Room(self._folder, writes.quota if writes else 0)
         self.close = weakref.finalize(self, os.close, self._folder)
@@ -250,16 +252,17 @@ def _refusing() -> Iterator[None]:
         raise RefusedError(code, why) from error
 
 
-def _opened(root: str) -> int:
+def _opened(root: str, everything: bool) -> int:
     try:
         folder = beneath.open_root(root)
     except OSError as error:
         raise _no_shelf(root, error) from error
     except ValueError as error:  # a NUL
         raise StartError(f"{OPTION} {root!r}: no such directory") from error
-    if os.path.samestat(os.fstat(folder), os.stat("/")):
+    if not everything and os.path.samestat(os.fstat(folder), os.stat("/")):
         os.close(folder)
-        raise StartError(f"{OPTION} {root!r}: this would share every file there is")
+        why = "this would share every file there is; --i-know yes shares them all the same"
+        raise StartError(f"{OPTION} {root!r}: {why}")
     if not os.access(root, os.R_OK | os.X_OK):
         os.close(folder)
         raise StartError(f"{OPTION} {root!r}: permission denied")
