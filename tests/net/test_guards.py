@@ -171,7 +171,7 @@ def test_a_factory_that_raises_costs_one_connection_and_no_descriptor() -> None:
     guarded = Guarded()
     guarded.factory._inside = Broken()
     assert guarded.factory.buildProtocol(PEER) is None
-    assert (guarded.census.total, guarded.counters.dropped) == (0, {"not_built": 1})
+    assert (guarded.census.total, guarded.counters.dropped) == (0, {"crashed": 1})
 
 
 def test_a_silent_connection_is_closed_and_then_cut() -> None:

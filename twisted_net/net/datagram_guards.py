@@ -103,7 +103,7 @@ class GuardedDatagrams(DatagramProtocol):
         try:
             self._inside.datagramReceived(datagram, addr)
         except BaseException:  # all that Twisted's own port catches
-            self._crashed(addr)
+            self.drops.crash(addr)
 
     def datagramsReceived(
         self, datagrams: Sequence[bytes], senders: Sequence[Address], counts: Mapping[Address, int]
@@ -131,7 +131,7 @@ class GuardedDatagrams(DatagramProtocol):
             try:
                 receive(datagram, sender)
             except BaseException:
-                self._crashed(sender)
+                self.drops.crash(sender)
 
     def _allowed(self, sender: Address, count: int, now: float) -> int:
         """Return how many of so many datagrams may pass, and count the others."""
@@ -153,12 +153,6 @@ class GuardedDatagrams(DatagramProtocol):
             return True
         host = sender[0]
         return host.startswith("127.") or host == "::1" or host == self.transport.getHost().host
-
-    def _crashed(self, sender: Address) -> None:
-        # One traceback a datagram would be a gift to whoever sends bad ones; one a second is what
-        # a bug deserves.
-        if self.drops.drop("crashed", sender):
-            self.drops.log.failure("{door}: a datagram crashed it", door=self.door.name)
 
     def drain(self) -> Deferred[Any]:
         """Let the protocol inside finish what it has begun."""

@@ -89,7 +89,7 @@ class GuardedProtocol(LetsPass, Protocol):
         try:
             self.inside.makeConnection(transport)
         except Exception:  # Twisted would leave the peer waiting for ever
-            self._crashed()
+            self.crashed()
 
     # Until its first message a fast transport counts here, so that what it does for each of the
     # many messages after that is not a step longer.
@@ -144,7 +144,10 @@ class GuardedProtocol(LetsPass, Protocol):
         """Count what came, and hand it on."""
         self.received += len(data)
         self._touch()
-        self.inside.dataReceived(data)
+        try:
+            self.inside.dataReceived(data)
+        except BaseException:  # all that Twisted's reactors catch
+            self.crashed()
 
     def handshakeCompleted(self) -> None:
         """Pass on that TLS has begun."""
@@ -155,10 +158,13 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def readConnectionLost(self) -> None:
         """Pass the peer's half-close on; who does not know of them may still finish writing."""
-        if IHalfCloseableProtocol.providedBy(self.inside):
-            self.inside.readConnectionLost()
-        else:
+        if not IHalfCloseableProtocol.providedBy(self.inside):
             self.transport.loseConnection()
+            return
+        try:
+            self.inside.readConnectionLost()
+        except BaseException:
+            self.crashed()
 
     def writeConnectionLost(self) -> None:
         """Pass on that our half is closed."""
@@ -169,6 +175,8 @@ class GuardedProtocol(LetsPass, Protocol):
         """Count the connection out."""
         try:
             self.inside.connectionLost(reason)
+        except BaseException:
+            self.crashed()
         finally:
             self._guard.left(self)
 
@@ -185,13 +193,15 @@ class GuardedProtocol(LetsPass, Protocol):
             else:
                 self.transport.loseConnection()
         except Exception:  # the others are to be told, too
-            self._crashed()
+            self.crashed()
 
-    def _crashed(self) -> None:
-        """Cut the connection of a protocol that has raised; one traceback a second is enough."""
-        drops = self._guard.drops
-        if drops.drop("crashed", self._peer):
-            drops.log.failure("{door}: a connection crashed it", door=self._guard.door.name)
+    def crashed(self) -> None:
+        """Cut the connection of a protocol that has raised what is being handled.
+
+        Left to itself, a reactor would log a traceback each time, and close in order what is not
+        whole.
+        """
+        self._guard.drops.crash(self._peer)
         self.transport.abortConnection()
 
     @property
@@ -337,8 +347,9 @@ class GuardedFactory(Factory):
         try:
             inside = self._inside.buildProtocol(addr)
         except Exception:
-            self.drops.log.failure("{door}: no protocol was built", door=self.door.name)
-            inside = None
+            self._census.leave(peer)
+            self.drops.crash(peer)
+            return None
         if inside is None:
             self._census.leave(peer)
             self.drops.drop("not_built", peer)

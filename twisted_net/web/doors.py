@@ -146,8 +146,7 @@ class WebRequest(Request):
 
     def processingFailed(self, reason: Failure) -> Failure:
         """Say that it is our fault; where the answer has begun, by a reset."""
-        if self.site.drops.drop("crashed", _host(self.getClientAddress())):
-            self.log.failure("{door}: a page crashed", reason, door=DOOR)
+        self.site.drops.crash(_host(self.getClientAddress()), reason)
         if self.startedWriting:
             self.transport.abortConnection()
         else:

@@ -92,6 +92,10 @@ class FastStream(_Connection):
         self.stirred = self._inside = True
         try:
             self.protocol.dataReceived(data)
+        except BaseException:
+            if self.guard is None:
+                raise
+            self.guard.crashed()
         finally:
             self._inside = False
         if self._tempDataLen and self._plain and not self._asked:
@@ -169,6 +173,15 @@ class FastStream(_Connection):
 
     def doWrite(self) -> Any:
         """Send what waits (IWriteDescriptor)."""
+        try:
+            return self._written()
+        except BaseException:  # from a producer
+            if self.guard is None:
+                raise
+            self.guard.crashed()
+            return None
+
+    def _written(self) -> Any:
         if not self._plain or self.dataBuffer or not 0 < self._tempDataLen <= self.SEND_LIMIT:
             return FileDescriptor.doWrite(self)
         try:
@@ -328,6 +341,10 @@ class FastStream(_Connection):
         guard, self.guard = self.guard, None
         try:
             self._lose(reason)
+        except BaseException:
+            if guard is None:
+                raise
+            guard.crashed()
         finally:
             if guard is not None:
                 guard.ended()
@@ -347,9 +364,12 @@ class FastStream(_Connection):
                 self.protocol.readConnectionLost()  # type: ignore[attr-defined]
             else:
                 self.loseConnection()  # who knows nothing of half-closes may still finish writing
-        except BaseException:  # as Twisted does
-            log.err()
-            self.connectionLost(Failure())
+        except BaseException:
+            if self.guard is not None:
+                self.guard.crashed()
+            else:  # as Twisted does
+                log.err()
+                self.connectionLost(Failure())
         finally:
             self._heard_all = False
         if self.disconnecting and self.connected:
