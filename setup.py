@@ -9,6 +9,7 @@ TESTING = ["hypothesis>=6.100"]  # twisted_net.testing.hypothesis
 TEST = [
     *TESTING,
     "coverage>=7.6",
+    "prometheus_client>=0.20",  # reads what /metrics says
     "pyhamcrest>=2",  # Twisted's own tests want it
     "pytest>=8",
     "pytest-twisted>=1.14",
