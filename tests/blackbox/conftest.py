@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -154,7 +154,7 @@ class Bench:
 
 
 @contextlib.contextmanager
-def ending(started: list[Bench]) -> Iterator[None]:
+def ending(started: Collection[Bench]) -> Iterator[None]:
     """End all servers at the end, whatever happens; none of them may have shown a traceback."""
     try:
         yield

@@ -73,15 +73,25 @@ class Screen:
     """A client on a terminal of its own, and what that shows.
 
     :param complains: whether standard error is shown too.
+    :param stdin: a descriptor that it reads from instead; None: it is what is typed.
     """
 
     def __init__(
-        self, *command: str, complains: bool = True, env: dict[str, str] | None = None
+        self,
+        *command: str,
+        complains: bool = True,
+        stdin: int | None = None,
+        env: dict[str, str] | None = None,
     ) -> None:
         self._terminal, theirs = pty.openpty()
         errors = theirs if complains else subprocess.DEVNULL
         self.process = subprocess.Popen(
-            command, stdin=theirs, stdout=theirs, stderr=errors, env=env, start_new_session=True
+            command,
+            stdin=theirs if stdin is None else stdin,
+            stdout=theirs,
+            stderr=errors,
+            env=env,
+            start_new_session=True,
         )
         os.close(theirs)
         self._shown = b""

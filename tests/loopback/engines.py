@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-#: Seconds that it may take to start before a test fails.
-PATIENCE = 20.0
+from tests.patience import PATIENCE
 
 
 class Engine:

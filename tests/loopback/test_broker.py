@@ -1,10 +1,8 @@
 """Nodes and a real broker: order, leases, and what happens when one of them dies."""
 
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,7 +14,8 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.logger import capturedLogs, formatEvent
 
-from tests.loopback.engines import PATIENCE, Engine
+from tests.loopback.engines import Engine
+from tests.patience import PATIENCE
 from twisted_net.chat.bus.broker import Broker
 from twisted_net.chat.bus.terms import Entry, Names, Timing
 from twisted_net.chat.codec.messages import Refusal
@@ -34,16 +33,6 @@ FORGETFUL = replace(QUICK, settle=60, renew=60)
 def forget(engine: Engine, node: str) -> None:
     """Let a node's lease lapse now."""
     engine.ask("DEL", f"{{netdemo}}:node:{node}")
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    """Start a broker."""
-    # Not pytest's own folder: a UNIX socket's path has 107 bytes.
-    with tempfile.TemporaryDirectory() as folder:
-        made = Engine(Path(folder))
-        yield made
-        made.kill()
 
 
 class Node:
@@ -241,7 +230,7 @@ async def test_drafts_wait_for_the_broker_but_not_too_many(engine: Engine, start
 @pytest_twisted.ensureDeferred
 async def test_a_broker_that_does_not_answer_is_given_up(engine: Engine, start: Start) -> None:
     """One that hangs is left, and what it has taken nonetheless is not said again."""
-    node = await start(patience=0.3).ready()
+    node = await start(patience=1.0).ready()
     engine.pause()
     outcome = node.broker.publish(b"once")[1]
     await node.until(lambda: node.told[-1] == "away")
@@ -434,7 +423,7 @@ async def test_what_is_no_broker_is_said_to_be_none() -> None:
 
     here = TCP4ServerEndpoint(reactor, 0, interface="127.0.0.1")
     port = await here.listen(Factory.forProtocol(Nonsense))
-    node = Node(f"tcp:127.0.0.1:{port.getHost().port}", patience=0.3)
+    node = Node(f"tcp:127.0.0.1:{port.getHost().port}", patience=1.0)
     with capturedLogs() as events:
         await node.until(lambda: node.told == ["away"])
         await node.broker.stop()

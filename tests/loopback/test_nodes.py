@@ -1,14 +1,11 @@
 """Two nodes, one chat: members on the line door of either, and a real broker between them."""
 
 import re
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
 import pytest_twisted
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP4ServerEndpoint, connectProtocol
@@ -18,8 +15,9 @@ from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
-from tests.loopback.engines import PATIENCE, Engine
+from tests.loopback.engines import Engine
 from tests.loopback.test_broker import FORGETFUL, QUICK, forget
+from tests.patience import PATIENCE
 from twisted_net.chat.bus.redis import RedisBus
 from twisted_net.chat.bus.terms import Timing
 from twisted_net.chat.codec.events import read_id
@@ -30,15 +28,6 @@ from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet, deliver
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory
-
-
-@pytest.fixture
-def engine() -> Iterator[Engine]:
-    """Start a broker."""
-    with tempfile.TemporaryDirectory() as folder:
-        made = Engine(Path(folder))
-        yield made
-        made.kill()
 
 
 class Talker(LineOnlyReceiver):

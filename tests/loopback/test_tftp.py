@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 
 from tests.files.wires import NOISE
+from tests.patience import PATIENCE
 from twisted_net.files.destination import LocalFile
 from twisted_net.files.shelf import Content
 from twisted_net.files.store import Folder
@@ -29,9 +30,6 @@ from twisted_net.net.clients import Target
 
 #: Sizes at and around the borders of blocks and windows of the client's.
 SIZES = (0, 1427, 1428, 32 * 1428, 32 * 1428 + 1, 600_000)
-
-#: Seconds that a test waits for anything.
-PATIENCE = 20.0
 
 
 def the_reactor() -> Any:

@@ -13,6 +13,7 @@ from twisted.internet.interfaces import ITransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from tests.patience import PATIENCE
 from tests.web.browsers import answers, request
 from twisted_net import assembly, registry
 from twisted_net.net.service import Runtime
@@ -103,7 +104,7 @@ async def told(door: str, question: bytes, ending: bytes, certificate: Path, **m
     number = port.getHost().port
     there = SSL4ClientEndpoint(reactor, "127.0.0.1", number, CertificateOptions())
     client = await connectProtocol(there, Asks(question, ending))
-    heard: bytes = await client.answered.addTimeout(10, reactor)
+    heard: bytes = await client.answered.addTimeout(PATIENCE, reactor)
     client.transport.loseConnection()
     await client.lost
     await bench.stopService()

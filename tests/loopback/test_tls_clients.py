@@ -9,6 +9,7 @@ import pytest
 import pytest_twisted
 from twisted.internet.protocol import Factory, Protocol
 
+from tests.patience import PATIENCE
 from twisted_net.echo.client import ask_stream
 from twisted_net.echo.core import Dialog, Identity
 from twisted_net.echo.doors import EchoFactory
@@ -58,7 +59,7 @@ async def asked(
     port = real.listenTCP(0, factory, interface=host if host[0].isdigit() else "127.0.0.1")
     try:
         target = Target("tcp", host, port.getHost().port, trust)
-        return await ask_stream(real, target, question, 10.0)
+        return await ask_stream(real, target, question, PATIENCE)
     finally:
         await port.stopListening()
         await guard.drain()
@@ -108,12 +109,15 @@ class Leaves(Protocol):
 
 
 @pytest.mark.parametrize(
-    ("protocol", "error", "why"),
-    [(Leaves, ConnectError, "lost before TLS began"), (Protocol, NoAnswerError, "no answer in")],
+    ("protocol", "patience", "error", "why"),
+    [
+        (Leaves, PATIENCE, ConnectError, "lost before TLS began"),
+        (Protocol, 0.3, NoAnswerError, "no answer in"),
+    ],
 )
 @pytest_twisted.ensureDeferred
 async def test_a_server_that_does_not_begin_tls_is_given_up(
-    protocol: type[Protocol], error: type[ClientError], why: str
+    protocol: type[Protocol], patience: float, error: type[ClientError], why: str
 ) -> None:
     """It hangs up, or says nothing at all."""
     from twisted.internet import reactor
@@ -125,7 +129,7 @@ async def test_a_server_that_does_not_begin_tls_is_given_up(
     port = real.listenTCP(0, guard, interface="127.0.0.1")
     target = Target("tcp", "127.0.0.1", port.getHost().port, Trust(insecure=True))
     with pytest.raises(error, match=why):
-        await connect(real, target, Protocol(), 0.3)
+        await connect(real, target, Protocol(), patience)
     await port.stopListening()
     await guard.drain()
 

@@ -1,12 +1,14 @@
 """Servers to share, and the table R1 to R32 that stands at the end."""
 
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.blackbox.conftest import BIN, Bench
+from tests.blackbox.conftest import BIN, Bench, ending
 from tests.blackbox.safety.rules import Row, rules_of, table
 from tests.blackbox.safety.watching import all_doors
 
@@ -32,8 +34,29 @@ def start(*options: str, reactor: str = "default", **popen: object) -> Bench:
     """Start ``twistd -n netdemo`` with every door that there is open."""
     twistd = [str(BIN / "twistd"), f"--reactor={reactor}", "-n", "--pidfile="]
     made = Bench([*twistd, "netdemo", *all_doors(), *options], **popen)
-    made.wait_for("netdemo is listening|listens nowhere")
+    try:
+        made.wait_for("netdemo is listening|listens nowhere")
+    except AssertionError:
+        made.stop(signal.SIGKILL)
+        raise
     return made
+
+
+@contextmanager
+def stopping(running: Collection[Bench]) -> Iterator[None]:
+    """Stop all servers in order at the end; none of them may have shown a traceback."""
+    with ending(running):
+        yield
+        for each in running:
+            each.stop()
+
+
+@contextmanager
+def started(*options: str, **popen: Any) -> Iterator[Bench]:
+    """Start a server with all doors open, and stop it in order at the end."""
+    made = start(*options, **popen)
+    with stopping([made]):
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +69,8 @@ def shared() -> Iterator[Callable[..., Bench]]:
             running[options] = start(*options)
         return running[options]
 
-    yield start_once
-    for each in running.values():
-        each.stop()
-        assert "Traceback" not in each.text, each.text
+    with stopping(running.values()):
+        yield start_once
 
 
 @pytest.fixture(scope="session")
@@ -61,18 +82,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def alone() -> Iterator[Callable[..., Bench]]:
     """Start a server with all doors open, for one test."""
-    started: list[Bench] = []
+    running: list[Bench] = []
 
     def start_one(*options: str, **popen: Any) -> Bench:
-        started.append(start(*options, **popen))
-        return started[-1]
+        running.append(start(*options, **popen))
+        return running[-1]
 
-    yield start_one
-    for each in started:
-        if each.process.poll() is None:
-            each.process.kill()
-        each.wait()
-        assert "Traceback" not in each.text, each.text
+    with ending(running):
+        yield start_one
 
 
 # The table

@@ -69,7 +69,7 @@ def main(device: str, address: str, port: int, number: int) -> None:
         os.write(tun, syn((f"{network}.{2 + each % 250}", 1024 + each), (address, port)))
     time.sleep(0.2)
     waiting, cookies = half_open(port), counter("SyncookiesSent") - before
-    with socket.create_connection((address, port), 10) as client:
+    with socket.create_connection((address, port), 60) as client:
         client.sendall(b"hello")
         answer = client.recv(5)
     print(json.dumps({"waiting": waiting, "cookies": cookies, "answer": answer.decode()}))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, peer, run
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, peer, run, serving
 from tests.blackbox.safety.conftest import Shows
 from tests.blackbox.safety.probe import FULL, sized
 from tests.blackbox.safety.watching import (
@@ -282,11 +282,9 @@ def isolated() -> Iterator[Bench]:
     if os.geteuid() or run(unshare, "--net", ip, "link").returncode:
         pytest.skip("only root may make a network of its own")
     words = [str(BIN / "twistd"), "-n", "--pidfile=", "netdemo", *all_doors(), "--keepalive=1:1:3"]
-    server = Bench([unshare, "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *words])
-    server.wait_for("netdemo is listening")
-    yield server
-    server.stop()
-    assert "Traceback" not in server.text
+    script = 'ip link set lo up && exec "$@"'
+    with serving(unshare, "--net", "sh", "-c", script, "sh", *words) as server:
+        yield server
 
 
 def test_a_peer_whose_network_is_gone_is_noticed(isolated: Bench, shows: Shows) -> None:

@@ -78,22 +78,23 @@ def test_a_server_without_descriptors_goes_on(alone: Start, shows: Shows) -> Non
     limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
     with connected(port) as one, connected(files) as asker:
         assert answers(one)
-        asker.sendall(b"GET hello.txt 0 1\n")
-        asker.recv(1000)
+        lines = asker.makefile("rb")
+        asker.sendall(b"STAT hello.txt\n")
+        assert lines.readline().startswith(b"OK ")
         lowered = (descriptors(server), limits[1])
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, lowered)
-        before, lines, seconds = cpu(server), len(server.output), sized(2, 5)
+        before, said_before, seconds = cpu(server), len(server.output), sized(2, 5)
         with crowd(200, port):
-            over = time.monotonic() + seconds
+            began = time.monotonic()
             served = 0
-            while time.monotonic() < over:
+            while time.monotonic() < began + seconds:
                 served += answers(one)
                 time.sleep(0.05)
-            share = (cpu(server) - before) / seconds
+            share = (cpu(server) - before) / (time.monotonic() - began)
             asker.sendall(b"GET bytes.bin\n")
-            refusal = asker.recv(1000)
+            refusal = lines.readline()
             busy = netdemo("get", "-s", f"127.0.0.1:{files}", "--timeout=1", "hello.txt", "-o", "-")
-        said = len(server.output) - lines
+        said, took = len(server.output) - said_before, time.monotonic() - began
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, limits)
         began = time.monotonic()
         with connected(port) as again:
@@ -106,8 +107,8 @@ def test_a_server_without_descriptors_goes_on(alone: Start, shows: Shows) -> Non
     shows("a new one: an error in one line", busy.stderr.decode().strip())
     shows("recovers in 1 s", f"{recovered:.2f} s")
     assert served
-    assert share < 0.2
-    assert said <= 10
+    assert share < (0.2 if FULL else 0.5)  # of a processor of whatever speed; spinning takes all
+    assert said <= max(10, 2 * took)
     assert refusal.startswith(b"ERR 503")
     assert busy.returncode in (3, 4, 5)
     assert busy.stderr.count(b"\n") == 1
@@ -121,21 +122,22 @@ def test_one_address_does_not_get_all_connections(alone: Start, shows: Shows) ->
     with contextlib.ExitStack() as stack:
         first = [stack.enter_context(connected(port)) for _ in range(8)]
         assert all(answers(each) for each in first)
-        waits, words = [], set()
+        waits, words, first_of_all = [], set(), time.monotonic()
         for _ in range(42):
             began = time.monotonic()
             with connected(port) as excess:
                 words.add(to_the_end(excess))
             waits.append(time.monotonic() - began)
+        took = time.monotonic() - first_of_all
         second = [stack.enter_context(connected(port, "127.0.0.2")) for _ in range(8)]
         assert all(answers(each) for each in first + second)
     lines = server.text.count("too_many_peer")
     shows("42 of 50 told BUSY and closed in 100 ms", f"{max(waits) * 1000:.0f} ms, {words}")
     shows("8 of another address served", len(second))
-    shows("a line a second", f"{lines} in {sum(waits):.1f} s")
+    shows("a line a second", f"{lines} in {took:.1f} s")
     assert words == {b"ERR 503 BUSY: too many connections, try again later\n"}
     assert max(waits) < 0.1 or not FULL
-    assert lines <= sum(waits) + 2
+    assert lines <= took + 2
 
 
 @pytest.mark.parametrize("door", doors("stream"))

@@ -12,7 +12,7 @@ from tests.blackbox.conftest import BIN, Bench, peer, run
 from tests.blackbox.environments import ROOT
 from tests.blackbox.safety.conftest import Shows
 from tests.blackbox.safety.half_open import counter
-from tests.blackbox.safety.watching import all_doors, counted
+from tests.blackbox.safety.watching import all_doors, begun, counted
 
 pytestmark = pytest.mark.slow
 
@@ -42,10 +42,11 @@ def contained() -> Iterator[Bench]:
     script = ["sh", "-c", " && ".join(NETWORK), "sh", *words, f"--interface={ADDRESS}"]
     server = Bench([unshare, "--net", *script])
     try:
-        if "netdemo" not in server.text and server.process.poll() is not None:
+        if begun(server):
+            server.wait_for("netdemo is listening")
+            yield server
+        else:
             pytest.skip(f"no TUN device can be made here: {server.text.strip()}")
-        server.wait_for("netdemo is listening")
-        yield server
     finally:
         server.stop()
     assert "Traceback" not in server.text

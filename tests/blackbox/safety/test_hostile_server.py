@@ -96,7 +96,7 @@ def fetched(folder: Path, *words: str) -> tuple[int, str, bytes, dict[str, int]]
     """Run ``netdemo get``; return its code, what it said, and what is in its folders."""
     here = folder / "home" / "dest"
     here.mkdir(parents=True, exist_ok=True)
-    options = ["-d", str(here), "--retries=0", "--timeout=2"]
+    options = ["-d", str(here), "--retries=0", "--timeout=5"]
     done = run(str(BIN / "netdemo"), "get", *options, *words)
     return done.returncode, done.stderr.decode(), done.stdout, stored(folder)
 

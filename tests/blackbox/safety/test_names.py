@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench
-from tests.blackbox.safety.conftest import Shows, start
+from tests.blackbox.safety.conftest import Shows, started
 from tests.blackbox.safety.datagrams import at, port
 from tests.blackbox.safety.probe import sized
 from tests.blackbox.safety.watching import connected, to_the_end
@@ -56,16 +56,14 @@ def share(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def server(share: Path) -> Iterator[Bench]:
     """Let everybody read and write there."""
-    made = start(
+    with started(
         f"--files-root={share}",
         "--files-write=yes",
         "--tftp-write=yes",
         "--files-overwrite=yes",
         "--max-conns-per-peer=1000",
-    )
-    yield made
-    made.stop()
-    assert "Traceback" not in made.text, made.text
+    ) as made:
+        yield made
 
 
 def outside(share: Path) -> dict[str, bytes]:

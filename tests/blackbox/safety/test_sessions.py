@@ -40,7 +40,7 @@ def test_nothing_is_relayed_for_who_has_no_session(shared: Start, shows: Shows) 
         for datagram in forged:
             sender.sendto(datagram, at(server, "chat-udp"))
         until(
-            lambda: counted(server, "chat-udp")["datagrams in"] == before + len(forged),
+            lambda: counted(server, "chat-udp")["datagrams in"] >= before + len(forged),
             "all of them are there",
         )
         answers = {chat.decode(each).type.name for each in within(sender, 0.1)}

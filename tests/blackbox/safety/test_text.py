@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import os
-import pty
 import re
 import socket
 import subprocess
@@ -13,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, run
+from tests.blackbox.conftest import BIN, PATIENCE, Bench
+from tests.blackbox.conftest import serving as one_server
 from tests.blackbox.safety.conftest import Shows, start
 from tests.blackbox.safety.datagrams import asked, at, hello, port, read
 from tests.blackbox.safety.hostile import HOSTILE, is_harmless
 from tests.blackbox.safety.probe import need_option
 from tests.blackbox.safety.test_hostile_server import serving
 from tests.blackbox.safety.watching import all_doors, connected, to_the_end
+from tests.blackbox.talkers import Screen
 from twisted_net.files.codec import quoted
 from twisted_net.files.tftp.codec import Error, Request, render
 
@@ -112,10 +113,8 @@ def test_json_logs_are_json(tmp_path: Path, shows: Shows) -> None:
     need_option("--log-format", "JSON logs")
     words = [f"--files-root={tmp_path}", "--files-write=yes", "--tftp-write=yes"]
     command = [str(BIN / "netdemo"), "serve", "--log-format=json", *all_doors(), *words]
-    server = Bench([*command, "--max-conns-per-peer=1000"])
-    server.wait_for("netdemo is listening")
-    attack(server)
-    server.stop()
+    with one_server(*command, "--max-conns-per-peer=1000") as server:
+        attack(server)
     table, _, log = server.text.partition("netdemo is listening")
     records = [line for line in log.splitlines() if line.startswith("{")]
     parsed = [json.loads(each) for each in records]
@@ -141,23 +140,15 @@ def shared_names(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def on_a_terminal(*command: str) -> str:
+def on_a_terminal(*command: str, stdin: int | None = None) -> str:
     """Return what a command shows on a terminal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs)
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # the other side is closed
-        while piece := os.read(ours, 65536):
-            shown += piece
-    os.close(ours)
-    process.wait(PATIENCE)
-    return shown.decode().replace("\r\n", "\n")
+    with Screen(*command, stdin=stdin) as screen:
+        return screen.rest().decode().replace("\r\n", "\n")
 
 
-def piped(*command: str) -> str:
+def piped(*command: str, stdin: int = subprocess.DEVNULL) -> str:
     """Return what a command writes into a pipe."""
-    done = run(*command)
+    done = subprocess.run(command, stdin=stdin, capture_output=True, timeout=PATIENCE, check=False)
     return (done.stdout + done.stderr).decode()
 
 
@@ -211,14 +202,14 @@ def test_what_is_said_is_shown_escaped(shown_by: Callable[..., str], shows: Show
             return b"OK NICK red\nOK JOIN lobby 1\n" + said + b"SERVER stopping\n", False
         return b"", False
 
-    netdemo = str(BIN / "netdemo")
-    with serving(script) as number:
-        words = [netdemo, "chat", "--nick", "red", "--timeout=2", f"tcp:127.0.0.1:{number}"]
-        if shown_by is piped:
-            command = f"(sleep 1) | {' '.join(words)}"
-        else:
-            command = f"(sleep 1) | {' '.join(words)} 2>&1"
-        shown = shown_by("sh", "-c", command)
+    words, (stdin, ours) = ("chat", "--nick", "red", "--timeout=20"), os.pipe()
+    try:
+        with serving(script) as number:
+            address = f"tcp:127.0.0.1:{number}"
+            shown = shown_by(str(BIN / "netdemo"), *words, address, stdin=stdin)
+    finally:
+        os.close(stdin)
+        os.close(ours)
     raw = raw_lines(shown)
     shows(
         "chat escaped on a terminal and piped",

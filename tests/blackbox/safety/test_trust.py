@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.conftest import BIN, Bench, run
-from tests.blackbox.safety.conftest import Shows, start
+from tests.blackbox.safety.conftest import Shows, start, started
 from tests.blackbox.safety.probe import FULL, need_option, sized
 from tests.blackbox.safety.watching import all_doors, connected, counted, to_the_end, until
 
@@ -57,10 +57,8 @@ ASKED = b"STAT hello.txt\nQUIT\n"
 def proxied() -> Iterator[Bench]:
     """Start a server that believes what comes from 127.0.0.1, and from nowhere else."""
     need_option("--proxy-from", "the PROXY protocol")
-    server = start("--proxy-from=127.0.0.1", "--max-conns-per-peer=3")
-    yield server
-    server.stop()
-    assert "Traceback" not in server.text, server.text
+    with started("--proxy-from=127.0.0.1", "--max-conns-per-peer=3") as server:
+        yield server
 
 
 def answered(
@@ -163,8 +161,8 @@ def test_a_file_that_everybody_can_read_is_told(tmp_path: Path, shows: Shows) ->
     need_auth()
     file = users(tmp_path, "red:secret\n", 0o644)
     server = start(f"--auth=file:{file}")
-    said = [line for line in server.output if str(file) in line and "#warn]" in line]
     server.stop()
+    said = [line for line in server.output if str(file) in line and "#warn]" in line]
     shows("a world-readable file: warns", said[:1])
     assert said
 
@@ -188,10 +186,9 @@ def login(
 def known(tmp_path: Path) -> Iterator[Bench]:
     """Start a server that knows one user."""
     need_auth()
-    server = start(f"--auth=file:{users(tmp_path, 'red:secret')}", "--max-conns-per-peer=1000")
-    yield server
-    server.stop()
-    assert "Traceback" not in server.text, server.text
+    file = users(tmp_path, "red:secret")
+    with started(f"--auth=file:{file}", "--max-conns-per-peer=1000") as server:
+        yield server
 
 
 def test_who_guesses_has_to_wait(known: Bench, shows: Shows) -> None:

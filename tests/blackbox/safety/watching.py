@@ -4,12 +4,12 @@ import re
 import signal
 import socket
 import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench, free_ports
+from tests.blackbox.conftest import until as until
 from twisted_net import assembly, registry
 
 #: Doors that are closed by default, and how a test opens them.
@@ -42,12 +42,12 @@ def _described() -> dict[str, str]:
     }
 
 
-def until(true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-    """Wait for something to be so."""
-    over = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < over, f"in {patience} s not: {what}"
-        time.sleep(0.02)
+def begun(server: Bench) -> bool:
+    """Say whether a server that was started behind other commands was reached by them."""
+    until(lambda: "netdemo" in server.text or server.process.poll() is not None, "it begins")
+    if server.process.poll() is not None:
+        server.wait()
+    return "netdemo" in server.text
 
 
 def counted(server: Bench, door: str) -> dict[str, int]:

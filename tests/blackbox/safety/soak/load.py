@@ -17,7 +17,7 @@ from tests.blackbox.safety.soak.faults import BAD_CUTS, cut, dice, end
 from twisted_net.files.codec import quoted
 
 #: Seconds that one step may take: then the server is stuck, and that is a failure.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 #: Mean seconds between two steps of one user: the soak looks for growth, not for speed.
 PAUSE = 0.05

@@ -68,6 +68,11 @@ class Outcome:
     share: float
 
     @property
+    def wanted(self) -> int:
+        """How many transfers there have to be: in a short time, on a busy machine, any."""
+        return 100 if self.seconds >= TELLS else 1
+
+    @property
     def passed(self) -> bool:
         """Whether nothing grew, nothing was left, and nothing went wrong."""
         return (
@@ -75,7 +80,7 @@ class Outcome:
             and self.left <= 0
             and not self.failures
             and not self.wrong
-            and self.done.get("transfers", 0) >= min(100, self.seconds / 2)
+            and self.done.get("transfers", 0) >= self.wanted
         )
 
     def table(self) -> Iterator[str]:
@@ -89,7 +94,7 @@ class Outcome:
             ("descriptors left", f"{self.left:+d}", "none"),
             ("failures in the log", str(len(self.failures)), "none"),
             ("wrong answers", str(len(self.wrong)), "none"),
-            ("transfers", str(self.done.get("transfers", 0)), "100, or one in 2 s"),
+            ("transfers", str(self.done.get("transfers", 0)), f"{self.wanted} or more"),
             ("datagrams with a fault", str(self.faults), ""),
             ("of a processor", f"{self.share:.0%}", ""),
             ("done", ", ".join(f"{n} {what}" for what, n in sorted(self.done.items())), ""),
