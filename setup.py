@@ -6,6 +6,7 @@ from pathlib import Path
 from setuptools import Extension, find_packages, setup
 
 TESTING = ["hypothesis>=6.100"]  # twisted_net.testing.hypothesis
+WEBSOCKET = ["wsproto>=1.2"]
 TEST = [
     *TESTING,
     "coverage>=7.6",
@@ -15,6 +16,7 @@ TEST = [
     "pytest-twisted>=1.14",
     "pytest-xdist>=3.6",
     "sybil>=9",
+    *WEBSOCKET,
 ]
 TLS = ["twisted[tls]"]
 PRETTY = ["rich>=13", "prompt_toolkit>=3"]
@@ -57,6 +59,7 @@ setup(
         "tls": TLS,
         "pretty": PRETTY,
         "redis": REDIS,
+        "websocket": WEBSOCKET,
         "testing": TESTING,
         "test": TEST,
         "docs": DOCS,

@@ -40,6 +40,7 @@ class WebChannel(HTTPChannel):
     * Requests sent ahead wait, unread, while the peer does not read the answers: Twisted would
       answer all of them into memory.
     * Who closes one half is answered; a server that stops finishes what it answers.
+    * A page may `switch` the connection to another protocol.
 
     :ivar site: the `WebFactory`; Twisted sets it, and calls it so.
     """
@@ -65,6 +66,7 @@ class WebChannel(HTTPChannel):
         self._moved = 0
         self._wants_word = False  # the peer waits to be told to send it
         self._left = LINGER_BYTES
+        self._switched: Any = None  # the protocol that has the connection from now on
 
     def connectionMade(self) -> None:
         """Wait for the first request, but not for ever."""
@@ -73,6 +75,9 @@ class WebChannel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         """Take the next piece of the stream."""
+        if self._switched is not None:
+            self._switched.dataReceived(data)
+            return
         if self._refused:
             self._left -= len(data)
             if self._left < 0:
@@ -92,6 +97,9 @@ class WebChannel(HTTPChannel):
 
     def rawDataReceived(self, data: bytes) -> None:
         """Take a part of a body, or of requests that were sent ahead."""
+        if self._switched is not None:
+            self._switched.dataReceived(data)  # it came with the request
+            return
         if self._refused:
             return
         if self._busy:
@@ -215,9 +223,28 @@ class WebChannel(HTTPChannel):
         elif self._ahead <= self._optimisticEagerReadSize and not self._held_back:
             self.transport.resumeProducing()  # to notice that the peer leaves
 
+    def switch(self, head: bytes, protocol: Any) -> None:
+        """Answer the request that is being answered, and speak another protocol (RFC 9110, 7.8).
+
+        :param head: the answer.
+        :param protocol: gets the connection; what it provides of `IDrains` and of
+            `IHalfCloseableProtocol` is called as on any door.
+        """
+        self._cancel()
+        self._switched = protocol
+        self.requests.clear()  # nobody waits for their end
+        self.transport.unregisterProducer()
+        self.transport.write(head)
+        protocol.makeConnection(self.transport)
+
     def drain(self) -> None:
         """Finish the answer that is being given, then close; at once where there is none."""
-        if self._busy or self._taken:
+        if self._switched is not None:
+            if IDrains.providedBy(self._switched):
+                self._switched.drain()
+            else:
+                self.transport.loseConnection()
+        elif self._busy or self._taken:
             self.persistent = 0
             for request in self.requests[:1]:
                 if request.ends is not None:
@@ -227,6 +254,12 @@ class WebChannel(HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """Answer what was asked before the peer closed its half."""
+        if self._switched is not None:
+            if IHalfCloseableProtocol.providedBy(self._switched):
+                self._switched.readConnectionLost()
+            else:
+                self.transport.loseConnection()
+            return
         self._last = True
         if not self._busy:
             self.loseConnection()
@@ -245,6 +278,8 @@ class WebChannel(HTTPChannel):
         """Leave no timer behind, and tell whoever answers."""
         self._cancel()
         super().connectionLost(reason)
+        if self._switched is not None:
+            self._switched.connectionLost(reason)
 
     def _expect(self) -> None:
         # One timer, which only moves on when it fires: one for each request would cost as much

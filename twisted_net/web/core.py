@@ -38,10 +38,13 @@ class Head:
     site: bytes | None = None
 
 
-def refusal(head: Head, names: Collection[str]) -> tuple[int, str] | None:
+def refusal(
+    head: Head, names: Collection[str], origins: Collection[str] = ()
+) -> tuple[int, str] | None:
     """Return the code and the words with which a request is refused; None: it is not.
 
     :param names: host names that are ours, in small letters, without ports.
+    :param origins: those of others whose pages may ask, in small letters.
     """
     if len(head.hosts) != 1:
         if not head.hosts and head.version == b"HTTP/1.0":
@@ -52,7 +55,9 @@ def refusal(head: Head, names: Collection[str]) -> tuple[int, str] | None:
         return 400, "the Host header is not a name and a port"
     if not is_ours(host, names):
         return 421, f"this server is not {host[:64]!a}; --web-names lets it be"
-    if head.origin is not None and not _same_origin(head.origin, head.hosts[0]):
+    if head.origin is not None and not (
+        _same_origin(head.origin, head.hosts[0]) or head.origin.decode("latin-1").lower() in origins
+    ):
         return 403, "the page of another server may not ask this one"
     if head.site == b"cross-site" and head.method not in SAFE:
         return 403, "the page of another server may not ask this one"

@@ -81,7 +81,7 @@ class WebRequest(Request):
         beginning = getattr(found, f"begin_{method.decode('latin-1')}", None)
         if beginning is None:
             return False
-        refused = self._refusal()
+        refused = self._refusal(found)
         if refused is not None:
             self.site.refused(refused[0], self.getClientAddress())
             raise RefusedBodyError(*refused)
@@ -108,9 +108,10 @@ class WebRequest(Request):
             self.setHeader(name, value)
         self.setHeader(b"Date", datetimeToString(self.site.reactor.seconds()))
         try:
-            refused = self._refusal()
+            found = self.site.getResourceFor(self)
+            refused = self._refusal(found)
             if refused is None:
-                self.render(self.site.getResourceFor(self))
+                self.render(found)
             else:
                 self.refuse(*refused)
         except Exception:
@@ -172,7 +173,7 @@ class WebRequest(Request):
             self.requestHeaders.setRawHeaders(b"Host", [whole[1]])
             self.path = whole[2] or b"/"
 
-    def _refusal(self) -> tuple[int, str] | None:
+    def _refusal(self, found: Any) -> tuple[int, str] | None:
         if not self.method.isalpha():
             return 501, "no such method"
         return refusal(
@@ -184,6 +185,7 @@ class WebRequest(Request):
                 self.getHeader(b"Sec-Fetch-Site"),
             ),
             self.site.names,
+            getattr(found, "origins", ()),
         )
 
 

@@ -1,0 +1,1 @@
+"""Tests of `twisted_net.net.websocket`."""
