@@ -16,7 +16,9 @@ from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.opers import Operators
 from twisted_net.chat.post import Post
 from twisted_net.chat.settings import password_in
+from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, Runtime
+from twisted_net.net.websocket.resource import WebSocketResource
 
 #: What a connection beyond the limits is told.
 _BUSY = b"ERROR :Closing link: too many connections, try again later\r\n"
@@ -69,6 +71,23 @@ def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:
             ("irc-legacy", settings.irc_legacy, settings.irc_legacy_charset),
         )
     ]
+
+
+def irc_page(settings: Any, runtime: Runtime, server: IrcServer) -> WebSocketResource:
+    """Make the way in for IRC clients in browsers, by their WebSockets (IRCv3, WebSocket)."""
+    counters = runtime.counters.door(DOOR)
+    factory = ChatIrcFactory(
+        server, runtime.reactor, settings.queue, counters, name=DOOR, rate=settings.rate
+    )
+    return WebSocketResource(
+        factory,
+        runtime.reactor,
+        text=["text.ircv3.net"],
+        binary=["binary.ircv3.net"],
+        origins=settings.irc_web_origins.split(",") if settings.irc_web_origins else (),
+        first=None,  # it waits for a name itself
+        counters=counters,
+    )
 
 
 def _door(

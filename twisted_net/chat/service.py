@@ -15,7 +15,7 @@ from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.doors.web import ChatResource
-from twisted_net.chat.irc import irc_doors, irc_server
+from twisted_net.chat.irc import irc_doors, irc_page, irc_server
 from twisted_net.chat.keeping import Keep, look, opened
 from twisted_net.chat.post import Post
 from twisted_net.chat.settings import SECONDS, ChatSettings, words_in
@@ -57,6 +57,8 @@ class ChatService:
             web = runtime.counters.door(DOOR)
             page = ChatResource(post, reactor, dice, settings.queue, web, secret)
             runtime.pages.add("chat", "Chat", page, "talk with all who are here")
+            if settings.irc_web:
+                runtime.pages.add("irc", "", irc_page(settings, runtime, irc))
         if settings.hooks and _here(runtime):
             from twisted_net.chat.hooks.made import made  # only who has some pays for a client
 

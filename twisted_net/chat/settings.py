@@ -78,6 +78,17 @@ def _read_network(text: str) -> str:
     return text
 
 
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(:\d{1,5})?")
+
+
+def _read_origins(text: str) -> str:
+    origins = [each.strip().lower() for each in text.split(",") if each.strip()]
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError("need origins, as https://chat.example.org,http://192.0.2.7:8080")
+    return ",".join(origins)
+
+
 def words_in(path: str) -> Words:
     """Return the words in a file, one a line; what follows a ``#`` is a remark.
 
@@ -231,6 +242,18 @@ class ChatSettings:
         "A file with the password that IRC clients must give; empty: none.",
         Reading("FILE", _read_password),
         option="irc-password",
+    )
+    irc_web: bool = setting(
+        True,
+        "Whether IRC clients in browsers may come over WebSocket, at /irc of the web door.",
+        YES_NO,
+        option="irc-web",
+    )
+    irc_web_origins: str = setting(
+        "",
+        "Whose pages may do so, besides this server's own, as https://chat.example.org.",
+        Reading("ORIGIN,ORIGIN", _read_origins),
+        option="irc-web-origins",
     )
     opers: str = setting(
         "",

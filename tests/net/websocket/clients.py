@@ -1,11 +1,14 @@
-"""A WebSocket client for tests, as a pure object: wsproto's, with the masks that clients use."""
+"""WebSocket clients for tests: a pure object, wsproto's, and one with a pretended connection."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
 
+from tests.files.wires import Wire, lose
 from tests.web.browsers import request
+from twisted_net.web import WebFactory
 
 KEY, ACCEPT = "dGhlIHNhbXBsZSBub25jZQ==", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 TEXT, BINARY = "text.ircv3.net", "binary.ircv3.net"
@@ -95,3 +98,46 @@ class Client:
             return b""
         self.head = head
         return rest
+
+
+class Socket(Client):
+    """A client with a connection to a web door.
+
+    :param ahead: what it sends together with the request.
+    """
+
+    def __init__(
+        self,
+        factory: WebFactory,
+        path: str,
+        protocol: str = TEXT,
+        wire: Wire | None = None,
+        ahead: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.wire = wire or Wire()
+        self.door: Any = factory.buildProtocol(None)
+        self.door.makeConnection(self.wire)
+        self.sends(asking(path, protocol, **(headers or {})) + ahead)
+        self.read()
+
+    def sends(self, data: bytes) -> None:
+        """Send bytes."""
+        self.door.dataReceived(data)
+
+    def read(self) -> list[str | bytes]:
+        """Return the messages that have come, and answer what wants to be answered."""
+        messages, answer = self.hears(self.wire.read())
+        if answer:
+            self.sends(answer)
+        return messages
+
+    def asks(self, *messages: str | bytes) -> list[str | bytes]:
+        """Send messages; return those that come back."""
+        self.sends(self.says(*messages))
+        return self.read()
+
+    def loses(self) -> None:
+        """Lose the connection."""
+        lose(self.door, self.wire)

@@ -15,8 +15,8 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from tests.files.wires import Wire, lose
-from tests.net.websocket.clients import BINARY, TEXT, Client, asking
+from tests.files.wires import Wire
+from tests.net.websocket.clients import BINARY, TEXT, Client, Socket, asking
 from tests.web.browsers import Web, request
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.pages import Pages
@@ -115,41 +115,9 @@ class Sockets(Web):
         self.built.append(self._protocol())
         return self.built[-1]
 
-    def opens(self, protocol: str = TEXT, wire: Wire | None = None, ahead: bytes = b"") -> "Socket":
+    def opens(self, protocol: str = TEXT, wire: Wire | None = None, ahead: bytes = b"") -> Socket:
         """Let a client open one."""
-        return Socket(self, protocol, wire or Wire(), ahead)
-
-
-class Socket(Client):
-    """A client with a WebSocket."""
-
-    def __init__(self, web: Web, protocol: str, wire: Wire, ahead: bytes, **more: str) -> None:
-        super().__init__()
-        self.wire = wire
-        self.door: Any = web.factory.buildProtocol(None)
-        self.door.makeConnection(wire)
-        self.sends(asking("/ws", protocol, **more) + ahead)
-        self.read()
-
-    def sends(self, data: bytes) -> None:
-        """Send bytes."""
-        self.door.dataReceived(data)
-
-    def read(self) -> list[str | bytes]:
-        """Return the messages that have come, and answer what wants to be answered."""
-        messages, answer = self.hears(self.wire.read())
-        if answer:
-            self.sends(answer)
-        return messages
-
-    def asks(self, *messages: str | bytes) -> list[str | bytes]:
-        """Send messages; return those that come back."""
-        self.sends(self.says(*messages))
-        return self.read()
-
-    def loses(self) -> None:
-        """Lose the connection."""
-        lose(self.door, self.wire)
+        return Socket(self.factory, "/ws", protocol, wire, ahead)
 
 
 @pytest.mark.parametrize("protocol", [TEXT, ""])
@@ -174,7 +142,7 @@ def test_what_was_sent_ahead_is_not_lost() -> None:
     socket = web.opens(ahead=Client().says("one"))
     assert socket.asks("two") == ["you said two"]
     assert web.built[0].lines == [b"one", b"two"]
-    slow = Socket(web, TEXT, Wire(), b"")
+    slow = Socket(web.factory, "/ws")
     for byte in slow.says("three"):
         slow.sends(bytes([byte]))
     assert slow.read() == ["you said three"]
@@ -207,7 +175,7 @@ def test_who_asks_for_no_websocket_is_told_what_this_is() -> None:
 def test_only_pages_of_ours_and_of_friends_get_in(headers: dict[str, str], code: int) -> None:
     """No browser is asked (R24); who is none says no Origin."""
     web = Sockets(origins=["https://chat.example"])
-    socket = Socket(web, TEXT, Wire(), b"", **headers)
+    socket = Socket(web.factory, "/ws", headers=headers)
     assert socket.head.split()[1] == b"%d" % code
     assert bool(web.built) == (code == 101)
 
