@@ -42,10 +42,16 @@ ASKED = {
         (403,),
     ),
     "a WebSocket from elsewhere": (
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: Upgrade\r\n"
+        b"GET /irc HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil\r\nConnection: Upgrade\r\n"
         b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
         (403,),
+    ),
+    "a WebSocket by another name": (
+        b"GET /irc HTTP/1.1\r\nHost: evil:7080\r\nOrigin: http://evil:7080\r\n"
+        b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        (421,),
     ),
 }
 
