@@ -5,6 +5,7 @@ const $ = (id) => document.getElementById(id);
 const KEPT = 500; // lines of a room that the page holds
 const rooms = new Map(); // folded name -> {name, topic, members: Map, lines: [], seen: Set}
 const PRIVATE = "\u0000private";
+const NAME = "netdemo-chat"; // under which the browser remembers who is in the chat in one of its tabs
 let me = "";
 let current = "";
 let events = null;
@@ -175,9 +176,18 @@ function listen() {
   };
 }
 
-async function refresh() {
+// One at a time: an answer that is older than what has happened since must not come last.
+let refreshed = Promise.resolve();
+
+function refresh() {
+  refreshed = refreshed.catch(() => {}).then(refreshNow);
+  return refreshed;
+}
+
+async function refreshNow() {
   const state = await asked("state");
   me = state.name;
+  localStorage.setItem(NAME, me);
   $("kept").textContent = state.kept ? `what is said here is kept: ${state.kept}` : "";
   for (const each of state.rooms) {
     const here = room(each.room);
@@ -194,21 +204,43 @@ async function refresh() {
 }
 
 async function start() {
+  const name = localStorage.getItem(NAME);
+  if (name === null) { // the server need not be asked: it would refuse
+    stranger("");
+    return;
+  }
   try {
-    await refresh();
+    await refresh().catch((error) => (error.code === 401 && me ? again() : Promise.reject(error)));
     $("enter").hidden = true;
     $("chat").hidden = false;
     listen();
   } catch (error) {
-    if (error.code !== 401) {
+    if (error.code) {
+      stranger(name);
+      if (error.code !== 401) tell(error.message);
+    } else {
       tell("the server does not answer");
       setTimeout(() => void start(), 5000);
-      return;
     }
-    rooms.clear();
-    $("chat").hidden = true;
-    $("enter").hidden = false;
   }
+}
+
+// Enter once more: the server was started anew, or has waited for this page for too long.
+async function again() {
+  const before = [...rooms].filter(([key]) => key !== PRIVATE).map(([, each]) => each.name);
+  await asked("enter", { name: me });
+  for (const each of before) await asked("join", { room: each }).catch((error) => tell(error.message));
+  await refresh();
+}
+
+function stranger(name) {
+  localStorage.removeItem(NAME);
+  me = "";
+  rooms.clear();
+  $("chat").hidden = true;
+  $("enter").hidden = false;
+  $("enter").elements.name.value = name;
+  $("enter").elements.name.focus();
 }
 
 // Asking.
@@ -219,7 +251,8 @@ $("enter").onsubmit = (event) => {
   const body = { name: form.get("name") };
   if (form.get("password")) body.password = form.get("password");
   void tried(async () => {
-    await asked("enter", body);
+    const made = await asked("enter", body);
+    localStorage.setItem(NAME, made.name);
     $("enter").reset();
     await start();
   });
@@ -231,29 +264,36 @@ $("join").onsubmit = (event) => {
   void tried(async () => {
     await asked("join", { room: name });
     $("join").reset();
-    current = folded(name);
     await refresh();
+    current = folded(name);
+    show();
   });
 };
 
 $("say").onsubmit = (event) => {
   event.preventDefault();
-  const text = new FormData($("say")).get("text");
+  const field = $("say").elements.text;
+  const text = field.value;
   const told = /^\/msg (\S+) (.+)$/.exec(text);
   const acted = /^\/me (.+)$/.exec(text);
   const here = rooms.get(current)?.name;
+  field.value = ""; // at once: the next line is typed while this one is on its way
   void tried(async () => {
-    if (told) await asked("tell", { name: told[1], text: told[2] });
-    else if (acted) await asked("act", { room: here, text: acted[1] });
-    else if (text) await asked("say", { room: here, text });
-    $("say").reset();
+    try {
+      if (told) await asked("tell", { name: told[1], text: told[2] });
+      else if (acted) await asked("act", { room: here, text: acted[1] });
+      else if (text) await asked("say", { room: here, text });
+    } catch (error) {
+      field.value ||= text;
+      throw error;
+    }
   });
 };
 
 $("leave").onclick = () => void tried(async () => {
   events?.close();
   await asked("leave", {});
-  await start();
+  stranger("");
 });
 
 void start();
