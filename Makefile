@@ -6,7 +6,7 @@ BIN     = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # The oldest that setup.py promises to work with.
-FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0
+FLOOR  := twisted==24.10.0 zope.interface==6.2 click==8.2.0 wsproto==1.2.0
 
 # As many processes as there are processors; a file's tests stay together, the slowest files first.
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder

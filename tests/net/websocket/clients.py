@@ -74,7 +74,8 @@ class Client:
         self._connection.receive_data(data)
         for event in self._connection.events():
             if isinstance(event, Message):
-                self._parts.append(event.data)
+                text = isinstance(event.data, str)
+                self._parts.append(event.data if text else bytes(event.data))
                 if event.message_finished:
                     parts, self._parts = self._parts, []
                     messages.append(parts[0][:0].join(parts))
