@@ -189,3 +189,48 @@ def test_scripts_of_ours_and_of_friends_speak_irc_and_no_others(
     assert not page.complaints
     assert page.sees(HELLO % port)[:2] == ["", 1006]
     page.complains("403")
+
+
+def test_a_folder_is_looked_at_and_files_are_sent_into_it(
+    page: Page, bench: Start, tmp_path: Path
+) -> None:
+    """Sorted and filtered; names are names, a download is whole, a refusal says why."""
+    root, mine = tmp_path / "root", tmp_path / "mine"
+    for folder in (root, root / "sub", mine):
+        folder.mkdir()
+    names = [name.replace("/", "_") for name in HOSTILE] + ["a10.txt", "a9.txt", "100% #?.txt"]
+    for name in names:
+        (root / "sub" / name).write_text(name)
+    large = mine / "large.bin"
+    large.write_bytes(bytes(range(256)) * (1 << 14))
+    other, hidden = mine / "caf\u00e9 #1%.txt", mine / ".hidden"
+    other.write_text("coffee")
+    hidden.write_text("no")
+    server = bench("--files-root", str(root), "--files-write", "yes")
+    page.opens(f"http://127.0.0.1:{server.port('web')}/")
+    page.clicks("a[href='/files/']")
+    page.reads("sub/")
+    page.clicks("tbody a")
+    page.reads("a9.txt")
+    cells = "document.querySelectorAll('tbody tr:not([hidden]) td:first-child')"
+    shown = f"[...{cells}].map((cell) => cell.innerText)"
+    assert sorted(page.sees(shown)) == sorted(names)
+    page.clicks("th button")
+    assert page.sees(shown).index("a9.txt") < page.sees(shown).index("a10.txt")
+    page.clicks("input[type=search]")
+    page.types("a1", enter=False)
+    page.waits(f"JSON.stringify({shown}) === '[\"a10.txt\"]'")
+    assert page.sees("window.hurt === undefined && !document.querySelector('td img, td script')")
+    page.chooses("input[type=file]", large, other)
+    page.reads("large.bin")
+    page.waits(f"{shown}.includes('caf\u00e9 #1%.txt')")
+    assert (root / "sub" / large.name).read_bytes() == large.read_bytes()
+    assert (root / "sub" / other.name).read_text() == "coffee"
+    size = "fetch('large.bin').then(got => got.arrayBuffer()).then(got => got.byteLength)"
+    assert page.sees(size) == large.stat().st_size
+    assert not page.complaints
+    page.chooses("input[type=file]", other, hidden)
+    page.reads("exists, and may not be overwritten")
+    page.reads(".hidden: 4")
+    page.complains("caf%C3%A9")
+    page.complains(".hidden")

@@ -70,6 +70,12 @@ def test_a_file_is_put_and_fetched(root: Path) -> None:
     assert web.get("sub/deep/a%20b").body == NOISE
 
 
+def test_the_page_offers_to_send_files_where_that_is_granted(root: Path) -> None:
+    """And nowhere else."""
+    assert b"<body data-put>" in writable(root).get("").body
+    assert b"<body>" in Shared(Folder(str(root))).get("").body
+
+
 @given(cuts=st.lists(st.integers(1, 50_000), max_size=20))
 def test_it_does_not_matter_how_the_stream_is_cut(
     tmp_path_factory: pytest.TempPathFactory, cuts: list[int]

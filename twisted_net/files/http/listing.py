@@ -22,7 +22,7 @@ _PAGE = """\
 <link rel="stylesheet" href="?css">
 <script type="module" src="?js"></script>
 </head>
-<body>
+<body{put}>
 <h1>{path}</h1>
 <table>
 <thead>
@@ -53,12 +53,14 @@ class Listing:
     :ivar name: the folder's, with a slash at its end; empty: the top.
     :ivar title: what the top is called.
     :ivar more: there are entries behind the last one here.
+    :ivar write: files may be put here; the page's script offers it.
     """
 
     name: bytes
     title: str
     entries: Sequence[Entry]
     more: bool = False
+    write: bool = False
 
 
 def shown(name: bytes) -> str:
@@ -77,6 +79,7 @@ def render_page(listing: Listing) -> bytes:
     below.append('<a href="?zip">all as zip</a> <a href="?json">as JSON</a>')
     page = _PAGE.format(
         title=html.escape(shown(listing.name.rstrip(b"/")) or listing.title),
+        put=" data-put" * listing.write,
         path=_path(listing),
         rows="\n".join(map(_row, entries)),
         below=" ".join(below),

@@ -152,7 +152,7 @@ class ShelfResource(Resource):
                 return
         wanted = List(name, asked.get(b"after", b""))
         entries, more = await self.digests.aside(self.shelf.list, wanted, host_of(request))
-        listing = Listing(name, self.title, entries, more)
+        listing = Listing(name, self.title, entries, more, self._write)
         if b"json" in asked:
             finish(request, self.json(listing), [(b"Content-Type", b"application/json"), _ASK])
         else:

@@ -1,4 +1,5 @@
-// Sorts and filters the rows that are there; without it the page is the same, in order of names.
+// Sorts and filters the rows that are there, and sends files where that is allowed; without it the page
+// is the same, in order of names.
 
 const body = document.querySelector("tbody");
 const heads = [...document.querySelectorAll("thead th")].slice(0, 3);
@@ -34,3 +35,38 @@ filter.addEventListener("input", () => {
   for (const row of body.rows) row.hidden = !key(row, 0).toLocaleLowerCase().includes(wanted);
 });
 document.querySelector("table").before(filter);
+
+// Sending files, one after the other, each as `curl -T` does it.
+
+function put(file, told) {
+  return new Promise((done) => {
+    const ask = new XMLHttpRequest();
+    ask.open("PUT", "./" + encodeURIComponent(file.name));
+    ask.upload.onprogress = ({ loaded, total }) => told(`${Math.floor((100 * loaded) / (total || 1))} %`);
+    ask.onload = () => done(ask.status < 300 ? "" : ask.responseText.trim());
+    ask.onerror = () => done("the connection was lost; nothing is stored");
+    ask.send(file);
+  });
+}
+
+if ("put" in document.body.dataset) {
+  const [label, chosen, said] = ["label", "input", "output"].map((name) => document.createElement(name));
+  chosen.type = "file";
+  chosen.multiple = true;
+  label.append("send files here: ", chosen);
+  chosen.addEventListener("change", async () => {
+    const failed = [];
+    chosen.disabled = true;
+    for (const file of chosen.files) {
+      const why = await put(file, (how) => { said.textContent = `${file.name}: ${how}`; });
+      if (why) failed.push(`${file.name}: ${why}`);
+    }
+    if (!failed.length) location.reload();
+    said.textContent = failed.join("\n");
+    chosen.disabled = false;
+    chosen.value = "";
+  });
+  const line = document.createElement("p");
+  line.append(label, " ", said);
+  document.querySelector("table").after(line);
+}
