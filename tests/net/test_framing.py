@@ -84,3 +84,35 @@ def test_the_way_a_stream_is_cut_does_not_matter(parts: list[bytes], data: st.Da
     pieces = [stream[i:j] for i, j in zip([0, *at], [*at, len(stream)], strict=True)]
     byte_by_byte = events([bytes([byte]) for byte in stream])
     assert events(pieces) == byte_by_byte == events([stream])
+
+
+def shortly(pieces: list[bytes], limit: int = 8) -> list[bytes | str]:
+    """Return the same as `events`, asking for a line that came alone first."""
+    reader = LineReader(limit)
+    seen: list[bytes | str] = []
+    try:
+        for piece in pieces:
+            line = reader.alone(piece)
+            seen.extend(reader.feed(piece) if line is None else [line])
+    except RemoteProtocolError as error:
+        seen.append(str(error))
+    return seen
+
+
+@given(st.lists(st.sampled_from([b"", b"a\n", b"\n", b"bb\r\n", b"c", b"\r", b"d\ne", b"l" * 9])))
+def test_a_line_that_comes_alone_is_the_same_line(pieces: list[bytes]) -> None:
+    """The short way out of a stream gives what the long one does, errors and all."""
+    assert shortly([*pieces, b"12345678\n", b"123456789\n"]) == events(
+        [*pieces, b"12345678\n", b"123456789\n"]
+    )
+
+
+def test_a_line_is_alone_only_if_nothing_waits_before_it() -> None:
+    """Neither the end of a line nor two of them are a line that came alone."""
+    reader = LineReader()
+    assert reader.alone(b"one\r\n") == b"one"
+    assert reader.alone(b"two\nthree\n") is None
+    assert next(reader.feed(b"two\nthree\n")) == b"two"
+    assert reader.alone(b"four\n") is None
+    assert list(reader.feed(b"four\n")) == [b"three", b"four"]
+    assert reader.alone(b"five\n") == b"five"

@@ -69,14 +69,14 @@ class Answers:
         :raises StoppedError: only from the coroutine: what was promised cannot be kept.
         """
         match task:
+            case Get():  # first, as it is what most ask
+                return self._again(task) or self._get(task)
             case List():
                 return self._list(task)
             case Stat():
                 return codec.render_stat(self._desk.shelf.stat(task.name, self._line.host))
             case Sum():
                 return self._sum(task)
-            case Get():
-                return self._again(task) or self._get(task)
             case Bare():
                 return self._get(task)
             case Put():

@@ -56,6 +56,9 @@ NEXT: dict[tuple[State, Event], State] = {
     (State.CLOSED, Event.OVER): State.CLOSED,
 }
 
+#: Where the next request may have its turn.
+_WAITING = (State.FRESH, State.READY)
+
 
 @dataclass(frozen=True, slots=True)
 class Bare:
@@ -129,7 +132,7 @@ class Session:
         :raises RemoteProtocolError: a line is longer than the limit.
         :raises RefusedError: a PUT cannot be read, and what follows may be a file: hang up.
         """
-        if self.state not in (State.FRESH, State.READY):
+        if self.state not in _WAITING:
             return None
         line = self._next_line()
         if line is None:
@@ -189,6 +192,9 @@ class Session:
     def _next_line(self) -> bytes | None:
         if self._uncut:
             data, self._uncut = self._uncut, b""
+            line = self._lines.alone(data)
+            if line is not None:
+                return line
             self._cut = self._lines.feed(data)
         line = next(self._cut, None)
         if line is None and self._over:
@@ -197,9 +203,10 @@ class Session:
         return line
 
     def _move(self, event: Event) -> None:
-        if (self.state, event) not in NEXT:
+        state = NEXT.get((self.state, event))
+        if state is None:
             raise LocalProtocolError(f"{event.name} while {self.state.name}")
-        self.state = NEXT[self.state, event]
+        self.state = state
 
 
 def part(size: int, offset: int, length: int | None) -> int:

@@ -68,7 +68,8 @@ class FileProtocol(Stream):
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the stream."""
         self._session.received(data)
-        self._arrived()
+        if self._arrival is not None:
+            self._arrived()
         self._go_on()
 
     def readConnectionLost(self) -> None:

@@ -83,6 +83,7 @@ class Folder(Shelf):
         everything: bool = False,
     ) -> None:
         self._hidden = hidden
+        self._peeks = type(self).open is Folder.open
         self._writes = writes
         self._folder = _opened(root, everything)
         self._opener = opener or beneath.best_opener(self._folder)
@@ -101,14 +102,15 @@ class Folder(Shelf):
 
     def peek(self, name: bytes) -> tuple[int, ...] | None:
         """Tell the state of a file at the top; a subclass may open other things than this would."""
-        if b"/" in name or b"\0" in name or not name or type(self).open is not Folder.open:
+        if b"/" in name or not self._peeks:
             return None
         try:
             found = os.stat(name, dir_fd=self._folder, follow_symlinks=False)
-        except OSError:
+        except (OSError, ValueError):  # a NUL
             return None
         # The time of the inode too: it tells of a file that nobody may read any more.
-        return (*_version(found), found.st_ctime_ns, found.st_mode)
+        state = found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+        return (*state, found.st_ctime_ns, found.st_mode)
 
     def stat(self, name: bytes, peer: str = "") -> Entry:
         """Tell what a name stands for; raises as `open`."""

@@ -36,6 +36,20 @@ class LineReader:
         self._data, self._at = self._data[self._at :], 0
         self._checked(self._data.removesuffix(b"\r"))
 
+    def alone(self, data: bytes) -> bytes | None:
+        """Return the line that ``data`` is, no more and no less; None: `feed` has to cut it.
+
+        Most peers send a line and wait for its answer. May be called while `feed` is being
+        iterated, as often as all it was given is cut.
+
+        :raises RemoteProtocolError: as `feed`.
+        """
+        end = data.find(b"\n")
+        if end < 0 or end + 1 < len(data) or self._at < len(self._data):
+            return None
+        self._data, self._at = b"", 0
+        return self._checked(data[:end].removesuffix(b"\r"))
+
     def rest(self) -> bytes:
         """Take all that no line has taken: an unfinished line, or raw bytes that follow one.
 
