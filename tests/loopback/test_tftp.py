@@ -21,8 +21,9 @@ from twisted_net.files.destination import LocalFile
 from twisted_net.files.shelf import Content
 from twisted_net.files.store import Folder
 from twisted_net.files.tftp import client as tftp
-from twisted_net.files.tftp import ports
+from twisted_net.files.tftp import outbox, ports
 from twisted_net.files.tftp.codec import Ack, Data, Error, Packet, Request, parse, render
+from twisted_net.files.tftp.core import Terms
 from twisted_net.files.tftp.doors import Policy, TftpDatagramProtocol
 from twisted_net.files.tftp.ports import OwnSocket
 from twisted_net.files.uploads import Writes
@@ -136,6 +137,45 @@ async def test_without_trains_each_block_goes_alone(
     async with served(root) as (_, port):
         assert await fetched(port, "file", tmp_path / "file") == NOISE
     assert tries == [1432]
+
+
+@pytest_twisted.ensureDeferred
+async def test_many_clients_that_go_block_by_block_get_their_files_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of all of them leave together, each to whom it belongs."""
+    monkeypatch.setattr(outbox, "PAUSE", 0)
+    monkeypatch.setattr(outbox, "LONGEST_PAUSE", 0)
+    root = tmp_path / "root"
+    root.mkdir()
+    files = {str(at): NOISE[at : at + 60_000] for at in range(12)}
+    for name, content in files.items():
+        (root / name).write_bytes(content)
+    async with served(root, terms=Terms(windowsize=1)) as (door, port):
+        got = await gatherResults(
+            [Deferred.fromCoroutine(fetched(port, name, tmp_path / name)) for name in files]
+        )
+        assert door.journal.counters.datagrams_sent >= 12 * 60_000 // 1428
+    assert got == list(files.values())
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_held_leaves_before_its_socket_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last thing that a transfer says is why it ends."""
+    monkeypatch.setattr(outbox, "PAUSE", 0)
+    (tmp_path / "file").write_bytes(NOISE)
+    reactor = the_reactor()
+    async with served(tmp_path) as (door, port):
+        party = Party()
+        own = reactor.listenUDP(0, party, "127.0.0.1")
+        party.send(Request("read", b"file"), ("127.0.0.1", port))
+        assert (await party.next())[0] == Data(1, NOISE[:512])
+        (transfer,) = door.running.values()
+        transfer.abort("enough")
+        assert (await party.next())[0] == Error(0, "enough")
+        await own.stopListening()
 
 
 @pytest_twisted.ensureDeferred

@@ -27,6 +27,7 @@ from twisted_net.files.tftp.codec import (
 )
 from twisted_net.files.tftp.core import Agreed, Terms, agree
 from twisted_net.files.tftp.mishaps import BUG
+from twisted_net.files.tftp.outbox import Outbox
 from twisted_net.files.tftp.ports import Port, SharedPort, open_port
 from twisted_net.files.tftp.transfers import ReadTransfer, ServedTransfer, WriteTransfer
 from twisted_net.net.counters import DoorCounters
@@ -96,6 +97,7 @@ class TftpDatagramProtocol(DatagramProtocol):
         self._peers: Counter[str] = Counter()
         self._draining: Deferred[None] | None = None
         self._asked: AskedPort | None = None
+        self._outbox = Outbox(reactor, self.journal.counters)
 
     def startProtocol(self) -> None:
         """Find out which of several addresses is asked, where the system can tell."""
@@ -120,6 +122,7 @@ class TftpDatagramProtocol(DatagramProtocol):
         """Cut the transfers that still run."""
         for transfer in list(self.running.values()):
             transfer.abort("server is stopping")
+        self._outbox.stop()
         if self._asked is not None:
             self._asked.stop()
         self.journal.sum_up()
@@ -269,7 +272,7 @@ class TftpDatagramProtocol(DatagramProtocol):
         interface, _ = readable((here.host, here.port, 0, getattr(here, "scopeID", 0)))
         if self._asked is not None and self._asked.address:
             interface = self._asked.address
-        return open_port(self.reactor, self.transport, transfer, interface)
+        return open_port(self.reactor, self.transport, transfer, interface, self._outbox)
 
     def _refuse(self, name: bytes, peer: Address, refusal: "_AnswerError") -> None:
         self.journal.refused(name, with_port(*peer), refusal.code, str(refusal))

@@ -17,6 +17,7 @@ from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
 from twisted_net.files.tftp.core import Buffer
+from twisted_net.files.tftp.outbox import Outbox
 from twisted_net.files.tftp.reading import real_socket
 from twisted_net.net.fast.addresses import Address, readable, sockaddr
 from twisted_net.net.fast.offload import NO_TRAINS, SOL_UDP, UDP_SEGMENT, sends_trains
@@ -39,14 +40,17 @@ class Port(Protocol):
         """Free the port; nothing more comes."""
 
 
-def open_port(reactor: Any, door: Any, transfer: DatagramProtocol, interface: str) -> Port:
+def open_port(
+    reactor: Any, door: Any, transfer: DatagramProtocol, interface: str, outbox: Outbox
+) -> Port:
     """Open a port for a transfer.
 
     :param door: the port that took the request; a transfer's is of the same kind.
+    :param outbox: the door's.
     :raises CannotListenError: there is none.
     """
     if real_socket(door, reactor) is not None:
-        return OwnSocket(reactor, transfer, interface)
+        return OwnSocket(reactor, transfer, interface, outbox)
     return TwistedPort(reactor.listenUDP(0, transfer, interface=interface, maxPacketSize=LONGEST))
 
 
@@ -94,9 +98,12 @@ class OwnSocket:
     :raises CannotListenError: there is none.
     """
 
-    def __init__(self, reactor: Any, transfer: DatagramProtocol, interface: str) -> None:
+    def __init__(
+        self, reactor: Any, transfer: DatagramProtocol, interface: str, outbox: Outbox
+    ) -> None:
         self._reactor = reactor
         self._transfer = transfer
+        self._outbox = outbox
         self._cut = 0  # where the kernel cuts trains; 0: it has not been told
         self._trains = sends_trains()
         self._peer: Address | None = None  # whom the last datagram went to, and …
@@ -140,6 +147,11 @@ class OwnSocket:
         """Send each, trains in one call where the kernel cuts them."""
         if address is not self._peer:
             self._place, self._peer = sockaddr(address), address
+        if not self._cut and len(datagrams) == 1 and len(datagrams[0]) <= segment:
+            if self._outbox.take(self._socket, datagrams[0], self._place):
+                return 0
+        elif self._outbox.holds:
+            self._outbox.release()
         sent = 0
         for datagram in datagrams:
             length = len(datagram)
@@ -159,6 +171,7 @@ class OwnSocket:
     def close(self) -> None:
         """Close it; a second call changes nothing."""
         if self._socket.fileno() >= 0:
+            self._outbox.release()
             self._reactor.removeReader(self)
             self._socket.close()
 
