@@ -34,6 +34,7 @@ def answers(stream: bytes, head: bool = False) -> list[Answer]:
         status, *lines = top.decode("latin-1").split("\r\n")
         pairs = [line.partition(": ") for line in lines]
         headers = {name.lower(): value for name, _, value in pairs}
+        assert len(headers) == len(pairs), "a field is said twice"
         code = int(status.split(" ")[1])
         body = b""
         if head or code == 304:

@@ -77,6 +77,33 @@ def test_the_index_lists_what_was_handed_over() -> None:
     assert b'<a href="/quote/">Quotes &amp; &lt;b&gt;</a> <span>wise words</span>' in answer.body
 
 
+def test_every_answer_says_when_it_was_given() -> None:
+    """On one connection, too (RFC 9110, 6.6.1)."""
+    web = Visited()
+    protocol, wire = web.connect()
+    for _ in range(3):
+        protocol.dataReceived(request("/quote/"))
+        web.clock.advance(0.5)
+    dates = [answer.headers["date"][-12:] for answer in answers(wire.read_all())]
+    assert dates == ["00:00:00 GMT", "00:00:00 GMT", "00:00:01 GMT"]
+
+
+def test_a_page_s_own_word_is_the_only_one() -> None:
+    """What all answers say is said by those only that say nothing of their own."""
+
+    class Strict(Page):
+        def render_GET(self, request: Any) -> bytes:
+            request.setHeader(b"content-security-policy", b"sandbox")
+            return b"hello"
+
+    web = Visited()
+    web.pages.add("strict", "Strict", Strict())
+    headers = web.ask("/strict/").headers
+    assert headers["content-security-policy"] == "sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert web.ask("/quote/").headers["content-security-policy"].startswith("default-src 'self'")
+
+
 def test_a_door_without_any_page_is_fine() -> None:
     """And a page that comes later is shown, whatever the order of the services."""
     web = Web()

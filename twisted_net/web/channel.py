@@ -4,6 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.interfaces import (
+    IAddress,
     IDelayedCall,
     IHalfCloseableDescriptor,
     IHalfCloseableProtocol,
@@ -67,6 +68,8 @@ class WebChannel(HTTPChannel):
         self._wants_word = False  # the peer waits to be told to send it
         self._left = LINGER_BYTES
         self._switched: Any = None  # the protocol that has the connection from now on
+        self._peer: IAddress | None = None
+        self._host: IAddress | None = None
 
     def connectionMade(self) -> None:
         """Wait for the first request, but not for ever."""
@@ -251,6 +254,30 @@ class WebChannel(HTTPChannel):
                     request.ends()
         else:
             self.loseConnection()
+
+    def writeHeaders(  # noqa: N802 - Twisted's
+        self, version: bytes, code: bytes, reason: bytes, headers: Any
+    ) -> None:
+        """Write the head of an answer in one piece, with what all answers say."""
+        lines = [b"%b %b %b\r\n" % (version, code, reason)]
+        names = set()
+        for name, values in headers.getAllRawHeaders():
+            names.add(name)
+            lines += [b"%b: %b\r\n" % (name, value) for value in values]
+        lines += [self.site.said_by_all(names), b"\r\n"]
+        self.transport.write(b"".join(lines))
+
+    def getPeer(self) -> Any:
+        """Return the peer's address, which stays what it is."""
+        if self._peer is None:
+            self._peer = super().getPeer()
+        return self._peer
+
+    def getHost(self) -> Any:
+        """Return our own address, which stays what it is."""
+        if self._host is None:
+            self._host = super().getHost()
+        return self._host
 
     def readConnectionLost(self) -> None:
         """Answer what was asked before the peer closed its half."""

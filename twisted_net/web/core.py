@@ -9,6 +9,7 @@ another origin's page caused says so, in ``Origin`` or ``Sec-Fetch-Site``.
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 #: Methods that change nothing, so that a link from anywhere may lead to them (RFC 9110, 9.2.1).
 SAFE = (b"GET", b"HEAD", b"OPTIONS")
@@ -64,6 +65,7 @@ def refusal(
     return None
 
 
+@lru_cache(maxsize=64)  # a browser asks for all by one name
 def name_in(host: bytes) -> str | None:
     """Return the name or address in a ``Host`` header, in small letters; None: there is none.
 

@@ -4,7 +4,7 @@ It is `twisted.web`, HTTP/1.1, made safe for a machine with a browser: see `core
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -37,6 +37,8 @@ HEADERS = {
     b"Cross-Origin-Opener-Policy": b"same-origin",
     b"Cross-Origin-Resource-Policy": b"same-origin",
 }
+
+_LINES = {name: b"%b: %b\r\n" % (name, value) for name, value in HEADERS.items()}
 
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#]*)(.*)", re.DOTALL)
 
@@ -104,9 +106,6 @@ class WebRequest(Request):
     def process(self) -> None:
         """Answer."""
         self._locate()
-        for name, value in HEADERS.items():
-            self.setHeader(name, value)
-        self.setHeader(b"Date", datetimeToString(self.site.reactor.seconds()))
         try:
             found = self.site.getResourceFor(self)
             refused = self._refusal(found)
@@ -215,6 +214,9 @@ class WebFactory(Site):
         self.names = frozenset(names)
         self.limits = limits
         self.drops = Drops(DOOR, counters or DoorCounters(), reactor.seconds)
+        self._now = -1
+        self._lines: dict[bytes, bytes] = {}
+        self._block = b""
 
     def startFactory(self) -> None:
         """Do nothing: Twisted would begin an access log, and a timer for its clock."""
@@ -228,6 +230,21 @@ class WebFactory(Site):
     def acceptableProtocols(self) -> list[bytes]:
         """Offer HTTP/1.1, and nothing else, to who negotiates by ALPN."""
         return [b"http/1.1"]
+
+    def said_by_all(self, names: Set[bytes]) -> bytes:
+        """Return the lines of a head that are the same in all answers, but for those it has.
+
+        :param names: of the lines that an answer has of its own.
+        """
+        now = int(self.reactor.seconds())
+        if now != self._now:
+            self._now = now
+            date = datetimeToString(now)
+            self._lines = {**_LINES, b"Date": b"Date: %b\r\n" % date}
+            self._block = b"".join(self._lines.values())
+        if names.isdisjoint(self._lines):
+            return self._block
+        return b"".join(line for name, line in self._lines.items() if name not in names)
 
     def refused(self, code: int, peer: IAddress) -> None:
         """Count a refusal."""
