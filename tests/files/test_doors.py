@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,8 +10,8 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
 from tests.files.wires import NOISE, Later, Wire, at_once, lose
-from twisted_net.files.codec import Get, RefusedError
-from twisted_net.files.desk import Limits, Recent
+from twisted_net.files.codec import RefusedError
+from twisted_net.files.desk import Limits
 from twisted_net.files.digests import Aside, Digests
 from twisted_net.files.doors import FileFactory, FileProtocol
 from twisted_net.files.journal import Journal
@@ -618,16 +617,6 @@ def test_a_shelf_that_opens_in_its_own_way_is_always_asked(root: Path) -> None:
     assert wire.value() == ANSWER + b"ERR 403 once only\n"
 
 
-def test_what_is_remembered_of_answers_is_bounded(root: Path) -> None:
-    """Those that were kept for the longest time make room."""
-    recent = Recent(Folder(str(root)), room=2300)
-    state = Folder(str(root)).peek(b"hello.txt")
-    for offset in range(5):
-        recent.keep(Get(b"hello.txt", offset), state, b"x" * 40, 1)
-    found = [recent.find(Get(b"hello.txt", offset)) for offset in range(5)]
-    assert found == [(b"", 0)] * 3 + [(b"x" * 40, 1)] * 2
-
-
 def test_ten_thousand_small_files_do_not_fill_the_log(door: Door) -> None:
     """A hundred lines a second, and one that sums up the others."""
     protocol, _ = door.connect()
@@ -641,22 +630,6 @@ def test_ten_thousand_small_files_do_not_fill_the_log(door: Door) -> None:
     assert len(lines) == 202
     assert lines[100] == "files-tcp: sent 50 more within a second, 650 bytes"
     assert lines[-1] == "files-tcp: sent 1 more within a second, 13 bytes"
-
-
-def test_answers_without_content_take_room_too(root: Path) -> None:
-    """There are as many as there are numbers: what is kept beside the bytes counts as well."""
-    shelf = Folder(str(root))
-    state = shelf.peek(b"hello.txt")
-    tracemalloc.start()
-    try:
-        recent = Recent(shelf, room=1 << 20)
-        before = tracemalloc.get_traced_memory()[0]
-        for length in range(1 << 40, (1 << 40) + 20_000):
-            answer = bytes(100)
-            recent.keep(Get(b"hello.txt", 0, length), state, answer, 0)
-        assert tracemalloc.get_traced_memory()[0] - before < 2 << 20
-    finally:
-        tracemalloc.stop()
 
 
 def test_transfers_that_stop_do_not_fill_the_log(root: Path) -> None:

@@ -115,10 +115,12 @@ class Answers:
 
     def _again(self, request: Get) -> bytes:
         """Return an answer that was given lately, if it is still true."""
-        answer, length = self._desk.recent.find(request)
-        if answer:
-            journal = self._desk.journal
-            journal.sent(request.name, self._line.peer, length, journal.seconds())
+        found = self._desk.recent.find(request)
+        if found is None:
+            return b""
+        answer, length = found
+        journal = self._desk.journal
+        journal.sent(request.name, self._line.peer, length, journal.seconds())
         return answer
 
     def _get(self, request: Get | Bare) -> Answer:
@@ -132,7 +134,7 @@ class Answers:
             if length <= SMALL:
                 answer = self._small(source, offset, length, isinstance(request, Bare))
                 if isinstance(request, Get) and self._desk.digests.known(source):
-                    self._desk.recent.keep(request, state, answer, length)
+                    self._desk.recent.keep(request, state, (answer, length), len(answer))
                 return answer
         except BaseException:
             source.close()

@@ -5,21 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from twisted_net.files.codec import Get, RefusedError
+from twisted_net.files.codec import RefusedError
 from twisted_net.files.digests import CHUNK, Digests
 from twisted_net.files.journal import Journal
+from twisted_net.files.recent import Recent
 from twisted_net.files.shelf import Content, Shelf, Source
 
 #: Most that is made of a `Source` that cannot say how long it is, before it is sent: the promise
 #: in front of it tells the length.
 LONGEST_UNTOLD = 16 << 20
-
-#: Bytes of answers that are remembered, for small files that are asked for again and again.
-REMEMBERED = 8 << 20
-
-#: What remembering one takes beside its bytes: there may be as many without content as there are
-#: numbers that can stand behind a GET.
-_BESIDE = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +35,7 @@ class Desk:
     """What all connections of one door share.
 
     :ivar transfers: files on their way now.
+    :ivar recent: answers, and how much of a file each holds.
     """
 
     def __init__(
@@ -51,7 +46,7 @@ class Desk:
         self.limits = limits
         self.journal = journal
         self.digests = digests
-        self.recent = Recent(shelf)
+        self.recent: Recent[tuple[bytes, int]] = Recent(shelf)
         self.transfers = 0
 
     def open(self, name: bytes, host: str) -> Source:
@@ -88,42 +83,3 @@ def measured(source: Source) -> Source:
             if len(content) > LONGEST_UNTOLD:
                 raise RefusedError(413, f"more than {LONGEST_UNTOLD} bytes of unknown length")
         return Content(source.name, bytes(content), source.mtime)
-
-
-class Recent:
-    """Whole answers that were given lately, with small files in them, by what was asked.
-
-    What is asked for often is then looked at once (`Shelf.peek`), and not opened, read, hashed
-    and closed again.
-    """
-
-    def __init__(self, shelf: Shelf, room: int = REMEMBERED) -> None:
-        self._shelf = shelf
-        self._room = room
-        self._kept: dict[Get, tuple[tuple[int, ...], bytes, int]] = {}
-
-    def find(self, request: Get) -> tuple[bytes, int]:
-        """Return an answer and how much of a file it holds; none: it is not to be had here."""
-        kept = self._kept.get(request)
-        if kept is None:
-            return b"", 0
-        state, answer, length = kept
-        if self._shelf.peek(request.name) == state:
-            return answer, length
-        self._forget(request)
-        return b"", 0
-
-    def keep(self, request: Get, state: tuple[int, ...] | None, answer: bytes, length: int) -> None:
-        """Remember an answer; those that were kept for the longest time make room.
-
-        :param state: what `Shelf.peek` said before the file was opened.
-        """
-        if state is None or request in self._kept:
-            return
-        self._kept[request] = (state, answer, length)
-        self._room -= len(answer) + _BESIDE
-        while self._room < 0:
-            self._forget(next(iter(self._kept)))
-
-    def _forget(self, request: Get) -> None:
-        self._room += len(self._kept.pop(request)[1]) + _BESIDE

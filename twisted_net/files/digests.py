@@ -128,6 +128,10 @@ class Digests:
         self._begin()
         return waiter
 
+    def settled(self, version: Version) -> bool:
+        """Say whether a file in this state cannot change without a trace any more."""
+        return abs(self._now() - version[3] / 1e9) >= UNSETTLED
+
     def learn(self, source: Source, sha256: str) -> None:
         """Remember the digest of a whole file that was come by otherwise."""
         if (part := _part(source, 0, None)) is not None:
@@ -143,8 +147,7 @@ class Digests:
             hashing.wanted = bool(hashing.waiters)
 
     def _learn(self, part: Part, sha256: str) -> None:
-        changed = part[0][3] / 1e9
-        if abs(self._now() - changed) < UNSETTLED:
+        if not self.settled(part[0]):
             return
         self._known.pop(part, None)
         self._known[part] = sha256

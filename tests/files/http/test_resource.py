@@ -6,7 +6,9 @@ import io
 import json
 import os
 import re
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -182,11 +184,109 @@ def test_a_client_that_leaves_while_a_digest_is_made_is_forgotten(root: Path) ->
     """Its file is closed, and its place is free."""
     later = Later()
     web = Shared(root, later, transfers=1)
-    protocol, wire = web.begin("hello.txt?sha256")
+    protocol, wire = web.begin("large.bin?sha256")
     assert web.get("hello.txt").code == 503
     lose(protocol, wire)
     assert web.get("hello.txt").code == 200
     later.do()
+
+
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the names of the files that are opened from now on."""
+    names: list[bytes] = []
+    real = Folder.open
+
+    def open_(self: Folder, name: bytes, peer: str = "") -> OpenFile:
+        names.append(name)
+        return real(self, name, peer)
+
+    monkeypatch.setattr(Folder, "open", open_)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("", {}),
+        ("", {"Range": "bytes=7-"}),
+        ("", {"Range": "bytes=13-"}),
+        ("", {"If_None_Match": "*"}),
+        ("", {"If_Modified_Since": THEN}),
+        ("", {"If_Match": '"other"'}),
+        ("", {"Want_Repr_Digest": "sha-256=10"}),
+        ("?sha256", {}),
+        ("?download", {}),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_small_file_is_opened_once_and_every_answer_is_the_same(
+    root: Path, method: str, query: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is asked of it, and by whoever."""
+    first = Shared(root).ask(f"/files/hello.txt{query}", method, **headers)
+    names, web = opened(monkeypatch), Shared(root)
+    web.get("hello.txt")
+    again = [web.ask(f"/files/hello.txt{query}", method, **headers) for _ in range(2)]
+    assert again == [first, first]
+    assert names == [b"hello.txt"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda path: path.write_bytes(b"HELLO, WORLD\n"),
+        lambda path: os.utime(path, (1700000000, 1700000001)),
+        lambda path: path.chmod(0o600),
+        lambda path: os.replace(path.with_name("empty"), path),
+    ],
+    ids=["written", "touched", "closed to others", "replaced"],
+)
+def test_a_small_file_that_was_changed_is_opened_again(
+    web: Shared, root: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In whatever way."""
+    names = opened(monkeypatch)
+    before = web.get("hello.txt")
+    change(root / "hello.txt")
+    after = web.get("hello.txt")
+    assert (before.body, after.body) == (HELLO, (root / "hello.txt").read_bytes())
+    assert names == [b"hello.txt", b"hello.txt"]
+
+
+def test_what_is_gone_or_a_link_is_not_shown_from_memory(web: Shared, root: Path) -> None:
+    """It could lead anywhere."""
+    web.get("hello.txt")
+    (root / "hello.txt").unlink()
+    assert web.get("hello.txt").code == 404
+    (root / "hello.txt").symlink_to("large.bin")
+    assert web.get("hello.txt").code == 403
+
+
+def test_a_file_that_was_just_written_is_opened_each_time(
+    web: Shared, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may change again within a tick of the file system's clock, and show nothing of it."""
+    names = opened(monkeypatch)
+    (root / "hello.txt").write_bytes(b"new")
+    soon = time.time() + 3600
+    os.utime(root / "hello.txt", (soon, soon))
+    web.resource.digests = Digests(at_once, now=lambda: soon)
+    assert [web.get("hello.txt").body for _ in range(2)] == [b"new", b"new"]
+    assert names == [b"hello.txt", b"hello.txt"]
+
+
+def test_a_small_file_that_cannot_be_read_is_an_error_each_time(
+    web: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And it is well again when the disk is."""
+
+    def fails(self: OpenFile, offset: int, count: int) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(OpenFile, "read", fails)
+        assert [web.get("hello.txt").code for _ in range(2)] == [500, 500]
+    assert web.get("hello.txt").body == HELLO
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from email.utils import formatdate, mktime_tz, parsedate_tz
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes
 
 from twisted_net.files.shelf import Version
@@ -84,6 +85,7 @@ def render_content_range(span: Span | None, size: int) -> bytes:
     return b"bytes %d-%d/%d" % (span.offset, span.offset + span.length - 1, size)
 
 
+@lru_cache(maxsize=512)
 def etag(version: Version | None) -> bytes:
     """Return a strong entity tag for one state of one file (RFC 9110, 8.8.3); empty: there is none.
 
@@ -101,6 +103,7 @@ def parse_tags(field: bytes) -> list[bytes]:
     return [match[0] for match in _TAG.finditer(field)]
 
 
+@lru_cache(maxsize=512)
 def render_date(when: int) -> bytes:
     """Return a time as HTTP has it (RFC 9110, 5.6.7); empty where no calendar goes.
 
@@ -174,6 +177,8 @@ def parse_query(url: bytes) -> dict[bytes, bytes]:
     >>> parse_query(b"/files/?json&after=a%26b"), parse_query(b"/files/")
     ({b'json': b'', b'after': b'a&b'}, {})
     """
+    if b"?" not in url:
+        return {}
     parts = [each.partition(b"=") for each in url.partition(b"?")[2].split(b"&") if each]
     return {unquote_to_bytes(key): unquote_to_bytes(value) for key, _, value in parts}
 

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from twisted_net.files.codec import List, RefusedError
+from twisted_net.files.codec import Get, List, RefusedError
 from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.http import codec
 from twisted_net.files.http.archive import walked, zipped
@@ -20,9 +20,11 @@ from twisted_net.files.http.core import Asked, Held, Outcome, outcome
 from twisted_net.files.http.listing import Listing, render_json, render_page
 from twisted_net.files.http.putting import begin_putting, host_of, name_of
 from twisted_net.files.http.receiving import Receiving
-from twisted_net.files.http.sending import Download, Fields, finish, hashed_here, pieces_of
+from twisted_net.files.http.sending import TAIL, Download, Fields, finish, hashed_here, pieces_of
+from twisted_net.files.http.small import Small
 from twisted_net.files.http.types import SANDBOX, content_type, is_active
 from twisted_net.files.journal import Journal, peer_name
+from twisted_net.files.recent import Recent
 from twisted_net.files.shelf import Shelf, Source
 from twisted_net.files.store import OpenFile
 from twisted_net.net.counters import DoorCounters
@@ -70,6 +72,7 @@ class ShelfResource(Resource):
         self.journal = journal or Journal(DOOR, DoorCounters(), reactor.seconds)
         self.digests = digests or Digests(aside_of(reactor))
         self.title = title
+        self._recent: Recent[Small] = Recent(shelf)
         self._free = {"transfers": transfers, "archives": archives}
 
     def kind(self, name: bytes) -> str:
@@ -177,7 +180,7 @@ class ShelfResource(Resource):
             try:
                 if not name:
                     raise RefusedError(403, "a folder")
-                source = self.shelf.open(name, host_of(request))
+                source = self._opened(name, host_of(request))
             except RefusedError as refused:
                 if refused.code != 403 or not self._is_folder(name, host_of(request)):
                     raise
@@ -189,6 +192,22 @@ class ShelfResource(Resource):
                     finish(request, f"{sha256}\n".encode(), [_ASK])
                 else:
                     await self._content(request, source)
+
+    def _opened(self, name: bytes, host: str) -> Source:
+        """Return a source: for a small file that was asked for lately, what was read then."""
+        request = Get(name)
+        found = self._recent.find(request)
+        if found is not None:
+            return found
+        state = self.shelf.peek(name)  # before: what changes from now on is seen
+        source = self.shelf.open(name, host)
+        if state is not None and isinstance(source, OpenFile) and source.size <= TAIL:
+            small = Small.of(source) if self.digests.settled(source.version) else None
+            if small is not None:
+                source.close()
+                self._recent.keep(request, state, small, source.size)
+                return small
+        return source
 
     async def _content(self, request: Any, source: Source) -> None:
         held = Held(source.size, codec.etag(source.version), source.mtime)
@@ -228,12 +247,17 @@ class ShelfResource(Resource):
     async def _digest_field(self, request: Any, source: Source) -> Fields:
         """Return ``Repr-Digest`` where it is known, or where the client would wait for it."""
         sha256 = self.digests.known(source)
-        if not sha256 and codec.wants_digest(request.getHeader(b"Want-Repr-Digest") or b""):
-            sha256 = await self._digest(source)
+        if not sha256:
+            wanted = request.getHeader(b"Want-Repr-Digest")
+            if wanted is not None and codec.wants_digest(wanted):
+                sha256 = await self._digest(source)
         return [(b"Repr-Digest", codec.render_digest(sha256))] if sha256 else []
 
     async def _digest(self, source: Source) -> str:
-        if isinstance(source, OpenFile):
+        if isinstance(source, Small):
+            sha256 = source.sha256()
+            self.digests.learn(source, sha256)
+        elif isinstance(source, OpenFile):
             sha256 = await self.digests.of(source)
         else:
             sha256 = await hashed_here(source, self._reactor)
@@ -266,6 +290,17 @@ _PARTS = (
 )
 
 
+#: The fields of a request that decide what it is answered with, as `Asked` has them.
+_DECIDING = (
+    b"Range",
+    b"If-Match",
+    b"If-None-Match",
+    b"If-Modified-Since",
+    b"If-Unmodified-Since",
+    b"If-Range",
+)
+
+
 @cache
 def _static(name: str) -> bytes:
     return (_STATIC / name).read_bytes()
@@ -281,16 +316,10 @@ def _host(request: Any) -> str:
 
 
 def _asked(request: Any) -> Asked:
-    get = request.getHeader
-    return Asked(
-        request.method,
-        get(b"Range"),
-        get(b"If-Match"),
-        get(b"If-None-Match"),
-        get(b"If-Modified-Since"),
-        get(b"If-Unmodified-Since"),
-        get(b"If-Range"),
-    )
+    there = {name for name, _ in request.requestHeaders.getAllRawHeaders()}
+    if there.isdisjoint(_DECIDING):
+        return Asked(request.method)
+    return Asked(request.method, *map(request.getHeader, _DECIDING))
 
 
 def _validators(held: Held) -> Fields:

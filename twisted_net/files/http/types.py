@@ -1,5 +1,6 @@
 """What kind of content a name promises, the same on every machine."""
 
+from functools import lru_cache
 from mimetypes import MimeTypes
 
 #: Python's own table; what the machine's administrator added to it is not ours to tell others.
@@ -23,6 +24,7 @@ SANDBOX = (
 _PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
+@lru_cache(maxsize=512)
 def content_type(name: bytes) -> str:
     """Return the type of a file by its name, with how its text is encoded.
 
