@@ -14,7 +14,7 @@ import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, peer, run, until
 from tests.blackbox.talkers import Talker
-from twisted_net.chat.opers import made
+from twisted_net.chat.hashing import made
 
 Start = Callable[..., Bench]
 
@@ -137,11 +137,13 @@ def test_a_real_client_talks_with_members_of_every_other_door(
 
 
 def test_a_bot_of_a_few_lines_is_served(bench: Start, tmp_path: Path) -> None:
-    """Password and operators from files; whoever knows neither is told so."""
+    """Password, operators and gateways from files; whoever knows neither is told so."""
     (tmp_path / "password").write_text("sesame\n")
     (tmp_path / "opers").write_text(f"# who may\n{made('root', 'secret')}\n")
+    (tmp_path / "gateways").write_text(made("127.0.0.0/8", "hunter2"))
     server = bench(
         "--irc-name=irc.example",
+        f"--irc-gateways={tmp_path / 'gateways'}",
         f"--irc-password={tmp_path / 'password'}",
         f"--chat-opers={tmp_path / 'opers'}",
     )
@@ -160,6 +162,13 @@ def test_a_bot_of_a_few_lines_is_served(bench: Start, tmp_path: Path) -> None:
         io.write("NICK bot\r\nUSER bot 0 * :A bot\r\n")
         io.flush()
         assert " 464 " in io.read()
+    with socket.create_connection(address, PATIENCE) as bot, bot.makefile("rw", newline="") as io:
+        io.write("WEBIRC hunter2 kiwi 2001:db8::5 2001:db8::5\r\n")
+        io.write("PASS sesame\r\nNICK bot\r\nUSER bot 0 * :A bot\r\nWHOIS bot\r\nQUIT\r\n")
+        io.flush()
+        heard = io.read().split("\r\n")
+    assert ":irc.example 320 bot bot :is connected through the gateway kiwi (127.0.0.1)" in heard
+    assert heard[-2] == "ERROR :Closing link: 2001:db8::5 (Quit)"
 
 
 class Crowd:

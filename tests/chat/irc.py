@@ -70,9 +70,15 @@ class IrcChat(Server):
 class OnIrc:
     """A member on the IRC door."""
 
-    def __init__(self, server: IrcChat, cut: Cut = whole, host: str = "192.168.1.1") -> None:
+    def __init__(
+        self,
+        server: IrcChat,
+        cut: Cut = whole,
+        host: str = "192.168.1.1",
+        transport: type[StringTransport] = StringTransport,
+    ) -> None:
         self.server = server
-        self.transport = StringTransport(peerAddress=IPv4Address("TCP", host, 54321))
+        self.transport = transport(peerAddress=IPv4Address("TCP", host, 54321))
         self.protocol = server.factory.buildProtocol(None)
         self.protocol.makeConnection(self.transport)
         self._cut = cut

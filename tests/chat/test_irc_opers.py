@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.chat.stores import Threaded
-from twisted_net.chat.opers import Operators, made, read
+from twisted_net.chat.hashing import made
+from twisted_net.chat.opers import Operators, read
 from twisted_net.chat.settings import ChatSettings, password_in
 from twisted_net.net.errors import SettingError
 from twisted_net.net.settings import Group, load

@@ -18,6 +18,19 @@ from twisted_net.net.limits import (
 )
 
 
+def test_a_connection_may_turn_out_to_be_another_peers() -> None:
+    """It counts for that one from then on, or as before where that one has its share already."""
+    census = Census(limit=3, per_peer=2)
+    for peer in ("gateway", "gateway", "red"):
+        assert census.enter(peer) is None
+    assert census.move("gateway", "red")
+    assert not census.move("gateway", "red")
+    assert census.move("red", "red")
+    assert (census.total, census.peers) == (3, {"gateway": 1, "red": 2})
+    assert census.move("gateway", "blue")
+    assert (census.total, census.peers) == (3, {"blue": 1, "red": 2})
+
+
 def test_a_bucket_lets_a_burst_through_and_then_its_rate() -> None:
     """Five at once, then one a second."""
     bucket = TokenBucket(rate=1.0, burst=5.0, now=0.0)

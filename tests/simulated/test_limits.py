@@ -1,5 +1,6 @@
 """What one peer may have, on the transports that the doors run on."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from twisted.python.failure import Failure
 from tests.simulated.bench import SERVER, serving, together
 from tests.simulated.scenarios import CUT
 from twisted_net.chat.doors.stream import NAME_WITHIN
+from twisted_net.chat.hashing import made
 from twisted_net.net.clients import Target, connect
 from twisted_net.net.silence import FINISH_WITHIN
 from twisted_net.testing import Link, SimNetwork, simulate
@@ -22,6 +24,10 @@ def transports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     if request.param == "stock":
         monkeypatch.setattr(SimNetwork, "default_transports", STOCK)
 
+
+#: A gateway of IRC, wherever it is.
+_PASSWORD = "hunter2"  # noqa: S105
+_GATEWAYS = made("0.0.0.0/0", _PASSWORD)
 
 #: Seconds between two bytes of a peer that never comes to the point (R7).
 DRIP = 0.5
@@ -147,3 +153,33 @@ async def test_a_header_of_nobody_that_is_believed_is_no_header(net: SimNetwork)
     assert (liar.heard, honest.heard) == (b"", b"hello")
     assert bench.counters.door("echo-tcp").dropped == {"proxy_not_believed": 1}
     assert bench.counters.door("echo-tcp").open == 1
+
+
+@pytest.mark.usefixtures("transports")
+@simulate(seeds=3, link=Link(latency=0.02), chunking=CUT)
+async def test_the_limits_count_who_is_behind_a_gateway_of_irc(
+    net: SimNetwork, tmp_path: Path
+) -> None:
+    """Though it says so after it was counted itself; who has left takes no place."""
+    file = tmp_path / "gateways"
+    file.write_text(_GATEWAYS)
+    bench = serving(net, max_conns_per_peer="2", irc_gateways=str(file))
+    target = Target("tcp", SERVER, 6667)
+    reactor = net.host("gateway").reactor
+    wanted = []
+    for number in range(9):
+        line = f"WEBIRC {_PASSWORD} kiwi host 192.0.2.{number % 3}\r\nPING x\r\n"
+        wanted.append(Says(line.encode()))
+        await connect(reactor, target, wanted[-1])
+        await net.sleep(1)  # one gateway is known by its password, and makes room
+    heard = [each.heard.rpartition(b" ")[2] for each in wanted]
+    assert heard == [b"x\r\n"] * 6 + [b"later)\r\n"] * 3
+    counters = bench.counters.door("irc")
+    assert (counters.dropped, counters.open) == ({"too_many_peer": 3}, 6)
+    wanted[0].transport.abortConnection()
+    await net.sleep(1)
+    for words, answer in ((wanted[-3]._words, b"x\r\n"), (wanted[-2]._words, b"later)\r\n")):
+        again = Says(words)
+        await connect(reactor, target, again)
+        await net.sleep(1)
+        assert again.heard.endswith(answer)

@@ -1,7 +1,8 @@
 """The IRC doors of the chat, from their settings; all of them share one server."""
 
 import socket
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -13,6 +14,7 @@ from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
+from twisted_net.chat.gateways import Gateways
 from twisted_net.chat.opers import Operators
 from twisted_net.chat.post import Post
 from twisted_net.chat.settings import password_in
@@ -52,13 +54,24 @@ def irc_server(
         server.accounts = Accountant(post.accounts, settings.register)
     if post.history is not None:
         server.history = Historian(post.history)
+    rereading: list[Callable[[], None]] = []
     if settings.opers:
         operators = Operators(settings.opers, runtime.reactor)
         server.operators = operators.check
-        server.reread = operators.reread
+        rereading.append(operators.reread)
+    if settings.irc_gateways:
+        gateways = Gateways(settings.irc_gateways, runtime.reactor)
+        server.gateways = gateways
+        rereading.append(gateways.reread)
+    server.reread = partial(_all_of, rereading)
     server.watches = Watches(post.hub)
     bus.tail(server.watches.heard)
     return server
+
+
+def _all_of(calls: list[Callable[[], None]]) -> None:
+    for each in calls:
+        each()
 
 
 def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:

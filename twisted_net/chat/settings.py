@@ -12,6 +12,7 @@ from twisted_net.chat.core.ident import checked_room
 from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.outlet import QUEUE
 from twisted_net.chat.doors.stream import RATE
+from twisted_net.chat.gateways import read as gateways_in
 from twisted_net.chat.opers import read as operators_in
 from twisted_net.net import endpoints
 from twisted_net.net.settings import YES_NO, Reading, setting, size, text_in, whole
@@ -59,6 +60,13 @@ def _read_operators(text: str) -> str:
     """Return the file's name, if it can be read."""
     if text:
         operators_in(text)
+    return text
+
+
+def _read_gateways(text: str) -> str:
+    """Return the file's name, if it can be read."""
+    if text:
+        gateways_in(text)
     return text
 
 
@@ -254,6 +262,13 @@ class ChatSettings:
         "Whose pages may do so, besides this server's own, as https://chat.example.org.",
         Reading("ORIGIN,ORIGIN", _read_origins),
         option="irc-web-origins",
+    )
+    irc_gateways: str = setting(
+        "",
+        "A file of gateways that may say for whom they connect (WEBIRC):"
+        " python -m twisted_net.chat.gateways NETWORK makes its lines.",
+        Reading("FILE", _read_gateways),
+        option="irc-gateways",
     )
     opers: str = setting(
         "",

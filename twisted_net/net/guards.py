@@ -209,6 +209,14 @@ class GuardedProtocol(LetsPass, Protocol):
         """The address that the limits count this connection under."""
         return self._peer
 
+    def move(self, host: str) -> bool:
+        """Count this connection under another address from now on; say whether that may have it."""
+        peer = block(host)
+        room = self._guard.moved(self._peer, peer)
+        if room:
+            self._peer = peer
+        return room
+
     def write(self, data: bytes) -> None:
         """Count what goes out, and write it; cut a protocol that writes on and on."""
         limit = self._guard.queue_limit
@@ -365,6 +373,13 @@ class GuardedFactory(Factory):
         self.connections[connection] = None
         self.counters.accepted += 1
         self.counters.open += 1
+
+    def moved(self, peer: str, to: str) -> bool:
+        """Count a connection of one peer as another's; say whether that may have it."""
+        room = self._census.move(peer, to)
+        if not room:
+            self.drops.drop("too_many_peer", to)
+        return room
 
     def left(self, connection: GuardedProtocol) -> None:
         """Forget a connection."""

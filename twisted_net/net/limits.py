@@ -224,6 +224,20 @@ class Census:
         self.peers[peer] = self.peers.get(peer, 0) + 1
         return None
 
+    def move(self, peer: str, to: str) -> bool:
+        """Count a connection that `enter` let in as another peer's; say whether that may have it.
+
+        If not, it counts as before.
+        """
+        if peer == to:
+            return True
+        if self.peers.get(to, 0) >= self.per_peer:
+            return False
+        self.leave(peer)
+        self.total += 1
+        self.peers[to] = self.peers.get(to, 0) + 1
+        return True
+
     def leave(self, peer: str) -> None:
         """Count out a connection that `enter` let in."""
         self.total -= 1

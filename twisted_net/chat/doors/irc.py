@@ -19,6 +19,7 @@ from twisted_net.chat.doors.outlet import QUEUE, Turns
 from twisted_net.chat.doors.stream import RATE, ChatStream, Said
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
+from twisted_net.net.speaking_for import speak_for
 
 #: Seconds of silence after which a client is asked whether it is there, and after which it is gone.
 PING_AFTER = 60.0
@@ -70,6 +71,14 @@ class ChatIrcProtocol(ChatStream):
     def speak(self, charset: str) -> None:
         """Speak this from now on, both ways."""
         self.charset = charset
+
+    def speak_for(self, host: str, port: int) -> bool:
+        """Be somebody else's connection, as a gateway says; say whether there is room for that."""
+        return speak_for(self.transport, host, port)
+
+    def drop(self, reason: str) -> None:
+        """Count that the client was refused."""
+        self._drops.drop(reason, self.transport.getPeer())
 
     def ready(self) -> None:
         """Go on reading."""

@@ -58,8 +58,11 @@ class Believed:
 
     def __contains__(self, addr: IAddress | None) -> bool:
         """Say whether who connects from an address is believed."""
-        host = getattr(addr, "host", None)
-        if host is None:
+        return self.believes(getattr(addr, "host", "") or "")
+
+    def believes(self, host: str) -> bool:
+        """Say whether who connects from an IP address is believed; empty: from a UNIX socket."""
+        if not host:
             return self._unix
         address = ipaddress.ip_address(host)
         mapped = getattr(address, "ipv4_mapped", None)

@@ -3,6 +3,7 @@
 from twisted_net.chat.core.irc import (
     about,
     accounting,
+    gateway,
     markers,
     monitor,
     operators,
@@ -18,6 +19,7 @@ from twisted_net.chat.core.irc.commands import Command
 
 COMMANDS: dict[str, Command] = {
     **registration.COMMANDS,
+    **gateway.COMMANDS,
     **about.COMMANDS,
     **rooms.COMMANDS,
     **ordering.COMMANDS,

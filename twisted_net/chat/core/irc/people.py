@@ -51,6 +51,9 @@ def _tell_of(session: Session, member: Member[object]) -> None:
     address = server.address_for(session, member)
     if address:
         session.reply(Numeric.RPL_WHOISHOST, name, f"is connecting from *@{address} {address}")
+    gateway = server.gateway_for(session, member)
+    if gateway:
+        session.reply(Numeric.RPL_WHOISSPECIAL, name, f"is connected through the gateway {gateway}")
     if server.is_secure(member):
         session.reply(Numeric.RPL_WHOISSECURE, name)
     idle = str(max(0, int(session.now - member.active)))

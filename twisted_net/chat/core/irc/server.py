@@ -33,6 +33,16 @@ class Post(Protocol):
         """Let somebody out."""
 
 
+class Gateways(Protocol):
+    """Who may say for whom they connect, see `twisted_net.chat.gateways`."""
+
+    def knows(self, host: str) -> bool:
+        """Say whether there may be a gateway at an address."""
+
+    def check(self, host: str, password: str, told: Callable[[bool], None]) -> None:
+        """Tell, now or later, whether this is the password of a gateway at that address."""
+
+
 #: Checks a name and a password, and tells what came of it, now or later.
 Check = Callable[[str, str, Callable[[bool], None]], None]
 
@@ -56,7 +66,8 @@ class IrcServer:
     :ivar accounts: who has one; None: nobody.
     :ivar history: what was said; None: nothing is kept.
     :ivar operators: checks the name and the password of a server operator; None: there are none.
-    :ivar reread: reads the files of operators and passwords anew; raises ValueError.
+    :ivar gateways: who may say for whom they connect; None: nobody.
+    :ivar reread: reads the files of operators and gateways anew; raises ValueError.
     :ivar sessions: those that have been let in, by the keys of their members.
     :ivar watches: who wants to know who comes and goes.
     :ivar waiting: connections that have not been let in yet.
@@ -78,6 +89,7 @@ class IrcServer:
     accounts: AccountDesk | None = None
     history: HistoryDesk | None = None
     operators: Check | None = None
+    gateways: Gateways | None = None
     reread: Callable[[], None] = _nothing
     sessions: "dict[str, Session]" = field(default_factory=dict)
     watches: "Watches" = field(init=False)
@@ -99,10 +111,18 @@ class IrcServer:
 
     def address_for(self, session: "Session", member: Member[Any]) -> str:
         """Return the address of a member, if somebody may know it: only operators, and they."""
+        theirs = self._open_to(session, member)
+        return "" if theirs is None else theirs.address
+
+    def gateway_for(self, session: "Session", member: Member[Any]) -> str:
+        """Return the gateway through which a member has come, if somebody may know it."""
+        theirs = self._open_to(session, member)
+        return "" if theirs is None else theirs.gateway
+
+    def _open_to(self, session: "Session", member: Member[Any]) -> "Session | None":
         theirs = self.sessions.get(member.key)
-        if theirs is None or (theirs is not session and "o" not in session.me.modes):
-            return ""
-        return theirs.address
+        hidden = theirs is not session and "o" not in session.me.modes
+        return None if hidden else theirs
 
     def is_secure(self, member: Member[Any]) -> bool:
         """Say whether nobody can listen to what a member hears, as far as is known."""

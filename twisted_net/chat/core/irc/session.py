@@ -51,6 +51,12 @@ class Line(Protocol):
     def speak(self, charset: str) -> None:
         """Speak this from now on, both ways."""
 
+    def speak_for(self, host: str, port: int) -> bool:
+        """Be somebody else's connection, as a gateway says; say whether there is room for that."""
+
+    def drop(self, reason: str) -> None:
+        """Count that the client was refused."""
+
 
 @dataclass(slots=True)
 class Claim:
@@ -107,6 +113,8 @@ class Session:
     :ivar account: the account that it has proven to own; empty: none.
     :ivar entering: who it will be when all nodes have agreed on that.
     :ivar over: whether it has left, or is about to.
+    :ivar gateway: that has said who this is, as operators see it; empty: none.
+    :ivar fresh: whether the message that is obeyed is the first one.
     :ivar now: when the message that is obeyed came.
     """
 
@@ -136,6 +144,9 @@ class Session:
         self.account = ""
         self.entering: Member[Any] | None = None
         self.over = False
+        self.gateway = ""
+        self.fresh = True
+        self._heard = False
         self._command = "*"
         self._answer = Answer("", line.put, server.name)
         self._asked: deque[Answer] = deque()
@@ -183,6 +194,7 @@ class Session:
     def begin(self, message: Message, now: float) -> None:
         """Answer this message from now on."""
         self.now = now
+        self.fresh, self._heard = not self._heard, True
         self._command = message.command
         label = message.tags.get("label", "") if "labeled-response" in self.capabilities else ""
         if len(label.encode()) > MAX_LABEL:
