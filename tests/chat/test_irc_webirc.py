@@ -15,6 +15,7 @@ from tests.chat.members import Cut, by_bytes, whole
 from tests.chat.stores import Threaded
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.core.irc.gateway import Behind, read
+from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.gateways import Gateways
 from twisted_net.chat.gateways import read as read_file
 from twisted_net.chat.hashing import made
@@ -170,6 +171,14 @@ def test_a_connection_is_secure_if_both_halves_of_it_are(
     assert (session.tls, session.secure, session.fingerprint) == (secure, secure, fingerprint)
     assert server.irc.is_secure(session.me) is secure
     assert ("PLAIN" in session.offered["sasl"]) is secure
+
+
+def test_who_is_behind_a_gateway_is_not_told_how_to_come(tmp_path: Path) -> None:
+    """The gateway comes, and how is for who runs it (sts)."""
+    server = Gated(tmp_path, policy=Policy(86400, 6697, "irc.example"))
+    red, blue = server.through(), server.on_irc()
+    assert "sts" not in " ".join(red.says(webirc("198.51.100.3"), "CAP LS 302"))
+    assert "sts=port=6697" in " ".join(blue.says("CAP LS 302"))
 
 
 def test_who_was_behind_a_gateway_is_no_neighbour_of_this_machine(tmp_path: Path) -> None:

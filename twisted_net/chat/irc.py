@@ -9,6 +9,7 @@ from typing import Any
 from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
+from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
@@ -17,7 +18,9 @@ from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.gateways import Gateways
 from twisted_net.chat.opers import Operators
 from twisted_net.chat.post import Post
-from twisted_net.chat.settings import password_in
+from twisted_net.chat.settings import password_in, policy_in
+from twisted_net.net import endpoints
+from twisted_net.net.errors import StartError
 from twisted_net.net.pages import DOOR
 from twisted_net.net.service import Door, Runtime
 from twisted_net.net.websocket.resource import WebSocketResource
@@ -36,6 +39,7 @@ def irc_server(
     """Return what all IRC doors share.
 
     :param settings: `twisted_net.chat.service.ChatSettings`.
+    :raises StartError: a setting asks for what another one has not given.
     """
     server = IrcServer(
         hub=post.hub,
@@ -50,6 +54,8 @@ def irc_server(
         secret=secret,
         longest=settings.queue // _SHARE,
     )
+    if settings.irc_sts:
+        server.policy = _policy(settings)
     if post.accounts is not None:
         server.accounts = Accountant(post.accounts, settings.register)
     if post.history is not None:
@@ -67,6 +73,23 @@ def irc_server(
     server.watches = Watches(post.hub)
     bus.tail(server.watches.heard)
     return server
+
+
+def _policy(settings: Any) -> Policy:
+    """Return how clients are to come from now on.
+
+    :raises StartError: there is no door that they could come to, or no name for it.
+    """
+    lasting, port = policy_in(settings.irc_sts)
+    option = f"--irc-sts {settings.irc_sts!r}"
+    door = endpoints.parse(settings.irc_tls, "stream") if settings.irc_tls else None
+    if door is None or not door.encrypted:
+        raise StartError(f"{option}: open a door that speaks TLS, as --irc-tls ssl:6697:...")
+    if not settings.irc_name:
+        raise StartError(f"{option}: say for which host, with --irc-name")
+    if not (port or door.port):
+        raise StartError(f"{option}: --irc-tls takes any port; say which one, as 30d:6697")
+    return Policy(lasting, port or door.port, settings.irc_name)
 
 
 def _all_of(calls: list[Callable[[], None]]) -> None:

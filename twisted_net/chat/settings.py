@@ -70,6 +70,27 @@ def _read_gateways(text: str) -> str:
     return text
 
 
+_POLICY = re.compile(r"(?:(\d{1,6})([smhd])|0)(?::([1-9]\d{0,4}))?", re.ASCII)
+
+
+def policy_in(text: str) -> tuple[int, int]:
+    """Return for how many seconds IRC clients are to come over TLS alone, and to which port.
+
+    :return: 0 seconds: no more; port 0: that of the endpoint.
+    :raises ValueError: it is nothing of the kind.
+    """
+    match = _POLICY.fullmatch(text)
+    if match is None or int(match[3] or 0) > 65535:
+        raise ValueError("need a time, as 30d or 12h, or 0, with :PORT behind it where needed")
+    return int(match[1] or 0) * SECONDS[match[2] or "s"], int(match[3] or 0)
+
+
+def _read_policy(text: str) -> str:
+    if text:
+        policy_in(text)
+    return text
+
+
 _SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,62}")
 _NETWORK = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
@@ -220,6 +241,13 @@ class ChatSettings:
         "The same over TLS, as ssl:6697:privateKey=key.pem:certKey=cert.pem.",
         endpoints.reading("stream"),
         option="irc-tls",
+    )
+    irc_sts: str = setting(
+        "",
+        "Tell IRC clients to come to --irc-name over TLS alone, for so long: 30d, or 30d:PORT where"
+        " others see another port; 0: no more; empty: say nothing.",
+        Reading("TIME[:PORT]", _read_policy),
+        option="irc-sts",
     )
     irc_legacy: str = setting(
         "",

@@ -18,6 +18,22 @@ def private(transport: Any) -> bool:
     return ISSLTransport.providedBy(transport) or is_loopback(host_of(transport))
 
 
+def asked_host(transport: Any) -> str:
+    """Return the host that the peer asked for as TLS began (RFC 6066, 3).
+
+    Empty: it asked for none, or it was shown a certificate that signs itself. Who takes such a
+    one has been told to by a person, and nothing more may be built on that.
+    """
+    if not ISSLTransport.providedBy(transport):
+        return ""
+    connection: Any = transport.getHandle()  # type: ignore[attr-defined]
+    asked, certificate = connection.get_servername(), connection.get_certificate()
+    own = certificate.to_cryptography() if certificate is not None else None
+    if not asked or own is None or own.issuer == own.subject:
+        return ""
+    return str(asked.decode("ascii", "replace"))
+
+
 def fingerprint(transport: Any) -> str:
     """Return the SHA-256 of the certificate that the peer showed, in hex; empty: it showed none.
 

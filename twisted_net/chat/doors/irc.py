@@ -5,7 +5,7 @@ from typing import Any
 from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
 from twisted.internet.protocol import Factory
 
-from twisted_net.chat.accounts.private import fingerprint, private
+from twisted_net.chat.accounts.private import asked_host, fingerprint, private
 from twisted_net.chat.codec.charsets import UTF_8
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.render import Profile, profile_of
@@ -54,7 +54,8 @@ class ChatIrcProtocol(ChatStream):
     def handshakeCompleted(self) -> None:
         """Look at the certificate that the client has shown under TLS; before, there was none."""
         super().handshakeCompleted()
-        self.session.showed(fingerprint(self.transport))
+        asked = asked_host(self.transport) if self._server.policy is not None else ""
+        self.session.showed(fingerprint(self.transport), asked)
 
     # What the session asks for.
 

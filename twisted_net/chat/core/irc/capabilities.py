@@ -11,6 +11,9 @@ NOTIFY = "cap-notify"
 #: What needs another capability to work; the order of asking does not matter.
 NEEDS = {"labeled-response": "batch"}
 
+#: What is only told, by its value, and never asked for.
+TOLD = frozenset({"sts"})
+
 
 class Capabilities:
     """The capabilities of one connection.
@@ -45,13 +48,13 @@ class Capabilities:
         if self._version >= WITH_VALUES:
             self.on.add(NOTIFY)
         if asked < WITH_VALUES:
-            return list(self._offered)
+            return [name for name in self._offered if name not in TOLD]
         return [f"{name}={value}" if value else name for name, value in self._offered.items()]
 
     def request(self, changes: Iterable[str]) -> bool:
         """Switch capabilities on, and off those with a dash; all of them, or say no to all."""
         switched = {change.removeprefix("-"): change[:1] != "-" for change in changes}
-        if not switched.keys() <= self._offered.keys():
+        if not switched.keys() <= self._offered.keys() - TOLD:
             return False
         if not switched.get(NOTIFY, True) and self._version >= WITH_VALUES:
             return False  # it comes with the version, and stays

@@ -9,6 +9,7 @@ from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
+from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.room import Member
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class IrcServer:
     :ivar accounts: who has one; None: nobody.
     :ivar history: what was said; None: nothing is kept.
     :ivar operators: checks the name and the password of a server operator; None: there are none.
+    :ivar policy: how clients are to come from now on; None: as they like.
     :ivar gateways: who may say for whom they connect; None: nobody.
     :ivar reread: reads the files of operators and gateways anew; raises ValueError.
     :ivar sessions: those that have been let in, by the keys of their members.
@@ -89,6 +91,7 @@ class IrcServer:
     accounts: AccountDesk | None = None
     history: HistoryDesk | None = None
     operators: Check | None = None
+    policy: Policy | None = None
     gateways: Gateways | None = None
     reread: Callable[[], None] = _nothing
     sessions: "dict[str, Session]" = field(default_factory=dict)

@@ -129,6 +129,7 @@ class Session:
         fingerprint: str = "",
     ) -> None:
         self.tls = tls
+        self.gateway = ""
         self.server = server
         self.line = line
         self.address = address
@@ -144,7 +145,6 @@ class Session:
         self.account = ""
         self.entering: Member[Any] | None = None
         self.over = False
-        self.gateway = ""
         self.fresh = True
         self._heard = False
         self._command = "*"
@@ -152,10 +152,17 @@ class Session:
         self._asked: deque[Answer] = deque()
         self._waits = 0
 
-    def showed(self, fingerprint: str) -> None:
-        """Take the fingerprint of the client's certificate, before anything was negotiated."""
+    def showed(self, fingerprint: str, asked: str = "") -> None:
+        """Take the fingerprint of the client's certificate, before anything was negotiated.
+
+        :param asked: the host that it asked for, if the server's certificate may be trusted there.
+        """
         self.fingerprint = fingerprint
-        self.offered = self.server.offered(self.secure, fingerprint)
+        self.offered = dict(self.server.offered(self.secure, fingerprint))
+        policy = self.server.policy
+        told = policy.told(self.tls, asked) if policy is not None and not self.gateway else ""
+        if told:
+            self.offered["sts"] = told
         self.capabilities = Capabilities(self.offered)
 
     @property
