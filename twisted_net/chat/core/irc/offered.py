@@ -7,6 +7,7 @@ OFFERED = {
     "batch": "",
     "cap-notify": "",
     "draft/message-redaction": "",
+    "draft/pre-away": "",
     "echo-message": "",
     "extended-join": "",
     "extended-monitor": "",

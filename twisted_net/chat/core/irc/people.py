@@ -5,6 +5,7 @@ from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Away, Realname
+from twisted_net.chat.core.ident import checked_reason
 from twisted_net.chat.core.irc.about import date
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.rooms import signs
@@ -101,7 +102,22 @@ def away(session: Session, message: Message) -> None:
     """Be away, or be back."""
     text = message.params[0] if message.params else ""
     numeric = Numeric.RPL_NOWAWAY if text else Numeric.RPL_UNAWAY
-    session.ask(Away(text), lambda event: session.reply(numeric))
+    if session.member is not None:
+        session.ask(Away(text), lambda event: session.reply(numeric))
+    elif "draft/pre-away" in session.capabilities:
+        _claim_away(session, text, numeric)
+    else:
+        session.reply(Numeric.ERR_NOTREGISTERED)
+
+
+def _claim_away(session: Session, text: str, numeric: Numeric) -> None:
+    """Be away from the first moment on (IRCv3 draft/pre-away)."""
+    try:
+        session.claim.away = checked_reason(text)
+    except Refusal as refusal:
+        session.refuse(refusal)
+    else:
+        session.reply(numeric)
 
 
 def setname(session: Session, message: Message) -> None:
@@ -135,6 +151,6 @@ COMMANDS = {
     "WHOWAS": Command(whowas, "<nickname> [<count>]"),
     "USERHOST": Command(userhost, "<nickname>...", 1),
     "ISON": Command(ison, "<nickname>...", 1),
-    "AWAY": Command(away, "[<text>]"),
+    "AWAY": Command(away, "[<text>]", early=True),
     "SETNAME": Command(setname, "<real name>", 1),
 }

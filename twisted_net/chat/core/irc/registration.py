@@ -6,7 +6,7 @@ import re
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
 from twisted_net.chat.codec.refusals import Refusal
-from twisted_net.chat.codec.requests import Nick
+from twisted_net.chat.codec.requests import Away, Nick
 from twisted_net.chat.core.ident import IRC_SPECIAL, checked_reason, hidden_host
 from twisted_net.chat.core.irc import about
 from twisted_net.chat.core.irc.capabilities import lines_of
@@ -163,6 +163,8 @@ def _entered(session: Session, outcome: Outcome) -> None:
     session.server.waiting -= 1
     session.server.sessions[session.me.key] = session
     session.capable()
+    if session.claim.away:
+        session.ask(Away(session.claim.away))
     _welcome(session)
 
 

@@ -64,12 +64,14 @@ class Claim:
 
     :ivar nick: the name asked for; empty: none yet, or it was refused.
     :ivar password: of the server; None: none was said.
+    :ivar away: why it will be away from the start; empty: it will not.
     """
 
     nick: str = ""
     user: str = ""
     realname: str = ""
     password: str | None = None
+    away: str = ""
 
 
 class Own:
