@@ -12,7 +12,9 @@ from twisted_net.chat.doors.web.stream import PROFILE
 
 DOCS = Path(__file__).parents[2] / "docs" / "protocols" / "chat.md"
 
-IN_NO_ROOM = (Kind.LEFT, Kind.RENAMED, Kind.AWAY, Kind.ACCOUNT, Kind.REALNAME, Kind.ENTERED)
+IN_NO_ROOM = (
+    Kind.LEFT, Kind.RENAMED, Kind.AWAY, Kind.ACCOUNT, Kind.REALNAME, Kind.HOST, Kind.ENTERED,
+)  # fmt: skip
 
 DOORS: tuple[Callable[[Event], object], ...] = (
     line_said.told,

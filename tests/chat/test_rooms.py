@@ -8,6 +8,7 @@ from twisted_net.chat.codec.requests import (
     Act,
     Away,
     Deed,
+    Host,
     Identify,
     Invite,
     Join,
@@ -326,6 +327,35 @@ def test_what_changes_of_a_member_is_heard_by_those_who_share_a_room() -> None:
         assert chat.does(red, what) == []
     assert (red.away, red.realname, red.account) == ("tea", "Red R.", "crimson")
     assert chat.does(red, Say("hall", "hi"))[0].event.account == "crimson"
+
+
+def test_another_host_is_heard_once_and_then_in_each_room() -> None:
+    """Once by all who share one, under the old host; in each with the role there, under the new."""
+    chat, red, blue = hall()
+    chat.does(red, Join("den"))
+    chat.does(blue, Join("den"))
+    chat.does(red, Mode("den", "+v red"))
+    chat.does(red, Away("tea"))
+    old, made = red.mask, chat.does(red, Host("b.hidden"))
+    told = [(each.event.where, each.event.mask, each.event.other, hears([each])) for each in made]
+    assert told == [
+        ("", old, "", ["red", "blue"]),
+        ("hall", "~@b.hidden", "@", ["red", "blue"]),
+        ("den", "~@b.hidden", "@+", ["red", "blue"]),
+    ]
+    assert {each.event.text for each in made} == {"b.hidden"}
+    assert made[1].event.tags == (("away", "tea"),)
+    assert chat.does(red, Host("b.hidden")) == []
+    assert chat.does(red, Say("hall", "hi"))[0].event.mask == "~@b.hidden"
+
+
+def test_another_host_is_hidden_where_coming_and_going_is() -> None:
+    """In a room that hides ordinary members only its operators hear of it (mode u)."""
+    chat, red, blue = hall("+u")
+    chat.enter("green", "hall", host="c")
+    made = chat.does(blue, Host("b.hidden"))
+    assert [sorted(hears([each])) for each in made] == [["blue", "red"]] * 2
+    assert [len(hears([each])) for each in chat.does(red, Host("a.hidden"))] == [3, 3]
 
 
 def test_user_modes_are_ones_own() -> None:

@@ -109,6 +109,8 @@ class Seat(Generic[O]):
 
         def arrived(outcome: Outcome) -> None:
             self._coming = None
+            if self._host and coming.host != self._host and self._hub.present(coming):
+                self._post.submit(coming, ask.Host(self._host), now)  # it has moved meanwhile
             if isinstance(outcome, Refusal):
                 answered(outcome)
             elif self.over:
@@ -118,6 +120,12 @@ class Seat(Generic[O]):
                 self._enter_lobby(coming, now, answered)
 
         self._post.arrive(coming, arrived)
+
+    def move(self, host: str, now: float) -> None:
+        """Be at another host from now on; the rooms hear of it."""
+        self._host = host
+        if self.member is not None:
+            self._post.submit(self.member, ask.Host(host), now)
 
     def leave(self, why: str, now: float) -> None:
         """Give the seat up; nothing where nobody sat."""

@@ -33,6 +33,7 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Mode(dice.choice(ROOMS), f"+o {dice.choice(NAMES)}"),
     lambda dice: ask.Away(dice.choice(("", "tea"))),
     lambda dice: ask.Realname("Red Red"),
+    lambda dice: ask.Host(dice.choice(("a.hidden", "b.hidden"))),
     lambda dice: ask.Modes(dice.choice(("+i", "-i"))),
     lambda dice: ask.Redact("lobby", 1000000 << 16),
 )

@@ -24,6 +24,7 @@ class Kind(Enum):
     AWAY = auto()
     ACCOUNT = auto()
     REALNAME = auto()
+    HOST = auto()  # their address is another one, or what others see of it
     REDACTED = auto()
     ROOM_RENAMED = auto()
 
@@ -41,9 +42,10 @@ class Event:
         neither.
     :ivar sender: the name of who did it; of who was renamed, the old one.
     :ivar text: what was said, the topic, the reason, the new name of a member or a room, the
-        changes of modes (``+o red``), the user modes, the account, the real name.
+        changes of modes (``+o red``), the user modes, the account, the real name, the new host.
     :ivar private: whether it is between two members.
-    :ivar other: the member kicked or invited; the id of the message redacted.
+    :ivar other: the member kicked or invited; the id of the message redacted; the role in this
+        room of whose host is another one.
     :ivar by: the sender's key, unique over all nodes and all time; empty on the client's side.
     :ivar account: the sender's account.
     :ivar mask: ``user@host``, as IRC shows it.

@@ -155,6 +155,13 @@ class Realname:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """Be at another host, as a door has seen; what others see of it."""
+
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
 class Identify:
     """Belong to an account, whose password a door has seen; empty: to none."""
 
@@ -268,7 +275,7 @@ class Quit:
 #: What changes something that others hear of: what the hub makes drafts of.
 Deed = (
     Nick | Join | Part | Say | Act | Tell | Notice | Tag | Topic | Kick | Invite | Mode | Modes
-    | Away | Realname | Identify | Redact | RenameRoom | Quit
+    | Away | Realname | Host | Identify | Redact | RenameRoom | Quit
 )  # fmt: skip
 Command = (
     Deed | Use | Talk | Who | Rooms | History | Since | Search | Ids | Charset | Login | Register

@@ -30,6 +30,7 @@ MAX_INVITED = 100
 #: Slow mode: senders from outside a room who are remembered.
 _STRANGERS = 100
 
+_SHOWN = {Role.NONE: "", Role.VOICE: "+", Role.OPERATOR: "@", Role.BOTH: "@+"}
 _SIGNS = {"": Role.NONE, "+": Role.VOICE, "@": Role.OPERATOR}
 
 
@@ -57,6 +58,7 @@ class Changes(Generic[O]):
             Kind.AWAY: self._away,
             Kind.ACCOUNT: self._account,
             Kind.REALNAME: self._realname,
+            Kind.HOST: self._host,
             Kind.REDACTED: self._redacted,
             Kind.ROOM_RENAMED: self._room_renamed,
         }
@@ -201,6 +203,17 @@ class Changes(Generic[O]):
     def _realname(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         member.realname = event.text
         return self._books.neighbours(member)
+
+    def _host(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
+        books = self._books
+        heard = [Delivery(replace(event, mask=member.mask), books.neighbours(member), member)]
+        member.host = event.text
+        # Who cannot be told of it hears them leave and enter each room again (IRCv3 chghost).
+        for room in member.rooms.values():
+            role = _SHOWN[room.role(member)]
+            inside = replace(event, where=room.name, mask=member.mask, other=role)
+            heard.append(Delivery(inside, books.witnesses(room, member), member))
+        return heard
 
     def _redacted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         room = self._books.inside(member, event.where)

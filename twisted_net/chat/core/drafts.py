@@ -43,6 +43,7 @@ class Drafts(Generic[O]):
             ask.Modes: self._modes,
             ask.Away: self._away,
             ask.Realname: self._realname,
+            ask.Host: self._host,
             ask.Identify: self._identify,
             ask.Redact: self._redact,
             ask.RenameRoom: self._rename,
@@ -68,10 +69,8 @@ class Drafts(Generic[O]):
         refuse_too_many(self._books, member, name)
         if known is not None:
             refuse_entry(known, member, what.key)
-        shown = (("realname", member.realname), ("away", member.away))  # to whom does not know yet
-        tags = tuple(tag for tag in shown if tag[1])
         name = known.name if known else name
-        return drafted(Kind.JOINED, member, name, other=what.key, tags=tags)
+        return drafted(Kind.JOINED, member, name, other=what.key, tags=_shown(member))
 
     def _part(self, member: Member[O], what: ask.Part, now: float) -> Event:
         room = self._books.inside(member, what.room)
@@ -151,6 +150,11 @@ class Drafts(Generic[O]):
         text = checked_reason(what.text, "real name")
         return None if text == member.realname else drafted(Kind.REALNAME, member, "", text)
 
+    def _host(self, member: Member[O], what: ask.Host, now: float) -> Event | None:
+        if what.host == member.host:
+            return None
+        return drafted(Kind.HOST, member, "", what.host, tags=_shown(member))
+
     def _identify(self, member: Member[O], what: ask.Identify, now: float) -> Event | None:
         if what.account == member.account:
             return None
@@ -195,6 +199,12 @@ class Drafts(Generic[O]):
         other = self._books.find(name)
         text = checked_text(what.text)
         return drafted(kind, member, other.name, text, private=True, tags=what.tags)
+
+
+def _shown(member: Member[O]) -> ask.Tags:
+    """Return what is told of a member to whoever does not know yet."""
+    shown = (("realname", member.realname), ("away", member.away))
+    return tuple(tag for tag in shown if tag[1])
 
 
 def drafted(

@@ -242,7 +242,10 @@ class ChatDatagramProtocol(DatagramProtocol):
         self.transmit(guest)
 
     def _guest(self, session: Session, address: Address, hello: Packet) -> Guest:
-        return Guest(self, session, address, hidden_host(address[0], self._secret), hello)
+        return Guest(self, session, address, self._hidden(address), hello)
+
+    def _hidden(self, address: Address) -> str:
+        return hidden_host(address[0], self._secret)
 
     def _place(self, guest: Guest) -> None:
         self._by_nonce[guest.session.nonce, guest.address] = guest
@@ -278,7 +281,7 @@ class ChatDatagramProtocol(DatagramProtocol):
         question, moved = guest.session.elsewhere(packet, datagram, address, now)
         if moved and self._hosts[block(address[0])] < MAX_SESSIONS_EACH:
             self._displace(guest)
-            guest.address = address
+            guest.move(address, self._hidden(address), now)
             self._place(guest)
             return True
         self._drops.drop("other_address", address)

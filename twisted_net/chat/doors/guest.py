@@ -105,6 +105,13 @@ class Guest:
     def _sit_down(self) -> None:
         self.seat: Seat[Outlet] = Seat(self._door.post, self, "udp", self._host, login=self._login)
 
+    def move(self, address: Address, host: str, now: float) -> None:
+        """Be at another address from now on; the rooms hear of it if others see it."""
+        self.address = address
+        if host != self._host:
+            self._host = host
+            self.seat.move(host, now)
+
     def add(self, message: bytes) -> None:
         """Take an event; it goes out at the end of this turn."""
         if message[0] == actions.Action.TYPING:

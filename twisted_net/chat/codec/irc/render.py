@@ -5,6 +5,7 @@ clients understand, which become nothing at all.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
@@ -18,6 +19,7 @@ CHANGING = frozenset(
         "account-notify",
         "account-tag",
         "away-notify",
+        "chghost",
         "draft/channel-rename",
         "draft/message-redaction",
         "echo-message",
@@ -55,6 +57,9 @@ _CTCP = "\x01"
 #: they have left an ERROR.
 _OWN = frozenset(Kind) - MESSAGES - {Kind.AWAY, Kind.LEFT}
 
+#: What somebody's modes in a room are called, by the signs of their role.
+_LETTERS = {"@": "o", "+": "v", "@+": "ov"}
+
 
 class Profile(Protocol):
     """A way of writing events."""
@@ -76,7 +81,8 @@ class IrcProfile:
 
     def __init__(self, capabilities: frozenset[str], charset: str) -> None:
         echoes = _OWN | MESSAGES if "echo-message" in capabilities else _OWN
-        self.echoes: frozenset[Kind] = echoes
+        self._rehosts = "chghost" in capabilities
+        self.echoes: frozenset[Kind] = echoes if self._rehosts else echoes - {Kind.HOST}
         self.charset = charset
         self._capabilities = capabilities
         self._time = "server-time" in capabilities
@@ -95,12 +101,27 @@ class IrcProfile:
             return b""
         if event.kind in _SPOKEN:
             return self._spoken(event)
+        if event.kind is Kind.HOST and (event.where or not self._rehosts):
+            return self._again(event)
         source = source_of(event)
         line = f"{self._tagged(event)}:{source} {writer(event, self._capabilities)}\r\n"
         if event.kind is Kind.JOINED and "away-notify" in self._capabilities:
             away = dict(event.tags).get(IS_AWAY)
             line += f":{source} AWAY :{away}\r\n" if away else ""
         return line.encode(self.charset, "replace")
+
+    def _again(self, event: Event) -> bytes:
+        """Write another host for who does not understand that: they go, and come again."""
+        if self._rehosts:
+            return b""
+        if not event.where:
+            return self.render(replace(event, kind=Kind.LEFT, text="Changing host"))
+        lines = self.render(replace(event, kind=Kind.JOINED, id=0))  # an id names one line
+        letters = _LETTERS.get(event.other, "")
+        if letters:
+            modes = " ".join([f"MODE #{event.where} +{letters}", *[event.sender] * len(letters)])
+            lines += f"{modes}\r\n".encode(self.charset, "replace")
+        return lines
 
     def announced(self, text: str) -> bytes:
         """Write what the server says in its own name, to whoever reads it."""
@@ -195,6 +216,7 @@ _WRITERS: Mapping[Kind, _Writer] = {
     Kind.AWAY: lambda event, _: _with_reason("AWAY", event.text),
     Kind.ACCOUNT: lambda event, _: f"ACCOUNT {event.text or '*'}",
     Kind.REALNAME: lambda event, _: f"SETNAME :{event.text}",
+    Kind.HOST: lambda event, _: f"CHGHOST {event.mask.partition('@')[0]} {event.text}",
     Kind.REDACTED: lambda event, _: _with_reason(
         f"REDACT #{event.where} {event.other}", event.text
     ),

@@ -12,8 +12,13 @@ from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import MAX_MONITORED
 from twisted_net.chat.core.irc.session import Session
 
-#: What watchers hear of besides, with ``extended-monitor``.
-_CHANGES = (Kind.AWAY, Kind.ACCOUNT, Kind.REALNAME)
+#: What watchers hear of besides, with ``extended-monitor`` and this.
+_CHANGES = {
+    Kind.AWAY: "away-notify",
+    Kind.ACCOUNT: "account-notify",
+    Kind.REALNAME: "setname",
+    Kind.HOST: "chghost",
+}
 
 _COMING_AND_GOING = (Kind.ENTERED, Kind.LEFT, Kind.RENAMED)
 
@@ -84,7 +89,7 @@ class Watches:
     def _changed(self, event: Event) -> None:
         member = self._hub.known(event.sender)
         for session in self._watchers.get(folded(event.sender), ()):
-            capable = "extended-monitor" in session.capabilities
+            capable = {"extended-monitor", _CHANGES[event.kind]} <= session.capabilities.on
             if capable and member is not None and not self._hub.share(member, session.me):
                 session.line.outlet.add(session.profile.render(event))
 

@@ -6,6 +6,7 @@ OFFERED = {
     "away-notify": "",
     "batch": "",
     "cap-notify": "",
+    "chghost": "",
     "draft/message-redaction": "",
     "draft/pre-away": "",
     "echo-message": "",
