@@ -129,13 +129,16 @@ class Member:
             visit = self.visit
             visit.present = await self._request(Who(LOBBY)) is not None
 
-    def move(self) -> None:
-        """Speak from another port from now on, as behind a router that forgot us."""
+    def move(self, to: Host | None = None) -> None:
+        """Speak from another port from now on, as behind a router that forgot us.
+
+        :param to: a host that it is the port of; None: the same one.
+        """
         client = self._client
         if isinstance(client, ChatDatagramClient) and client._port is not None:
             before = client._port
             client._port = DatagramClient(before.peer, before.received)
-            self._host.reactor.listenUDP(0, client._port, "", LONGEST_DATAGRAM)
+            (to or self._host).reactor.listenUDP(0, client._port, "", LONGEST_DATAGRAM)
             before.transport.stopListening()
             self.moves += 1
 

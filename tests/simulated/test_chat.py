@@ -4,11 +4,14 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+from twisted.internet.protocol import Protocol
+
 from tests.simulated.bench import SERVER, serving, together
 from tests.simulated.chatters import Member
 from tests.simulated.promises import chat_is_in_order, chat_keeps_its_word
 from tests.simulated.scenarios import CUT, ROUGH, STORM, Chat
 from twisted_net.chat.codec.messages import Kind
+from twisted_net.net.clients import Target, connect
 from twisted_net.testing import Link, SimNetwork, simulate
 
 
@@ -90,6 +93,56 @@ async def test_those_who_stay_hear_who_comes_and_who_goes(net: SimNetwork) -> No
         assert told.count((Kind.JOINED, guest.visit.name)) == 1
         assert told.count((Kind.LEFT, guest.visit.name)) == 1
     chat_is_in_order([stays, *guests])
+
+
+class OnIrc(Protocol):
+    """A member in the lobby on the IRC door, who keeps what it hears."""
+
+    transport: Any
+
+    def __init__(self, name: str, capability: str) -> None:
+        self.name = name
+        self.heard = b""
+        self._words = f"CAP REQ {capability}\r\nNICK {name}\r\nUSER x 0 * :x\r\nCAP END\r\n"
+
+    def connectionMade(self) -> None:
+        """Register, and enter."""
+        self.transport.write(f"{self._words}JOIN #lobby\r\n".encode())
+
+    def dataReceived(self, data: bytes) -> None:
+        """Keep it."""
+        self.heard += data
+
+    async def hears(self, net: SimNetwork, wanted: bytes) -> None:
+        """Wait until this has been heard."""
+        while wanted not in self.heard:
+            await net.sleep(0.1)
+
+    def of(self, name: str) -> list[str]:
+        """Return what has happened to somebody's host, in order."""
+        lines = [each.split(" ") for each in self.heard.decode().split("\r\n")]
+        wanted = ("CHGHOST", "QUIT", "JOIN", "PRIVMSG")
+        return [each[1] for each in lines if each[0].startswith(f":{name}!") and each[1] in wanted]
+
+
+@simulate(seeds=5, link=Link(latency=0.02, loss=0.05), chunking=CUT)
+async def test_who_moves_to_another_host_is_seen_to(net: SimNetwork) -> None:
+    """Once, before anything is heard from there; who cannot be told sees them come again."""
+    serving(net)
+    moves, there = Member(net.host("moves"), "udp"), net.host("there")
+    assert await moves.enter(tries=20)
+    watching = OnIrc("told", "chghost"), OnIrc("untold", "batch")
+    for each in watching:
+        await connect(net.host(each.name).reactor, Target("tcp", SERVER, 6667), each)
+        await each.hears(net, b" 366 ")
+    moves.move(there)
+    await moves.say(1)
+    for each in watching:
+        await each.hears(net, b" PRIVMSG ")
+    told, untold = (each.of(moves.visit.name) for each in watching)
+    assert told == ["CHGHOST", "PRIVMSG"]
+    assert untold == ["QUIT", "JOIN", "PRIVMSG"]
+    await moves.leave()
 
 
 @simulate(seeds=5, link=Link(latency=0.02, loss=0.05))
