@@ -1,5 +1,7 @@
 """The IRC door: the chat for irssi, WeeChat, HexChat and all their kin (docs/protocols/irc.md)."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
@@ -36,6 +38,8 @@ class ChatIrcProtocol(ChatStream):
         super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops, factory.rate)
         self.charset = factory.charset
         self._server = factory.server
+        self._slices = factory.slices
+        self._held_back: list[Callable[[], None]] = []
         self._lines = Lines()
         self._heard_at = self._reactor.seconds()
         self._pinged = False
@@ -64,6 +68,22 @@ class ChatIrcProtocol(ChatStream):
         if self.charset != UTF_8:
             lines = lines.decode().encode(self.charset, "replace")
         self.outlet.add(lines)
+
+    def in_turn(self, piece: Callable[[], None]) -> None:
+        """Do a piece of a long answer in a turn of its own, once the client reads."""
+        self._slices.soon(partial(self._do, piece))
+
+    def _do(self, piece: Callable[[], None]) -> None:
+        if self.outlet.paused:
+            self._held_back.append(piece)
+        elif not self._closing:
+            piece()
+
+    def _drained(self) -> None:
+        held, self._held_back = self._held_back, []
+        for piece in held:
+            self.in_turn(piece)
+        super()._drained()
 
     def write_as(self, profile: Profile) -> None:
         """Write events in this way from now on."""
@@ -220,6 +240,7 @@ class ChatIrcFactory(Factory):
         self.charset = charset
         self.drops = Drops(name, counters or DoorCounters(), reactor.seconds)
         self.turns = Turns(reactor)
+        self.slices = Turns(reactor, 1)
 
     def buildProtocol(self, addr: IAddress | None) -> ChatIrcProtocol:
         """Make the protocol of one connection."""

@@ -76,10 +76,14 @@ def deliver(deliveries: Iterable[Delivery[Outlet]]) -> None:
 
 
 class Turns:
-    """Call things once, right after this turn of the reactor: one timer for all of them."""
+    """Call things once, right after this turn of the reactor: one timer for all of them.
 
-    def __init__(self, reactor: Any) -> None:
+    :param most: things that are called in one turn; 0: as many as outlets are flushed.
+    """
+
+    def __init__(self, reactor: Any, most: int = 0) -> None:
         self._reactor = reactor
+        self._most = most
         self._waiting: list[Callable[[], None]] = []
         self._call: IDelayedCall | None = None
 
@@ -97,7 +101,8 @@ class Turns:
             self._call = None
 
     def _turn(self) -> None:
-        flushes, self._waiting = self._waiting[:FLUSHES_A_TURN], self._waiting[FLUSHES_A_TURN:]
+        most = self._most or FLUSHES_A_TURN
+        flushes, self._waiting = self._waiting[:most], self._waiting[most:]
         more = bool(self._waiting)
         self._call = self._reactor.callLater(0, self._turn) if more else None
         for flush in flushes:

@@ -34,6 +34,9 @@ class Line(Protocol):
     def write_as(self, profile: Profile) -> None:
         """Write events in this way from now on."""
 
+    def in_turn(self, piece: Callable[[], None]) -> None:
+        """Do a piece of a long answer in a turn of its own, once the client reads."""
+
     def hang_up(self, last_words: bytes) -> None:
         """Send this, then close."""
 

@@ -1,0 +1,173 @@
+"""NAMES of rooms with very many members: piece by piece, and right however long it takes."""
+
+import re
+from itertools import accumulate
+from typing import Any
+
+import pytest
+
+from tests.chat.irc import IrcChat, OnIrc
+from twisted_net.chat.core.irc import rooms
+from twisted_net.chat.core.room import Member
+from twisted_net.chat.doors.outlet import Outlet
+
+#: Members named in one turn, here; and how many there are, red not counted.
+SLICE, CROWD = 4, 18
+
+
+@pytest.fixture(autouse=True)
+def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rooms, "SLICE", SLICE)
+
+
+def crowded(server: IrcChat) -> list[OnIrc]:
+    """Return members of a room who have heard all of each other."""
+    crowd = [server.on_irc(f"m{number}") for number in range(CROWD)]
+    for each in crowd:
+        each.says("JOIN #a")
+    for each in crowd:
+        each.hears()
+    return crowd
+
+
+def turns(server: IrcChat, count: int) -> None:
+    """Let so many turns of the reactor pass, one by one: what a turn asks for comes in the next."""
+    clock: Any = server.clock
+    for _ in range(count):
+        due = [each for each in clock.getDelayedCalls() if each.getTime() <= clock.seconds()]
+        for call in due:
+            if call.active():
+                clock.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)
+
+
+def named(lines: list[str]) -> list[str]:
+    """Return who was named."""
+    found = [line.rpartition(" :")[2].split(" ") for line in lines if " 353 " in line]
+    return [name.lstrip("@+") for names in found for name in names]
+
+
+def test_a_long_answer_leaves_turns_to_others() -> None:
+    """At most one piece of one client's in each, and all of it comes."""
+    server = IrcChat()
+    crowd = crowded(server)
+    red, blue = crowd[:2]
+    red.sends(b"NAMES #a\r\n")
+    blue.sends(b"NAMES #a\r\n")
+    pieces = []
+    for _ in range(20):
+        turns(server, 1)
+        heard = [each.transport.value() for each in (red, blue)]
+        pieces.append(sum(len(named(each.decode().split("\r\n"))) for each in heard))
+        for each in (red, blue):
+            each.transport.clear()
+    so_far = list(accumulate(pieces))
+    assert all(count <= SLICE * turn for turn, count in enumerate(so_far, 1))
+    assert so_far[-1] == 2 * CROWD
+
+
+@pytest.mark.parametrize("ask", ["NAMES #a", "@label=x NAMES #a", "PART #a\r\nJOIN #a"])
+def test_every_member_is_named_once_and_then_comes_the_end(ask: str) -> None:
+    """On asking and on entering; with a label in one batch; and then what was asked next."""
+    server = IrcChat()
+    crowd = crowded(server)
+    red = crowd[0]
+    red.says("CAP REQ :batch labeled-response userhost-in-names")
+    red.hears()
+    heard = red.says(ask, "PING x")
+    names = [name.partition("!")[0] for name in named(heard)]
+    assert sorted(names) == sorted(f"m{number}" for number in range(CROWD))
+    assert heard[-1].endswith(" PONG irc.example x")
+    last = heard[-3] if "label" in ask else heard[-2]
+    assert last.endswith(" 366 m0 #a :End of NAMES")
+    if "label" in ask:
+        assert heard[0].startswith("@label=x :irc.example BATCH +")
+        assert heard[-2].startswith(":irc.example BATCH -")
+
+
+def test_what_happens_meanwhile_is_not_contradicted() -> None:
+    """Who is gone is not named any more; others are as they are then."""
+    server = IrcChat()
+    crowd = crowded(server)
+    red = crowd[0]
+    red.sends(b"NAMES #a\r\n")
+    turns(server, 2)
+    assert len(named(red.transport.value().decode().split("\r\n"))) == SLICE
+    crowd[14].sends(b"QUIT\r\n")
+    crowd[15].sends(b"PART #a\r\n")
+    crowd[16].sends(b"NICK crimson\r\n")
+    server.on_irc("late").sends(b"JOIN #a\r\n")
+    heard = red.hears()
+    seen: set[str] = set()
+    for line in heard:
+        name = line[1:].partition("!")[0]
+        if " QUIT " in line or " PART " in line:
+            seen.discard(name)
+        elif " NICK " in line:
+            seen.discard(name)
+            seen.add(line.rpartition(" ")[2])
+        elif " JOIN " in line:
+            seen.add(name)
+        seen.update(named([line]))
+    here: list[Member[Outlet]] = list(server.hub.room("a").members)
+    assert seen == {each.name for each in here}
+    assert {"crimson", "late"} <= seen
+
+
+@pytest.mark.parametrize("last", ["KICK #a m17", "MODE #a +s\r\nKICK #a m17"])
+def test_who_is_shown_out_meanwhile_hears_the_end(last: str) -> None:
+    """And no more names of a room that is secret by then."""
+    server = IrcChat()
+    crowd = crowded(server)
+    red = crowd[17]
+    red.sends(b"NAMES #a\r\n")
+    turns(server, 2)
+    assert red.transport.value()
+    crowd[0].sends(f"{last}\r\n".encode())
+    heard = red.hears()
+    after = heard[next(n for n, line in enumerate(heard) if " KICK " in line) :]
+    assert after[-1].endswith(" 366 m17 #a :End of NAMES")
+    assert bool(named(after)) is ("+s" not in last)
+
+
+def test_who_does_not_read_is_not_sent_more_than_a_piece() -> None:
+    """Asking costs nobody the connection, however large the room is and small the queue."""
+    server = IrcChat(queue=4096)
+    crowd = crowded(server)
+    red = crowd[0]
+    red.says("CAP REQ userhost-in-names")
+    red.hears()
+    red.protocol.outlet.pauseProducing()
+    red.sends(b"NAMES #a\r\n")
+    turns(server, 50)
+    assert red.transport.value() == b""
+    assert red.protocol.outlet._size < 400
+    red.protocol.outlet.resumeProducing()
+    assert len(named(red.hears())) == CROWD
+    assert not red.transport.disconnecting
+
+
+def test_who_hangs_up_in_the_middle_leaves_nothing() -> None:
+    """No timer, and nothing that is said to nobody."""
+    server = IrcChat()
+    crowd = crowded(server)
+    for each in crowd[1:]:
+        each.sends(b"NAMES #a\r\n")
+    turns(server, 3)
+    for each in crowd:
+        each.protocol.connectionLost()
+    turns(server, 60)
+    assert server.clock.getDelayedCalls() == []
+
+
+def test_a_half_close_is_answered_whole() -> None:
+    """All names, the end, and then the connection is closed."""
+    server = IrcChat()
+    red = crowded(server)[0]
+    red.sends(b"NAMES #a\r\n")
+    red.protocol.readConnectionLost()
+    heard = red.hears()
+    assert len(named(heard)) == CROWD
+    assert re.search(r" 366 m0 #a ", heard[-1])
+    assert red.transport.disconnecting
