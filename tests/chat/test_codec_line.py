@@ -87,6 +87,8 @@ commands: st.SearchStrategy[Command] = st.one_of(
         (b"Nick is here", Talk("Nick is here")),
         (b" NICK red", Talk(" NICK red")),
         (b"NICK red", Nick("red")),
+        (b"NICK ", Nick("")),
+        (b"/nick   ", Nick("")),
         (b"/nick red ", Nick("red")),
         (b"/NiCk red", Nick("red")),
         (b"JOIN games", Join("games")),

@@ -109,6 +109,7 @@ def test_every_command_with_any_words_keeps_the_connection(name: str) -> None:
         (b"NICK admin\x0b\n", "ERR 400 control character 0x0b"),
         (b"NICK " + b"x" * 200 + b"\n", "ERR 422 name: 1-24 letters, digits, - or _"),
         ("NICK a\u202eb\n".encode(), "ERR 422 name: 1-24 letters, digits, - or _"),
+        (b"NICK \n", "ERR 422 name: 1-24 letters, digits, - or _"),
         (b"NICK Blue\n", "ERR 409 name 'Blue' is taken"),
     ],
 )

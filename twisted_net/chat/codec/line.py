@@ -46,6 +46,7 @@ class _Form:
 
     :ivar made: makes the command from its words.
     :ivar runs_on: whether the last word is a text that runs to the end of the line.
+    :ivar names: whether spaces alone are an empty name, which will be refused as one.
     """
 
     made: Callable[..., Command]
@@ -54,6 +55,7 @@ class _Form:
     most: int
     meaning: str
     runs_on: bool = False
+    names: bool = False
 
 
 def _history(room: str = "", count: str = "") -> History:
@@ -80,7 +82,7 @@ def _is_number(word: str) -> bool:
 
 
 _FORMS: dict[str, _Form] = {
-    "NICK": _Form(Nick, " <name>", 1, 1, "take a name, the first or another one"),
+    "NICK": _Form(Nick, " <name>", 1, 1, "take a name, the first or another one", names=True),
     "LOGIN": _Form(Login, " <account> <password>", 2, 2, "prove that a name is yours", True),
     "REGISTER": _Form(Register, " <account> <password>", 2, 2, "make a name yours", True),
     "JOIN": _Form(Join, " <room> [key]", 1, 2, "enter a room; what you type is said there"),
@@ -134,10 +136,10 @@ def parse(line: bytes, charset: str = "utf-8") -> Command | None:
         return None
     if text.startswith("//"):
         return Talk(text[1:])
-    word, _, rest = text.partition(" ")
+    word, space, rest = text.partition(" ")
     verb = word[1:].upper() if word.startswith("/") else word
     if verb in _FORMS:
-        return _command(verb, rest)
+        return _command(verb, rest, named=bool(space))
     if word.startswith("/"):
         raise Refusal(Code.BAD, f"unknown command {quoted(word)}; try HELP")
     return Talk(text)
@@ -183,10 +185,12 @@ def verb_of(command: Command) -> str:
     return "SAY" if isinstance(command, Talk) else _VERBS[type(command)]
 
 
-def _command(verb: str, rest: str) -> Command:
+def _command(verb: str, rest: str, named: bool) -> Command:
     form = _FORMS[verb]
     words = _running(rest, form.most) if form.runs_on else rest.split(" ")
     words = [word for word in words if word.strip(" ")]
+    if form.names and named and not words:
+        words = [""]
     if not form.least <= len(words) <= form.most:
         raise Refusal(Code.BAD, f"{verb} wants: {verb}{form.words}")
     try:
