@@ -231,6 +231,8 @@ def test_a_certificate_stands_for_its_account(office: Office) -> None:
     with pytest.raises(Refusal, match="503 too many certificates"):
         office.of(accounts.certify("red", "one more"))
     assert accounts.attempt("EXTERNAL", THERE, True, "cd" * 32) is None
+    with pytest.raises(Refusal, match="403 somebody else looks after"):
+        office.of(accounts.certify("nobody", "cd" * 32))
 
 
 def test_accounts_outlive_the_server(tmp_path: Path) -> None:
@@ -256,6 +258,10 @@ def test_accounts_outlive_the_server(tmp_path: Path) -> None:
     assert office.logs_in("RED") == "Red"
     assert office.accounts.credentials("nobody") == pretended
     assert office.accounts.attempt("EXTERNAL", THERE, True, "ab" * 32) is not None
+    office.of(office.accounts.uncertify("red", "ab" * 32))
+    file.stop()
+    office, file = opened()
+    assert office.accounts.attempt("EXTERNAL", THERE, True, "ab" * 32) is None
     file.stop()
     assert b"pencil" not in (tmp_path / "chat.db").read_bytes()
 

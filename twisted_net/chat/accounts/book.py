@@ -101,3 +101,12 @@ class Book:
         if owner is None and len(self.certificates(name)) >= CERTIFICATES:
             raise Refusal(Code.UNAVAILABLE, "too many certificates", Why.LIST_FULL)
         self._certificates[fingerprint] = folded(name)
+
+    def uncertify(self, fingerprint: str, name: str) -> None:
+        """Let a certificate belong to an account no more.
+
+        :raises Refusal: it does not.
+        """
+        if self._certificates.get(fingerprint) != folded(name):
+            raise Refusal(Code.UNKNOWN, f"no certificate {quoted(fingerprint)}", Why.NO_MEMBER)
+        del self._certificates[fingerprint]

@@ -80,6 +80,9 @@ class Keeper(Protocol):
     def certify(self, fingerprint: str, name: str) -> "Deferred[None]":
         """Write down that a certificate belongs to an account."""
 
+    def uncertify(self, fingerprint: str) -> "Deferred[None]":
+        """Write down that a certificate belongs to nobody."""
+
 
 class Accounts:
     """Who has an account, and who may make one.
@@ -199,6 +202,17 @@ class Accounts:
         """
         return Deferred.fromCoroutine(self._certify(account, fingerprint))
 
+    def uncertify(self, account: str, fingerprint: str) -> "Deferred[None]":
+        """Let a certificate be good for nothing again.
+
+        :return: fails with a `Refusal`.
+        """
+        return Deferred.fromCoroutine(self._uncertify(account, fingerprint))
+
+    def certificates(self, account: str) -> list[str]:
+        """Return the fingerprints of an account's certificates."""
+        return self._book.certificates(account)
+
     async def _check(self, account: str, password: str, host: str) -> str:
         now = self._reactor.seconds()
         self.allow(host)
@@ -255,9 +269,23 @@ class Accounts:
         return name
 
     async def _certify(self, account: str, fingerprint: str) -> None:
+        if self._book.get(account) is None:
+            why = "somebody else looks after this account"
+            raise Refusal(Code.FORBIDDEN, why, Why.OTHER)
+        if fingerprint in self._book.certificates(account):
+            return
         self._book.certify(fingerprint, account)
         if self._keeper is not None:
-            await self._kept(self._keeper.certify(fingerprint, account))
+            try:
+                await self._kept(self._keeper.certify(fingerprint, account))
+            except Refusal:
+                self._book.uncertify(fingerprint, account)
+                raise
+
+    async def _uncertify(self, account: str, fingerprint: str) -> None:
+        self._book.uncertify(fingerprint, account)
+        if self._keeper is not None:
+            await self._kept(self._keeper.uncertify(fingerprint))
 
     async def _kept(self, keeping: "Deferred[None]") -> None:
         try:

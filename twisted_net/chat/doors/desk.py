@@ -46,6 +46,18 @@ class Accountant:
         """Make an account."""
         tell(self._accounts.register(account, password, host, holds, IRC_SPECIAL), told)
 
+    def certificates(self, account: str) -> Sequence[str]:
+        """Return the fingerprints of an account's certificates."""
+        return self._accounts.certificates(account)
+
+    def certify(self, account: str, fingerprint: str, told: Told) -> None:
+        """Let a certificate be as good as the password."""
+        tell(self._accounts.certify(account, fingerprint), told)
+
+    def uncertify(self, account: str, fingerprint: str, told: Told) -> None:
+        """Let a certificate be good for nothing again."""
+        tell(self._accounts.uncertify(account, fingerprint), told)
+
 
 class Historian:
     """The history of the chat."""

@@ -36,6 +36,14 @@ class FiledAccounts:
             )
         )
 
+    def uncertify(self, fingerprint: str) -> "Deferred[None]":
+        """Write down that a certificate belongs to nobody."""
+        return self._file.write(
+            lambda connection: connection.execute(
+                "DELETE FROM certificate WHERE fingerprint = ?", (fingerprint,)
+            )
+        )
+
 
 def load(connection: sqlite3.Connection) -> Book:
     """Return all accounts that were written down."""

@@ -36,6 +36,15 @@ class AccountDesk(Protocol):
         :param holds: what whoever asks is called.
         """
 
+    def certificates(self, account: str) -> Sequence[str]:
+        """Return the fingerprints of an account's certificates."""
+
+    def certify(self, account: str, fingerprint: str, told: Told) -> None:
+        """Let a certificate be as good as the password; None is told."""
+
+    def uncertify(self, account: str, fingerprint: str, told: Told) -> None:
+        """Let a certificate be good for nothing again; None is told."""
+
 
 class HistoryDesk(Protocol):
     """What was said."""

@@ -3,6 +3,7 @@
 from twisted_net.chat.core.irc import (
     about,
     accounting,
+    certificates,
     gateway,
     markers,
     monitor,
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Command] = {
     **people.COMMANDS,
     **monitor.COMMANDS,
     **accounting.COMMANDS,
+    **certificates.COMMANDS,
     **past.COMMANDS,
     **markers.COMMANDS,
     **operators.COMMANDS,

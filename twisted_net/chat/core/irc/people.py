@@ -49,16 +49,25 @@ def _tell_of(session: Session, member: Member[object]) -> None:
         session.reply(Numeric.RPL_WHOISACCOUNT, name, member.account)
     if "B" in member.modes:
         session.reply(Numeric.RPL_WHOISBOT, name)
-    address = server.address_for(session, member)
-    if address:
-        session.reply(Numeric.RPL_WHOISHOST, name, f"is connecting from *@{address} {address}")
-    gateway = server.gateway_for(session, member)
-    if gateway:
-        session.reply(Numeric.RPL_WHOISSPECIAL, name, f"is connected through the gateway {gateway}")
+    theirs = server.open_to(session, member)
+    if theirs is not None:
+        _tell_of_connection(session, theirs, name)
     if server.is_secure(member):
         session.reply(Numeric.RPL_WHOISSECURE, name)
     idle = str(max(0, int(session.now - member.active)))
     session.reply(Numeric.RPL_WHOISIDLE, name, idle, str(int(member.since)))
+
+
+def _tell_of_connection(session: Session, theirs: Session, name: str) -> None:
+    """Say what only operators may know, and whose connection it is."""
+    address, gateway, shown = theirs.address, theirs.gateway, theirs.fingerprint
+    if address:
+        session.reply(Numeric.RPL_WHOISHOST, name, f"is connecting from *@{address} {address}")
+    if gateway:
+        session.reply(Numeric.RPL_WHOISSPECIAL, name, f"is connected through the gateway {gateway}")
+    if shown:
+        text = f"has client certificate fingerprint {shown}"
+        session.reply(Numeric.RPL_WHOISCERTFP, name, text)
 
 
 def whowas(session: Session, message: Message) -> None:

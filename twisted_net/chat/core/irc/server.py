@@ -114,15 +114,11 @@ class IrcServer:
 
     def address_for(self, session: "Session", member: Member[Any]) -> str:
         """Return the address of a member, if somebody may know it: only operators, and they."""
-        theirs = self._open_to(session, member)
+        theirs = self.open_to(session, member)
         return "" if theirs is None else theirs.address
 
-    def gateway_for(self, session: "Session", member: Member[Any]) -> str:
-        """Return the gateway through which a member has come, if somebody may know it."""
-        theirs = self._open_to(session, member)
-        return "" if theirs is None else theirs.gateway
-
-    def _open_to(self, session: "Session", member: Member[Any]) -> "Session | None":
+    def open_to(self, session: "Session", member: Member[Any]) -> "Session | None":
+        """Return a member's connection, if somebody may know of it: only operators, and they."""
         theirs = self.sessions.get(member.key)
         hidden = theirs is not session and "o" not in session.me.modes
         return None if hidden else theirs
