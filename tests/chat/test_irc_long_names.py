@@ -1,4 +1,4 @@
-"""NAMES of rooms with very many members: piece by piece, and right however long it takes."""
+"""NAMES and WHO of very many members: piece by piece, and right however long it takes."""
 
 import re
 from itertools import accumulate
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.chat.irc import IrcChat, OnIrc
-from twisted_net.chat.core.irc import rooms
+from twisted_net.chat.core.irc import rooms, who
 from twisted_net.chat.core.room import Member
 from twisted_net.chat.doors.outlet import Outlet
 
@@ -17,7 +17,8 @@ SLICE, CROWD = 4, 18
 
 @pytest.fixture(autouse=True)
 def _small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "SLICE", SLICE)
+    for module in (rooms, who):
+        monkeypatch.setattr(module, "SLICE", SLICE)
 
 
 def crowded(server: IrcChat) -> list[OnIrc]:
@@ -171,3 +172,57 @@ def test_a_half_close_is_answered_whole() -> None:
     assert len(named(heard)) == CROWD
     assert re.search(r" 366 m0 #a ", heard[-1])
     assert red.transport.disconnecting
+
+
+# WHO.
+
+ASKED = pytest.mark.parametrize("ask", ["WHO #a", "WHO m*", "WHO #a %cn", "WHO m* %cn"])
+
+
+def told(lines: list[str]) -> list[str]:
+    """Return who was told of by WHO, and in which room they are shown."""
+    found = []
+    for words in (line.split(" ") for line in lines):
+        if words[1] == "352":
+            found.append(f"{words[3]} {words[7]}")
+        elif words[1] == "354":
+            found.append(f"{words[3]} {words[4]}")
+    return found
+
+
+@ASKED
+def test_all_who_are_asked_for_are_told_of_once(ask: str) -> None:
+    """Not more than a piece of them in a turn."""
+    server = IrcChat()
+    red = crowded(server)[0]
+    red.sends(f"{ask}\r\n".encode())
+    turns(server, 2)
+    assert 0 < len(told(red.transport.value().decode().split("\r\n")[:-1])) <= 2 * SLICE
+    heard = red.hears()
+    assert len(told(heard)) == CROWD
+    assert sorted(told(heard)) == sorted(f"#a m{number}" for number in range(CROWD))
+    assert " 315 m0 " in heard[-1]
+
+
+@ASKED
+def test_who_is_gone_meanwhile_is_not_told_of(ask: str) -> None:
+    """Who has left the room is shown outside of it, where that was not asked for."""
+    server = IrcChat()
+    crowd = crowded(server)
+    red = crowd[0]
+    red.sends(f"{ask}\r\n".encode())
+    turns(server, 2)
+    crowd[14].sends(b"QUIT\r\n")
+    crowd[15].sends(b"PART #a\r\n")
+    found = {each.rpartition(" ")[2]: each for each in told(red.hears())}
+    assert "m14" not in found
+    assert found.get("m15", "") == ("* m15" if "m*" in ask else "")
+    assert len(found) == CROWD - 1 - ("m*" not in ask)
+
+
+def test_an_answer_that_becomes_too_long_ends_early() -> None:
+    """In whichever piece that is."""
+    server = IrcChat(longest=1000)
+    heard = crowded(server)[0].says("WHO #a", "PING x")
+    assert 5 < len(told(heard)) < CROWD
+    assert [line.split(" ")[1] for line in heard[-3:]] == ["416", "315", "PONG"]

@@ -349,6 +349,19 @@ def test_another_host_is_heard_once_and_then_in_each_room() -> None:
     assert chat.does(red, Say("hall", "hi"))[0].event.mask == "~@b.hidden"
 
 
+@pytest.mark.parametrize("flags", ["", "+u", "+s"])
+def test_who_is_seen_in_a_room_is_seen_one_by_one_as_well(flags: str) -> None:
+    """By operators, members and strangers; visible or not."""
+    chat, red, blue = hall(*[flags] * bool(flags))
+    green, pink = chat.enter("green", "hall", host="c"), chat.enter("pink", "den", host="d")
+    chat.does(blue, Modes("+i"))
+    chat.does(pink, Modes("+i"))
+    room = chat.hub.room("hall")
+    for by in (red, blue, green, pink):
+        seen = [each for each in (red, blue, green, pink) if chat.hub.shows(room, each, by)]
+        assert seen == list(chat.hub.seen(room, by))
+
+
 def test_another_host_is_hidden_where_coming_and_going_is() -> None:
     """In a room that hides ordinary members only its operators hear of it (mode u)."""
     chat, red, blue = hall("+u")

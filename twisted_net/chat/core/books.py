@@ -1,7 +1,7 @@
 """The hub's books: who is there under what name, in which rooms; and what may be seen of it."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -158,18 +158,26 @@ class Books(Generic[O]):
             raise outside(self.room(room, member))
         return found
 
-    def seen(self, room: Room[O], by: Member[O] | None) -> Iterable[Member[O]]:
+    def seen(self, room: Room[O], by: Member[O] | None) -> Sequence[Member[O]]:
         """Return whom somebody sees in a room: outside no invisible ones, all of them inside.
 
         In a room that hides ordinary members (mode ``u``), those are seen only by its operators.
         """
         if by is None or room.role(by) >= Role.OPERATOR:
             return room.all
-        if "u" in room.flags:
-            return [each for each in room.all if room.members[each] or each is by]
-        if by in room.members:
+        if by in room.members and "u" not in room.flags:
             return room.all
-        return [each for each in room.all if "i" not in each.modes or self.share(each, by)]
+        return [each for each in room.all if self.shows(room, each, by)]
+
+    def shows(self, room: Room[O], member: Member[O], by: Member[O]) -> bool:
+        """Say whether somebody sees a member in a room, as `seen` says of all."""
+        if member not in room.members:
+            return False
+        if room.role(by) >= Role.OPERATOR:
+            return True
+        if "u" in room.flags:
+            return bool(room.members[member]) or member is by
+        return by in room.members or "i" not in member.modes or self.share(member, by)
 
     def listed(self, member: Member[O] | None) -> list[Room[O]]:
         """Return all rooms that somebody may know of, in the order in which they began."""

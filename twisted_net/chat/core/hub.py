@@ -6,7 +6,7 @@ several nodes that apply the same events have the same state. The members' outle
 the doors, and never called here.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind
@@ -169,9 +169,13 @@ class Hub(Generic[O]):
         """
         return self._books.inside(member, room)
 
-    def seen(self, room: Room[O], by: Member[O] | None) -> Iterable[Member[O]]:
+    def seen(self, room: Room[O], by: Member[O] | None) -> Sequence[Member[O]]:
         """Return whom somebody sees in a room; None sees all."""
         return self._books.seen(room, by)
+
+    def shows(self, room: Room[O], member: Member[O], by: Member[O]) -> bool:
+        """Say whether somebody sees a member in a room."""
+        return self._books.shows(room, member, by)
 
     def share(self, one: Member[O], other: Member[O]) -> bool:
         """Say whether two are in the same room."""

@@ -36,7 +36,7 @@ def _tell_of(session: Session, member: Member[object]) -> None:
     channels = [
         f"{signs(session, room, member)}#{room.name}"
         for room in session.hub.rooms(session.me)
-        if room in member.rooms.values() and member in session.hub.seen(room, session.me)
+        if session.hub.shows(room, member, session.me)
     ]
     if channels:
         session.in_lines(Numeric.RPL_WHOISCHANNELS, (name,), channels)

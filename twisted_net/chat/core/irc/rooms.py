@@ -1,8 +1,7 @@
 """Rooms: JOIN, PART, NAMES, TOPIC, LIST, KICK, INVITE (RFC 2812, 3.2)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import islice
 
 from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.irc.numerics import Numeric
@@ -13,6 +12,7 @@ from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.elist import Wanted
 from twisted_net.chat.core.irc.isupport import MAX_TARGETS
 from twisted_net.chat.core.irc.markers import say_marker
+from twisted_net.chat.core.irc.pieces import in_pieces
 from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.core.room import Member, Role, Room
 
@@ -93,33 +93,17 @@ def names(session: Session, message: Message) -> None:
 
 def say_names(session: Session, room: Room[object]) -> None:
     """Say who is in a room that may be seen; of a very large one, piece by piece."""
-    members = session.hub.seen(room, session.me)
-    if len(room.members) <= SLICE:
-        _say_piece(session, room, members)
+
+    def tell(piece: Sequence[Member[object]]) -> bool:
+        if seen(session, f"#{room.name}") is not room:
+            return False
+        _say_piece(session, room, (each for each in piece if each in room.members))
+        return True
+
+    def end() -> None:
         session.reply(Numeric.RPL_ENDOFNAMES, f"#{room.name}")
-    else:
-        _go_on(session, room, iter(members))
 
-
-def _go_on(session: Session, room: Room[object], rest: Iterator[Member[object]]) -> None:
-    told = session.later(lambda _: _next_piece(session, room, rest))
-    session.line.in_turn(partial(told, None))
-
-
-def _next_piece(session: Session, room: Room[object], rest: Iterator[Member[object]]) -> None:
-    """Say who else is in a room, unless it cannot be seen any more.
-
-    What has happened to members meanwhile the client has heard: who is gone is not named after
-    that, and who is there is named as they are now.
-    """
-    if session.over:
-        return
-    piece = list(islice(rest, SLICE)) if seen(session, f"#{room.name}") is room else []
-    _say_piece(session, room, (each for each in piece if each in room.members))
-    if piece:
-        _go_on(session, room, rest)
-    else:
-        session.reply(Numeric.RPL_ENDOFNAMES, f"#{room.name}")
+    in_pieces(session, session.hub.seen(room, session.me), SLICE, tell, end)
 
 
 def _say_piece(session: Session, room: Room[object], members: Iterable[Member[object]]) -> None:
@@ -180,7 +164,7 @@ def listed(session: Session, message: Message) -> None:
             break
         if wanted.has(room):
             text = room.topic.text if room.topic else ""
-            count = str(sum(1 for _ in session.hub.seen(room, session.me)))
+            count = str(len(session.hub.seen(room, session.me)))
             session.reply(Numeric.RPL_LIST, f"#{room.name}", count, text)
     session.reply(Numeric.RPL_LISTEND)
 

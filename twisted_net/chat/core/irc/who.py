@@ -1,10 +1,11 @@
 """WHO, and its extension WHOX (RFC 2812, 3.6.1; IRCv3 WHOX)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.core.irc.commands import Command
+from twisted_net.chat.core.irc.pieces import in_pieces
 from twisted_net.chat.core.irc.rooms import seen, signs
 from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.core.masks import matches
@@ -12,6 +13,9 @@ from twisted_net.chat.core.room import Member, Room
 
 #: The fields of WHOX, in the order in which they are told.
 _FIELDS = "tcuihsnfdlaor"
+
+#: Members looked at in one turn of the reactor, at most some 2 ms.
+SLICE = 200
 
 #: What stands for an address that is not told.
 _NO_ADDRESS = "255.255.255.255"
@@ -21,48 +25,63 @@ Place = Room[object] | None
 
 
 def who(session: Session, message: Message) -> None:
-    """Say who is in a room, or fits a mask."""
+    """Say who is in a room, or fits a mask; of very many, piece by piece."""
     mask = message.params[0] if message.params else "*"
     options = message.params[1] if len(message.params) > 1 else ""
     flags, percent, wanted = options.partition("%")
-    for member, room in _found(session, mask):
-        if "o" in flags and "o" not in member.modes:
-            continue
-        if session.is_long:
-            session.reply(Numeric.ERR_TOOMANYMATCHES, "WHO")
-            break
-        if percent:
-            _extended(session, member, room, wanted)
-        else:
-            _plain(session, member, room)
-    session.reply(Numeric.RPL_ENDOFWHO, mask)
+    room = seen(session, mask)
+    members, meant = _asked(session, mask, room)
+
+    def tell(piece: Sequence[Somebody]) -> bool:
+        for member in piece:
+            fits = session.hub.present(member) and meant(member)
+            if not fits or ("o" in flags and "o" not in member.modes):
+                continue
+            if session.is_long:
+                session.reply(Numeric.ERR_TOOMANYMATCHES, "WHO")
+                return False
+            place = room or _shared(session, member)
+            if percent:
+                _extended(session, member, place, wanted)
+            else:
+                _plain(session, member, place)
+        return True
+
+    in_pieces(session, members, SLICE, tell, lambda: session.reply(Numeric.RPL_ENDOFWHO, mask))
 
 
-def _found(session: Session, mask: str) -> Iterator[tuple[Somebody, Place]]:
+def _asked(
+    session: Session, mask: str, room: Place
+) -> tuple[Sequence[Somebody], Callable[[Somebody], bool]]:
+    """Return who may be meant, and what says of each whether they are, when it comes to them."""
+    hub, me = session.hub, session.me
+    if room is not None:
+        return hub.seen(room, me), lambda member: _is_shown(session, room, member)
     if mask[:1] == "#":
-        room = seen(session, mask)
-        if room is not None:
-            for each in session.hub.seen(room, session.me):
-                yield each, room
-        return
-    named = session.hub.known(mask)
+        return (), lambda member: False
+    named = hub.known(mask)
     if named is not None:
-        yield named, _shared(session, named)
-        return
+        return (named,), lambda member: True
     mask = "*" if mask == "0" else mask
-    for each in session.hub.members():
-        visible = "i" not in each.modes or session.hub.share(each, session.me)
-        if visible and any(
-            matches(mask, text)
-            for text in (each.name, each.user, each.host, session.server.name, each.realname)
-        ):
-            yield each, _shared(session, each)
+    return tuple(hub.members()), lambda member: _fits(session, mask, member)
+
+
+def _is_shown(session: Session, room: Room[object], member: Somebody) -> bool:
+    there = seen(session, f"#{room.name}") is room
+    return there and session.hub.shows(room, member, session.me)
+
+
+def _fits(session: Session, mask: str, member: Somebody) -> bool:
+    if "i" in member.modes and not session.hub.share(member, session.me):
+        return False
+    texts = (member.name, member.user, member.host, session.server.name, member.realname)
+    return any(matches(mask, text) for text in texts)
 
 
 def _shared(session: Session, member: Somebody) -> Place:
     """Return a room that both are in."""
     for key, room in member.rooms.items():
-        if key in session.me.rooms and member in session.hub.seen(room, session.me):
+        if key in session.me.rooms and session.hub.shows(room, member, session.me):
             return room
     return None
 
