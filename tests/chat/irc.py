@@ -1,5 +1,7 @@
 """Members on the IRC door for tests, without a socket."""
 
+from functools import partial
+
 from twisted.internet.address import IPv4Address
 from twisted.internet.testing import StringTransport
 
@@ -8,6 +10,7 @@ from tests.chat.stores import Threaded
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
+from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
@@ -44,6 +47,7 @@ class IrcChat(Server):
             self.irc.history = Historian(self.post.history)
         self.irc.watches = Watches(self.hub)
         self.bus.tail(self.irc.watches.heard)
+        self.post.watch(partial(tell_all, self.irc))
         counters = self.counters.door("irc")
         self.factory = ChatIrcFactory(self.irc, self.clock, queue, counters)
 

@@ -1,6 +1,7 @@
 """Tests of `twisted_net.chat.client`: real doors, real clients, and no wire between them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,7 @@ from twisted_net.chat.codec.messages import (
     Part,
     Pong,
     Present,
+    RenameRoom,
     Rooms,
     Say,
     Search,
@@ -384,6 +386,35 @@ def test_whoever_is_thrown_out_speaks_elsewhere(kept: Linked) -> None:
     assert client.room == "lobby"
     kept.outcome(client.say("where am I?"))
     assert blue.hears()[-1] == "SAID lobby red where am I?"
+
+
+def blue_moves(kept: Linked, what: RenameRoom) -> None:
+    """Let blue, who is on the server, give a room another name."""
+    server = kept.server
+    server.post.submit(server.hub.find("blue"), what, server.clock.seconds())
+
+
+def test_a_room_with_another_name_is_still_the_current_one(kept: Linked) -> None:
+    """On both sides, and nobody has to say where they speak."""
+    server = kept.server
+    blue = server.on_line("blue")
+    blue.says("JOIN den")
+    client = entered(kept).client
+    kept.outcome(client.request(Join("den")))
+    blue_moves(kept, RenameRoom("den", "Hall", "more"))
+    kept.pump()
+    assert client.room == "Hall"
+    assert Event(0, Kind.ROOM_RENAMED, "den", "blue", "Hall", tags=(("why", "more"),)) in [
+        replace(each, id=0) for each in kept.heard if isinstance(each, Event)
+    ]
+    kept.outcome(client.say("hello"))
+    assert blue.hears()[-1] == "SAID Hall red hello"
+    kept.outcome(client.request(Use("lobby")))
+    server.clock.advance(60)
+    blue_moves(kept, RenameRoom("Hall", "den"))
+    kept.pump()
+    assert client.room == "lobby"
+    kept.outcome(client.request(Use("den")))
 
 
 def test_a_client_speaks_no_other_charset(linked: Linked) -> None:

@@ -10,6 +10,7 @@ from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.actions import TYPING, Action
 from twisted_net.chat.codec.datagram import MAX_PACKET, Key, Packet, Type, encode, packed, unpacked
 from twisted_net.chat.codec.messages import (
+    WHY,
     Act,
     Announced,
     Away,
@@ -105,7 +106,8 @@ def test_an_event_is_heard_as_it_was_told(
     where = "" if kind in (Kind.LEFT, Kind.RENAMED, Kind.AWAY) else where
     private = kind is Kind.TOLD or (private and kind in (Kind.ACTED, Kind.NOTICED))
     other = "blue" if kind is Kind.KICKED else ""
-    event = Event(number, kind, where, sender, text, private, other)
+    tags = ((WHY, "so it is"),) if kind is Kind.ROOM_RENAMED and number % 2 else ()
+    event = Event(number, kind, where, sender, text, private, other, tags=tags)
     body = actions_said.told(event)
     assert actions_said.heard(body) == (None, [event])
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from twisted_net.chat.codec import line, line_said
 from twisted_net.chat.codec.messages import (
+    WHY,
     Act,
     Announced,
     Away,
@@ -218,7 +219,11 @@ def test_an_event_of_no_room_names_none(kind: Kind, where: str, sender: str, tex
         (Event(7, Kind.KICKED, "hall", "red", other="blue"), "KICKED hall blue red"),
         (Event(7, Kind.INVITED, "hall", "red", other="blue"), "INVITED hall red"),
         (Event(7, Kind.INVITED, "hall", "red", other="blue", only="@"), ""),
-        (Event(7, Kind.ROOM_RENAMED, "hall", "red", "den"), "SERVER hall is den now"),
+        (Event(7, Kind.ROOM_RENAMED, "hall", "red", "den"), "MOVED hall den red"),
+        (
+            Event(7, Kind.ROOM_RENAMED, "hall", "red", "den", tags=((WHY, "so it is"),)),
+            "MOVED hall den red so it is",
+        ),
         (Event(7, Kind.TOPIC, "hall", "red"), "TOPIC hall red"),
         (Event(7, Kind.SAID, "hall", "red", "\x02bold\x02 \x034,12red"), "SAID hall red bold red"),
         (Event(7, Kind.SAID, "red", "blue", "\x01VERSION\x01", private=True), ""),

@@ -13,11 +13,13 @@ from twisted.logger import capturedLogs
 from tests.chat.webs import Server
 from tests.web.browsers import Answer, request
 from twisted_net.chat.codec.refusals import Refusal
+from twisted_net.chat.codec.requests import RenameRoom
 from twisted_net.chat.hooks import core, incoming
 from twisted_net.chat.hooks.bots import Bot
 from twisted_net.chat.hooks.config import Hook, hooks_in
 from twisted_net.chat.hooks.core import PAUSES, Outcome, Telling, outcome_of
 from twisted_net.chat.hooks.incoming import HookResource, lines_of
+from twisted_net.chat.hooks.made import made
 from twisted_net.net.drops import Drops
 from twisted_net.net.errors import StartError
 
@@ -59,6 +61,11 @@ class Hooked(Server):
         )
         answer: Answer = self.sends(head + body)
         return answer.code, json.loads(answer.body)
+
+    def moves(self, name: str, old: str, new: str) -> None:
+        """Let somebody give a room another name."""
+        self.post.submit(self.post.hub.find(name), RenameRoom(old, new), self.clock.seconds())
+        self.clock.advance(0)
 
     def _tell(self, room: str, said: bytes) -> None:
         self.told[room].append(json.loads(said))
@@ -132,6 +139,35 @@ def test_a_bot_whose_name_is_taken_comes_when_it_is_free() -> None:
     red.asks("nick", name="crimson")
     server.enters("blue")
     assert server.posts(b"hi")[0] == 200
+
+
+def test_a_bot_stays_with_the_name_of_its_room() -> None:
+    """Which nobody here can change; but on another node they may not know of the hook."""
+    server = Hooked(lobby(), Hook("tea", "teabot", url="http://x/"))
+    hub = server.post.hub
+    red = server.enters("red")
+    red.listens()
+    red.asks("join", room="tea")
+    server.moves("red", "tea", "coffee")
+    assert [member.name for member in hub.room("coffee").members] == ["red"]
+    red.asks("join", room="tea")
+    assert hub.find("teabot") in hub.room("tea").members
+    red.asks("part", room="tea")
+    server.clock.advance(60)
+    server.moves("red", "coffee", "tea")
+    assert hub.find("teabot") in hub.room("tea").members
+
+
+def test_a_room_with_a_hook_keeps_its_name(tmp_path: Path) -> None:
+    """What is posted there has to find it."""
+    server = Hooked()
+    path = tmp_path / "hooks.toml"
+    path.write_text(f'[tea]\ntoken = "{TOKEN}"\n')
+    made(str(path), server.post, server.clock, Drops("chat", server.clock.counters, lambda: 0.0))
+    red = server.enters("red")
+    red.asks("join", room="tea")
+    with pytest.raises(Refusal, match="the server's settings name that room"):
+        server.post.hub.command(server.post.hub.find("red"), RenameRoom("tea", "milk"), 0.0)
 
 
 def test_a_url_is_told_what_people_say_in_its_room() -> None:

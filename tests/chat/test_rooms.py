@@ -318,6 +318,42 @@ def test_a_room_gets_another_name() -> None:
     assert hears(chat.does(red, RenameRoom("parlour", "Parlour"))) == ["red", "blue"]
 
 
+def test_a_room_keeps_a_new_name_for_a_while() -> None:
+    """All its members may have to be told who is in it; letters of another case cost nothing."""
+    chat, red, _ = hall()
+    chat.does(red, RenameRoom("hall", "parlour"))
+    chat.now += 59.0
+    assert chat.refuses(red, RenameRoom("parlour", "den")) == "429 renamed just now: wait 1 s"
+    chat.does(red, RenameRoom("parlour", "PARLOUR"))
+    chat.now += 1.0
+    assert chat.does(red, RenameRoom("parlour", "den"))
+
+
+def test_a_room_that_was_renamed_meanwhile_is_not_renamed_again() -> None:
+    """Two drafts on their way at once: the second holds no more, on any node."""
+    chat, red, blue = hall()
+    chat.does(red, Mode("hall", "+o blue"))
+    drafts = [
+        chat.hub.command(member, RenameRoom("hall", name), chat.now)
+        for member, name in ((red, "den"), (blue, "parlour"))
+    ]
+    first, second = [chat.numbered(draft) for draft in drafts if draft is not None]
+    assert hears(chat.hub.apply(first)) == ["red", "blue"]
+    with pytest.raises(Refusal, match="404 no room 'hall'"):
+        chat.hub.apply(second)
+
+
+def test_a_room_of_the_settings_keeps_its_name() -> None:
+    """Everybody enters the lobby by its name, and a webhook speaks in its room."""
+    chat, red, _ = hall()
+    chat.hub.fix("Hall")
+    chat.does(red, Join("lobby"))
+    for room in ("hall", "lobby"):
+        refusal = chat.refuses(red, RenameRoom(room, "den"))
+        assert refusal == "403 the server's settings name that room"
+    assert chat.does(red, RenameRoom("lobby", "Lobby"))
+
+
 def test_what_changes_of_a_member_is_heard_by_those_who_share_a_room() -> None:
     """Once each, and only if it changes."""
     chat, red, _ = hall()

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 
 from twisted_net.chat.client import ChatLineClient
 from twisted_net.chat.codec.messages import (
+    WHY,
     Announced,
     Done,
     Event,
@@ -51,6 +52,11 @@ def screen(as_json: bool = False) -> Screen:
         (Event(0, Kind.PARTED, "games", "blue"), "* blue left games"),
         (Event(0, Kind.LEFT, "", "blue", "quit"), "* blue left (quit)"),
         (Event(0, Kind.RENAMED, "", "blue", "green"), "* blue is green now"),
+        (Event(0, Kind.ROOM_RENAMED, "den", "blue", "hall"), "* blue calls den hall now"),
+        (
+            Event(0, Kind.ROOM_RENAMED, "den", "blue", "hall", tags=((WHY, "why\x1b"),)),
+            "* blue calls den hall now (why\\x1b)",
+        ),
         (Event(0, Kind.PARTED, "lobby", "blue", "tea"), "* blue left this room (tea)"),
         (Event(0, Kind.NOTICED, "lobby", "bot", "built"), "<bot> built"),
         (Event(0, Kind.TOPIC, "lobby", "blue", "tea"), "* topic, by blue: tea"),

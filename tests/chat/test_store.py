@@ -119,12 +119,20 @@ def test_a_conversation_may_go_on_under_another_name(kept: Kept) -> None:
     """A room is renamed; what another one of the new name had is still there."""
     kept.says("old tea", of="tea")
     kept.says("a", "b")
-    kept.history.rename_talk(LOBBY, "tea")
-    kept.history.rename_talk("nowhere", "tea")
+    assert [kept.of(kept.history.mark_read("red", of, id)) for of, id in ((LOBBY, 7), ("tea", 5))]
+    assert kept.of(kept.history.mark_read("blue", "tea", 9)) == 9
+    kept.history.rename_talk(LOBBY, "Tea")
+    kept.history.rename_talk("nowhere", "Tea")
     kept.says("c", of="tea")
     assert kept.got(kept.history.latest(LOBBY, 10)) == []
     assert kept.got(kept.history.latest("tea", 10)) == ["old tea", "a", "b", "c"]
     assert kept.got(kept.history.search(["tea"], "a", 10)) == ["old tea", "a"]
+    renamed = kept.of(kept.history.latest("tea", 10))
+    assert [event.where for event in renamed[1:3]] == ["Tea", "Tea"]
+    marked = [("red", "tea"), ("blue", "tea"), ("red", LOBBY)]
+    assert [kept.of(kept.history.mark_read(who, of, 0)) for who, of in marked] == [7, 9, 0]
+    kept.history.rename_talk("tea", "TEA")
+    assert [event.where for event in kept.of(kept.history.latest("tea", 10))][:3] == ["TEA"] * 3
 
 
 def test_a_forgotten_conversation_is_gone(kept: Kept) -> None:

@@ -361,6 +361,28 @@ async def test_a_redacted_text_is_gone_from_the_broker(engine: Engine, start: St
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_rooms_history_moves_with_its_name(engine: Engine, start: Start) -> None:
+    """In order, also where a room of the new name had its own; a room begun anew has none of it."""
+    node = await start().ready()
+    rooms = ("tea", "coffee", "tea", "coffee", "tea")
+    texts = (b"one", b"two", b"three", b"four", b"red moves tea to coffee")
+    ids = [
+        await node.broker.publish(text, room=room if text[0] != b"r"[0] else "")[1]
+        for room, text in zip(rooms, texts, strict=True)
+    ]
+    await node.broker.publish(b"new tea", room="tea")[1]
+    await node.broker.publish(b"five", room="coffee")[1]
+    for _ in range(2):
+        await node.broker.ask.move("tea", "coffee", ids[4])
+        said = await node.broker.ask.history("coffee")
+        assert [text for _, text in said] == [*texts[:4], b"five"]
+        assert [id for id, _ in said][:4] == ids[:4]
+        assert [text for _, text in await node.broker.ask.history("tea")] == [b"new tea"]
+    await node.broker.ask.move("nowhere", "tea", ids[4])
+    assert b"-" not in engine.ask("PTTL", "{netdemo}:hist:coffee")
+
+
+@pytest_twisted.ensureDeferred
 async def test_the_clock_of_the_broker_may_step_back(engine: Engine, start: Start) -> None:
     """Ids only grow, and a full count carries over into the next millisecond."""
     engine.ask("XADD", "{netdemo}:bus:0", "9999999999999-65534", "o", "x.1.1", "draft", "future")

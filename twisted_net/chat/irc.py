@@ -10,6 +10,7 @@ from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.security import Policy
+from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
@@ -72,6 +73,7 @@ def irc_server(
     server.reread = partial(_all_of, rereading)
     server.watches = Watches(post.hub)
     bus.tail(server.watches.heard)
+    post.watch(partial(tell_all, server))
     return server
 
 

@@ -18,7 +18,7 @@ from twisted_net.chat.codec.requests import Deed, Quit
 from twisted_net.chat.core.hub import Delivery, Hub, Member
 from twisted_net.chat.core.room import O
 from twisted_net.chat.remembering import Remembering
-from twisted_net.chat.store.base import History, of_room
+from twisted_net.chat.store.base import History, moved_to, of_room
 
 if TYPE_CHECKING:
     from twisted_net.chat.accounts.realm import Accounts
@@ -106,7 +106,14 @@ class Post(Generic[O]):
         """Remember what was said in a room before this node came into the chat."""
         if self.history is not None:
             for event in events:
-                self.history.add(of_room(room), event)
+                self.history.add(of_room(room), moved_to(self._shown(room), event))
+
+    def _shown(self, room: str) -> str:
+        """Return a room's name, which need not be the one under which something was said there."""
+        try:
+            return self.hub.room(room).name
+        except Refusal:
+            return room
 
     def _arrived(self, member: Member[O], answered: Answered, outcome: Outcome) -> None:
         self._entering.discard(member.key)

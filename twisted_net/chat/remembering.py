@@ -47,7 +47,7 @@ class Remembering(Generic[O]):
         if event.kind is Kind.REDACTED:
             history.redact(of_room(event.where), read_id(event.other) or 0)
         elif event.kind is Kind.ROOM_RENAMED:
-            self._rename(of_room(event.where), of_room(event.text))
+            self._rename(of_room(event.where), event.text)
         elif event.kind is Kind.MODED:
             self._note(event.where)
         other = self._hub.known(event.where) if event.private else None
@@ -58,11 +58,11 @@ class Remembering(Generic[O]):
             history.forget_talk(of_room(name))
             self._closed.pop(of_room(name), None)
 
-    def _rename(self, of: str, to: str) -> None:
-        self._history.rename_talk(of, to)
+    def _rename(self, of: str, room: str) -> None:
+        self._history.rename_talk(of, room)
         if of in self._closed:
             del self._closed[of]
-            self._closed[to] = None
+            self._closed[of_room(room)] = None
 
     def _note(self, name: str) -> None:
         of, room = of_room(name), self._room(name)

@@ -9,6 +9,7 @@ import click
 
 from twisted_net.chat.client import ChatClient
 from twisted_net.chat.codec.messages import (
+    WHY,
     Announced,
     Done,
     Event,
@@ -122,6 +123,11 @@ def _kicked(event: Event, place: str) -> str:
     return f"* {_safe(event.sender)} threw {_safe(event.other)} out of{room}{why}"
 
 
+def _why(event: Event) -> str:
+    why = dict(event.tags).get(WHY, "")
+    return f" ({_safe(why)})" if why else ""
+
+
 #: What is shown of an event, given its room if that is not the one in use.
 _EVENTS: dict[Kind, Callable[[Event, str], str]] = {
     Kind.SAID: _said,
@@ -136,6 +142,9 @@ _EVENTS: dict[Kind, Callable[[Event, str], str]] = {
     Kind.KICKED: _kicked,
     Kind.MODED: lambda event, place: (
         f"* {_safe(event.sender)} set {_safe(event.text)}{place and f' in{place}'}"
+    ),
+    Kind.ROOM_RENAMED: lambda event, place: (
+        f"* {_safe(event.sender)} calls {_safe(event.where)} {_safe(event.text)} now{_why(event)}"
     ),
     Kind.INVITED: lambda event, place: (
         f"* {_safe(event.sender)} invites you to {_safe(event.where)}: /join {_safe(event.where)}"

@@ -34,8 +34,7 @@ from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.replies import Done
 from twisted_net.chat.codec.requests import Command
 from twisted_net.chat.core import modes
-from twisted_net.chat.core.hub import Member
-from twisted_net.chat.core.ident import folded
+from twisted_net.chat.core.hub import Member, Room
 from twisted_net.chat.core.room import O
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Outcome, Post
@@ -74,7 +73,7 @@ class Seat(Generic[O]):
         self._host = host
         self._replays = replays
         self._login = login
-        self._current = ""
+        self._current: Room[O] | None = None
         self._coming: Member[O] | None = None
         self._waiting: deque[tuple[Command, float, Answered]] = deque()
         self._turning = False
@@ -82,8 +81,11 @@ class Seat(Generic[O]):
     @property
     def current(self) -> str:
         """The room in which plain lines are said: the one chosen, or else entered last."""
-        rooms = {} if self.member is None else self.member.rooms
-        room = rooms.get(self._current) or next(reversed(rooms.values()), None)
+        if self.member is None:
+            return ""
+        room = self._current  # itself, not its name: that may become another one
+        if room is None or self.member not in room.members:
+            room = next(reversed(self.member.rooms.values()), None)
         return "" if room is None else room.name
 
     def obey(self, command: Command, now: float, answered: Answered) -> None:
@@ -238,8 +240,7 @@ class Seat(Generic[O]):
             if isinstance(outcome, Refusal):
                 answered(outcome)
                 return
-            room = self._hub.inside(member, what.room)
-            self._current = folded(room.name)
+            room = self._current = self._hub.inside(member, what.room)
             replies = entered(room, self._post.history)
             history = self._post.history
             if outcome is None or history is None or not self._replays:
@@ -325,8 +326,7 @@ class Seat(Generic[O]):
     # Questions.
 
     def _use(self, member: Member[O], what: ask.Use, now: float, answered: Answered) -> None:
-        room = self._hub.inside(member, what.room)
-        self._current = folded(room.name)
+        room = self._current = self._hub.inside(member, what.room)
         answered([Done("USE", room.name)])
 
     def _who(self, member: Member[O], what: ask.Who, now: float, answered: Answered) -> None:

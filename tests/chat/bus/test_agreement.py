@@ -36,6 +36,7 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Host(dice.choice(("a.hidden", "b.hidden"))),
     lambda dice: ask.Modes(dice.choice(("+i", "-i"))),
     lambda dice: ask.Redact("lobby", 1000000 << 16),
+    lambda dice: ask.RenameRoom(dice.choice(ROOMS), dice.choice((*ROOMS, "y", "Z")), "why"),
 )
 
 
@@ -43,7 +44,7 @@ class Node:
     """A hub that is behind the log of events by as much as it likes."""
 
     def __init__(self, name: str, state: bytes = b"", behind: int = 0) -> None:
-        self.hub: Hub[str] = Hub()
+        self.hub: Hub[str] = Hub("")  # a lobby keeps its name
         self.hub.restart(name, state)
         self.members: list[Member[str]] = []
         self.at = behind

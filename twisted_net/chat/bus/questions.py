@@ -26,6 +26,7 @@ _SCRIPTS = (
     scripts.CLAIM_ALL,
     scripts.RELEASE,
     scripts.REDACT,
+    scripts.MOVE,
 )
 
 Said = list[tuple[int, bytes]]
@@ -98,6 +99,13 @@ class Questions:
         :raises Refusal: the broker cannot be reached.
         """
         await self._call(*self.words(scripts.REDACT, room, stream_id(number)))
+
+    async def move(self, room: str, to: str, number: int) -> None:
+        """Let a room's history, as far as it is from before an id, go on under another name.
+
+        :raises Refusal: the broker cannot be reached.
+        """
+        await self._call(*self.words(scripts.MOVE, room, to, stream_id(number)))
 
     async def nodes(self) -> list[str]:
         """Return the nodes that take part, as ``node.epoch``.

@@ -87,14 +87,27 @@ class RedisBus(Service, Generic[O]):
         return Deferred.fromCoroutine(self._broker.stop())
 
     def delivered(self, event: Event) -> None:
-        """Take a text out of the broker that its author, on this node, has taken back."""
-        number = read_id(event.other) if event.kind is Kind.REDACTED else None
-        if number is not None and event.by.rpartition(".")[0] == self._broker.node:
-            taking = Deferred.fromCoroutine(self._broker.ask.redact(folded(event.where), number))
-            taking.addErrback(self._kept_on)
+        """Change a room's history at the broker as an event wants it of somebody on this node.
 
-    def _kept_on(self, failure: Failure) -> None:
-        self.log.error("a text was not taken out: {why}", why=failure.getErrorMessage())
+        A text is taken out that was taken back; and what was said in a room moves with its name.
+        """
+        if event.by.rpartition(".")[0] != self._broker.node:
+            return
+        room, number = folded(event.where), read_id(event.other)
+        if event.kind is Kind.REDACTED and number is not None:
+            changing = self._broker.ask.redact(room, number)
+        elif event.kind is Kind.ROOM_RENAMED and folded(event.text) != room:
+            changing = self._broker.ask.move(room, folded(event.text), event.id)
+        else:
+            return
+        Deferred.fromCoroutine(changing).addErrback(self._unchanged, event)
+
+    def _unchanged(self, failure: Failure, event: Event) -> None:
+        self.log.error(
+            "the history of {room!r} was not changed: {why}",
+            room=event.where,
+            why=failure.getErrorMessage(),
+        )
 
     @property
     def present(self) -> bool:

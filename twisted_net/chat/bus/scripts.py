@@ -230,6 +230,33 @@ return held
 #: name, owner -> 1
 RELEASE = _COMMON + "release(P .. 'nick:' .. ARGV[1], ARGV[2]) return 1"
 
+#: old room, new room, id -> how many messages have moved: those before that id
+#: Both streams are written anew where both have something, for a stream only grows at its end.
+MOVE = (
+    _COMMON
+    + r"""
+local old, new, at = P .. 'hist:' .. ARGV[1], P .. 'hist:' .. ARGV[2], ARGV[3]
+local age = redis.call('PTTL', old)
+local moving = redis.call('XRANGE', old, '-', '(' .. at)
+if #moving == 0 then return 0 end
+local staying = redis.call('XRANGE', new, '-', '+')
+for i = 1, #moving do redis.call('XDEL', old, moving[i][1]) end
+redis.call('DEL', new)
+local i, j = 1, 1
+while i <= #moving or j <= #staying do
+  local entry
+  if j > #staying or (i <= #moving and older(moving[i][1], staying[j][1])) then
+    entry, i = moving[i], i + 1
+  else
+    entry, j = staying[j], j + 1
+  end
+  redis.call('XADD', new, entry[1], unpack(entry[2]))
+end
+if age > 0 then redis.call('PEXPIRE', new, age) end
+return #moving
+"""
+)
+
 #: room, id -> how many texts were taken out: of the bus and of the room's history
 #: Not the newest of the bus: the next id is made from that.
 REDACT = (

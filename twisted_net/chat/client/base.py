@@ -218,9 +218,14 @@ class ChatClient(ABC):
             self._rooms[folded(room)] = self.room = room
 
     def _told_of(self, event: Event) -> None:
-        """Hand an event on; who was thrown out of a room is not in it any more."""
+        """Hand an event on, and keep the books: who was thrown out, which room has a new name."""
         if event.kind is Kind.KICKED and folded(event.other) == folded(self.name):
             self._parted(event.where)
+        if event.kind is Kind.ROOM_RENAMED and folded(event.where) in self._rooms:
+            here = folded(event.where) == folded(self.room)
+            del self._rooms[folded(event.where)]
+            self._rooms[folded(event.text)] = event.text
+            self.room = event.text if here else self.room
         self._heard(event)
 
     def _parted(self, room: str) -> None:

@@ -65,6 +65,7 @@ class Action(IntEnum):
     AWAY = 18
     TYPING = 19  # a hint, in a packet of type NON
     LOGIN = 20  # a message of SCRAM-SHA-256
+    MOVED = 21  # a room has another name
 
 
 #: The reason in one byte, of an end (BYE, RST) and of a refused request.

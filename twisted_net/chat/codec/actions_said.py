@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from twisted_net.chat.codec.actions import TYPING, Action, Fields, body_of
 from twisted_net.chat.codec.datagram import Key, text_of, unpacked
 from twisted_net.chat.codec.messages import (
+    WHY,
     Announced,
     Done,
     Event,
@@ -45,6 +46,7 @@ _OF_KINDS = {
     Kind.KICKED: Action.KICK,
     Kind.MODED: Action.MODE,
     Kind.AWAY: Action.AWAY,
+    Kind.ROOM_RENAMED: Action.MOVED,
 }
 _KINDS: dict[int, Kind] = {action: kind for kind, action in _OF_KINDS.items()}
 
@@ -66,7 +68,9 @@ def told(event: Event) -> bytes:
             text = f"{event.sender} invites you into {event.where}"
             return b"" if event.only else announced(text)
         case Kind.ROOM_RENAMED:
-            return announced(f"{event.where} is {event.text} now")
+            why = dict(event.tags).get(WHY, "")
+            fields = {Key.ROOM: event.where, Key.NAME: event.text, Key.TEXT: plain(why)}
+            return _told(event, fields)
         case kind if kind in _OF_KINDS:
             place = Key.NAME if event.private else Key.ROOM
             return _told(event, {place: event.where, Key.TEXT: plain(event.text)})
@@ -254,6 +258,9 @@ def _event(kind: Kind, fields: dict[int, bytes]) -> Event:
         return Event(number, kind, "", sender, name)
     if kind is Kind.KICKED:
         return Event(number, kind, text_of(fields, Key.ROOM), sender, text, other=name)
+    if kind is Kind.ROOM_RENAMED:
+        tags = ((WHY, text),) if text else ()
+        return Event(number, kind, text_of(fields, Key.ROOM), sender, name, tags=tags)
     where, private = _place(fields)
     return Event(number, kind, where, sender, text, private)
 

@@ -32,6 +32,9 @@ class Kind(Enum):
 #: What somebody says, to a room or to one member; its sender need not hear it.
 MESSAGES = frozenset({Kind.SAID, Kind.TOLD, Kind.NOTICED, Kind.ACTED, Kind.TAGGED})
 
+#: The tag with the reason why a room gets another name: its text is the name.
+WHY = "why"
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from twisted_net.chat.codec.events import Event, Kind, read_id, shown_id
+from twisted_net.chat.codec.events import WHY, Event, Kind, read_id, shown_id
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.replies import (
     Announced,
@@ -68,7 +68,8 @@ def _invited(event: Event) -> str:
 
 
 def _room_renamed(event: Event) -> str:
-    return joined("SERVER", f"{event.where} is {event.text} now")
+    why = dict(event.tags).get(WHY, "")
+    return joined("MOVED", event.where, event.text, event.sender, plain(why))
 
 
 _WRITTEN: dict[Kind, Callable[[Event], str]] = {
@@ -170,6 +171,11 @@ def _read_kicked(rest: str) -> Event:
     return Event(0, Kind.KICKED, where, sender, text, other=other)
 
 
+def _read_moved(rest: str) -> Event:
+    where, name, sender, why = _cut(rest, 4)
+    return Event(0, Kind.ROOM_RENAMED, where, sender, name, tags=((WHY, why),) if why else ())
+
+
 def _read_old(rest: str) -> Old:
     shown, where, sender, text = _cut(rest, 4)
     number = read_id(shown)
@@ -217,6 +223,7 @@ _READERS: dict[str, Callable[[str], Heard]] = {
     "MODED": _in_room(Kind.MODED),
     "INVITED": _in_room(Kind.INVITED),
     "KICKED": _read_kicked,
+    "MOVED": _read_moved,
     "OLD": _read_old,
     "MISSED": _read_missed,
     "OK": _read_done,

@@ -7,6 +7,7 @@ A member sends a *command*; it is answered by *replies* or a `Refusal`; what it 
 
 from twisted_net.chat.codec.events import (
     MESSAGES,
+    WHY,
     Event,
     Kind,
     read_id,
@@ -75,6 +76,7 @@ from twisted_net.chat.codec.texts import decoded, plain, quoted, refuse_controls
 __all__ = [
     "COSTS",
     "MESSAGES",
+    "WHY",
     "Act",
     "Announced",
     "Away",

@@ -34,6 +34,7 @@ class Books(Generic[O]):
     """Members and rooms.
 
     :ivar lobby: the room that may always be begun, however many there are.
+    :ivar fixed: rooms that keep their names, by these: the server's settings name them.
     :ivar keys: the members by their keys.
     :ivar rooms: by their folded names, in the order in which they began.
     :ivar gone: who was there, the last one first.
@@ -41,6 +42,7 @@ class Books(Generic[O]):
 
     def __init__(self, lobby: str, registered: Callable[[str], str | None]) -> None:
         self.lobby = lobby
+        self.fixed = {folded(lobby)}
         self.keys: dict[str, Member[O]] = {}
         self.rooms: dict[str, Room[O]] = {}
         self._registered = registered

@@ -17,6 +17,7 @@ from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
     refuse_entry,
+    refuse_new_name,
     refuse_speech,
 )
 from twisted_net.chat.core.room import Delivery, Member, O, Role, Room, Topic
@@ -229,6 +230,9 @@ class Changes(Generic[O]):
         refuse_all_but_operators(room, member)
         refuse_taken_room(books, room, event.text)
         old, new = folded(room.name), folded(event.text)
+        if old != new:
+            refuse_new_name(room, _when(event))
+            room.renamed = _when(event)
         room.name = event.text
         books.rooms = {new if key == old else key: each for key, each in books.rooms.items()}
         for each in room.members:

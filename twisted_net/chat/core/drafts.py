@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Generic
 
 from twisted_net.chat.codec import requests as ask
-from twisted_net.chat.codec.events import Event, Kind, shown_id
+from twisted_net.chat.codec.events import WHY, Event, Kind, shown_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core import modes
 from twisted_net.chat.core.books import MAX_ROOMS_EACH, Books
@@ -15,6 +15,7 @@ from twisted_net.chat.core.ident import checked_reason, checked_room, checked_te
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
     refuse_entry,
+    refuse_new_name,
     refuse_speech,
 )
 from twisted_net.chat.core.room import Member, O, Room
@@ -174,7 +175,10 @@ class Drafts(Generic[O]):
         refuse_taken_room(self._books, room, name)
         if name == room.name:
             return None
-        tags = (("why", why),) if (why := checked_reason(what.why)) else ()
+        if folded(name) != folded(room.name):
+            refuse_another_name(self._books, room)
+            refuse_new_name(room, now)
+        tags = ((WHY, why),) if (why := checked_reason(what.why)) else ()
         return drafted(Kind.ROOM_RENAMED, member, room.name, name, tags=tags)
 
     def _quit(self, member: Member[O], what: ask.Quit, now: float) -> Event:
@@ -245,6 +249,15 @@ def refuse_taken_room(books: Books[O], room: Room[O], name: str) -> None:
     """
     if books.rooms.get(folded(name), room) is not room:
         raise Refusal(Code.TAKEN, f"there is a room {name}", Why.TAKEN)
+
+
+def refuse_another_name(books: Books[O], room: Room[O]) -> None:
+    """Refuse to rename a room that the server's settings speak of.
+
+    :raises Refusal: they do.
+    """
+    if folded(room.name) in books.fixed:
+        raise Refusal(Code.FORBIDDEN, "the server's settings name that room")
 
 
 def present(member: Member[O], room: Room[O]) -> Refusal:

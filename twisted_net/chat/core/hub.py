@@ -14,7 +14,7 @@ from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.books import Books, Gone
 from twisted_net.chat.core.changes import Changes
 from twisted_net.chat.core.drafts import Drafts, drafted
-from twisted_net.chat.core.ident import checked_reason, checked_room
+from twisted_net.chat.core.ident import checked_reason, checked_room, folded
 from twisted_net.chat.core.room import Delivery, Member, O, Role, Room
 from twisted_net.chat.core.snapshot import dumped, load
 from twisted_net.chat.core.words import Words
@@ -87,6 +87,10 @@ class Hub(Generic[O]):
         """Return the draft of somebody's entering into the chat, and into no room yet."""
         tags = (("door", member.door), ("special", member.special))
         return drafted(Kind.ENTERED, member, "", member.realname, tags=tags)
+
+    def fix(self, room: str) -> None:
+        """Let a room keep its name, whoever wants to give it another one on this node."""
+        self._books.fixed.add(folded(room))
 
     def release(self, member: Member[O]) -> None:
         """Keep a name no more whose member has not entered."""

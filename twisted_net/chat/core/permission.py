@@ -8,6 +8,9 @@ from twisted_net.chat.core.books import outside
 from twisted_net.chat.core.masks import MUTE, matches
 from twisted_net.chat.core.room import Member, O, Role, Room
 
+#: Seconds between two new names of one room.
+RENAME_EVERY = 60.0
+
 
 def refuse_entry(room: Room[O], member: Member[O], key: str) -> None:
     """Keep out of a room who may not enter it; who was invited by name always may.
@@ -51,6 +54,17 @@ def refuse_speech(room: Room[O], member: Member[O], text: str, at: float) -> Non
         raise Refusal(Code.FORBIDDEN, "muted", Why.MUTED)
     if room.slow:
         _refuse_haste(room, member, at)
+
+
+def refuse_new_name(room: Room[O], at: float) -> None:
+    """Keep a room's name for a while: some clients have to be told of a new one at great length.
+
+    :param at: seconds since 1970.
+    :raises Refusal: it has not had it for long.
+    """
+    wait = room.renamed + RENAME_EVERY - at if room.renamed else 0.0
+    if wait > 0:
+        raise Refusal(Code.SLOW, f"renamed just now: wait {ceil(wait)} s", Why.SLOW)
 
 
 def refuse_all_but_operators(room: Room[O], member: Member[O]) -> None:

@@ -94,6 +94,7 @@ class Room(Generic[O]):
     :ivar invited: keys of members who may come in once.
     :ivar spoken: by key, the id of the last message of each, while ``slow`` is set.
     :ivar authors: by id, the keys of those who said the last messages.
+    :ivar renamed: when it was given its name in place of another, in seconds since 1970; 0: never.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Room(Generic[O]):
     invited: dict[str, None] = field(default_factory=dict)
     spoken: dict[str, int] = field(default_factory=dict)
     authors: dict[int, str] = field(default_factory=dict)
+    renamed: float = 0.0
     _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None
     _here: tuple[Member[O], ...] | None = None

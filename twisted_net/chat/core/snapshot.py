@@ -88,11 +88,13 @@ def _room(room: Room[O]) -> list[Any]:
         list(room.invited),
         list(room.spoken.items()),
         list(room.authors.items()),
+        room.renamed,
     ]
 
 
 def _room_of(fields: list[Any], keys: dict[str, Member[O]]) -> tuple[str, Room[O]]:
-    name, created, members, topic, flags, key, limit, slow, lists, invited, spoken, authors = fields
+    name, created, members, topic, flags, key, limit, slow, lists, *rest = fields
+    invited, spoken, authors, renamed = rest
     room: Room[O] = Room(name, created)
     for each, role in members:
         room.add(keys[each], Role(role))
@@ -106,4 +108,5 @@ def _room_of(fields: list[Any], keys: dict[str, Member[O]]) -> tuple[str, Room[O
     room.invited = dict.fromkeys(invited)
     room.spoken = dict(spoken)
     room.authors = dict(authors)
+    room.renamed = renamed
     return folded(name), room

@@ -27,6 +27,7 @@ from twisted_net.chat.codec.messages import (
 )
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.path import Address
+from twisted_net.chat.core.room import Room
 from twisted_net.chat.core.states import Came, Gap, Happening, Hinted, Opened, Resumed, Silent
 from twisted_net.chat.doors.outlet import Outlet, Turns
 from twisted_net.chat.doors.proving import Proving
@@ -92,7 +93,7 @@ class Guest:
         self._host = host
         since = unpacked(hello.fields).get(Key.SINCE)
         self._since = None if since is None else int.from_bytes(since[:8], "big")
-        self._rooms: list[str] = []
+        self._rooms: list[Room[Outlet]] = []  # themselves: their names may change meanwhile
         self._last = b""
         self._told_up_to = 0
         self._dirty = False
@@ -233,7 +234,7 @@ class Guest:
         member = self.seat.member
         if member is not None:
             self.session.name = member.name
-            self._rooms = [room.name for room in member.rooms.values()]
+            self._rooms = list(member.rooms.values())
         self.seat.leave("timeout", now)
 
     def _came_back(self, now: float) -> None:
@@ -253,7 +254,7 @@ class Guest:
                 self._door.dismiss(self, answer)
             return
         last = max(self._told_up_to, actions_said.id_of(self._last) if self._last else 0)
-        for room in self._rooms:
+        for room in [each.name for each in self._rooms]:
             seat.obey(Join(room), now, partial(self._joined_again, room, last))
 
     def _joined_again(self, room: str, last: int, answer: Answer) -> None:

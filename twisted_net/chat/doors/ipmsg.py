@@ -139,6 +139,8 @@ class IpmsgDatagramProtocol(DatagramProtocol):
     ) -> None:
         self.post = post
         self.room = room
+        if room:
+            post.hub.fix(room)
         self.network = Network(dice, reactor.seconds(), "netdemo", host)
         self._reactor = reactor
         self._drops = Drops("ipmsg", counters or DoorCounters(), reactor.seconds)

@@ -109,7 +109,16 @@ class Bot:
         if event.kind is Kind.JOINED and folded(event.where) == folded(self.hook.room):
             self._come()
         elif event.kind in _GOING and self.inside and not self._others():
-            self._leave()
+            self._leave(self.hook.room)
+        elif event.kind is Kind.ROOM_RENAMED:
+            self._renamed(event)
+
+    def _renamed(self, event: Event) -> None:
+        """Stay with the name: on a node without this hook anybody's room could become this one."""
+        if folded(event.text) == folded(self.hook.room):
+            self._come()
+        elif self._member is not None and folded(event.text) in self._member.rooms:
+            self._leave(event.text)
 
     def _lost(self) -> None:
         """Be nobody any more; there is another chance when somebody comes."""
@@ -124,9 +133,9 @@ class Bot:
             return False
         return any(each.key not in self._keys for each in room.members)
 
-    def _leave(self) -> None:
+    def _leave(self, room: str) -> None:
         assert self._member is not None  # noqa: S101 - for the type
-        self._post.submit(self._member, Part(self.hook.room), self._reactor.seconds())
+        self._post.submit(self._member, Part(room), self._reactor.seconds())
 
     def _come(self) -> None:
         if self._coming or self.inside:

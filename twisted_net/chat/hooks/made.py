@@ -20,6 +20,7 @@ def made(path: str, post: Post[Outlet], reactor: Any, drops: Drops) -> HookResou
     bots = []
     for hook in hooks_in(path):
         tell = Outgoing(hook, reactor, drops).tell if hook.url else _nobody
+        post.hub.fix(hook.room)
         bots.append(Bot(hook, post, reactor, keys, tell))
     return HookResource(bots, reactor, drops)
 

@@ -6,7 +6,7 @@ Who may read which conversation is the caller's to know.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -73,6 +73,11 @@ def talk_of(event: Event, account: str = "") -> str:
     if not event.private:
         return of_room(event.where)
     return of_pair(event.account, account) if event.account and account else ""
+
+
+def moved_to(room: str, event: Event) -> Event:
+    """Return what happened in a room as if the room had had this name; but not how it got it."""
+    return event if event.kind is Kind.ROOM_RENAMED else replace(event, where=room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +168,13 @@ class History(Protocol):
     def redact(self, of: str, id: int) -> None:
         """Take the text out of an event, whose place stays."""
 
-    def rename_talk(self, of: str, to: str) -> None:
-        """Let one conversation go on as another, which may have had its own."""
+    def rename_talk(self, of: str, room: str) -> None:
+        """Let a room's conversation go on under the room's new name, which may have had its own.
+
+        What was said before is from then on said to have been said there.
+
+        :param room: the new name, as members see it.
+        """
 
     def close_talk(self, of: str, closed: bool) -> None:
         """Note whether not everybody may read a conversation: it is not to outlive the server."""

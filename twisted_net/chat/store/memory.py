@@ -8,7 +8,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from twisted_net.chat.codec.messages import Event
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.store.base import PAGE, SPOKEN, History, Span
+from twisted_net.chat.store.base import PAGE, SPOKEN, History, Span, moved_to, of_room
 
 #: Events of one conversation.
 EACH = 500
@@ -130,14 +130,16 @@ class MemoryHistory(History):
         if event is not None and where == of:
             self._replace(of, event)
 
-    def rename_talk(self, of: str, to: str) -> None:
-        """Let one conversation go on as another."""
-        if of == to or of not in self._talks:
-            return
-        moved = sorted((*self._talks.pop(of), *self._talks.get(to, ())))
-        self._talks[to] = deque(moved)
+    def rename_talk(self, of: str, room: str) -> None:
+        """Let a room's conversation go on under the room's new name."""
+        to = of_room(room)
+        for account, talk in [key for key in self._marks if key[1] == of and of != to]:
+            self._mark(account, to, self._marks.pop((account, talk)))
+        moved = sorted((*self._talks.pop(of, ()), *self._talks.get(to, ())))
+        if moved:
+            self._talks[to] = deque(moved)
         for id in moved:
-            self._events[id] = (to, self._events[id][1])
+            self._events[id] = (to, moved_to(room, self._events[id][1]))
         for id in moved[: max(0, len(moved) - self._each)]:
             self._forget(id)
 
@@ -151,18 +153,21 @@ class MemoryHistory(History):
 
     def mark_read(self, account: str, of: str, id: int) -> "Deferred[int]":
         """Remember how far an account has read, which only grows."""
-        key = (folded(account), of)
+        return succeed(self._mark(folded(account), of, id))
+
+    def stop(self) -> "Deferred[None]":
+        """Do nothing: there is nowhere to write to."""
+        return succeed(None)
+
+    def _mark(self, account: str, of: str, id: int) -> int:
+        key = (account, of)
         known = self._marks.get(key, 0)
         if id > known:
             self._marks[key] = known = id
             self._marks.move_to_end(key)
             if len(self._marks) > MARKS:
                 self._marks.popitem(last=False)
-        return succeed(known)
-
-    def stop(self) -> "Deferred[None]":
-        """Do nothing: there is nowhere to write to."""
-        return succeed(None)
+        return known
 
     def _of(self, talk: str) -> Iterable[Event]:
         return [self._events[id][1] for id in self._talks.get(talk, ())]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twisted_net.chat.codec.messages import Event, Kind
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.store.base import PAGE, Span
+from twisted_net.chat.store.base import PAGE, Span, of_room
 
 #: What kinds are called in the file, for ever. Below 10 is what was said.
 NUMBERS = {
@@ -125,11 +125,22 @@ def last(connection: sqlite3.Connection) -> int:
     return int(newest or 0)
 
 
-def rename_talk(connection: sqlite3.Connection, of: str, to: str) -> None:
-    """Let one conversation go on as another."""
-    connection.execute("UPDATE event SET talk = ? WHERE talk = ?", (to, of))
-    connection.execute("UPDATE OR IGNORE mark SET talk = ? WHERE talk = ?", (to, of))
-    connection.execute("UPDATE OR IGNORE closed SET talk = ? WHERE talk = ?", (to, of))
+def rename_talk(connection: sqlite3.Connection, of: str, room: str) -> None:
+    """Let a room's conversation go on under the room's new name."""
+    to = of_room(room)
+    connection.execute(
+        "UPDATE event SET talk = ?, place = CASE kind WHEN ? THEN place ELSE ? END WHERE talk = ?",
+        (to, NUMBERS[Kind.ROOM_RENAMED], room, of),
+    )
+    if of == to:
+        return
+    connection.execute(
+        "INSERT INTO mark SELECT account, ?, id FROM mark WHERE talk = ?"
+        " ON CONFLICT DO UPDATE SET id = max(id, excluded.id)",
+        (to, of),
+    )
+    connection.execute("DELETE FROM mark WHERE talk = ?", (of,))
+    connection.execute("UPDATE OR REPLACE closed SET talk = ? WHERE talk = ?", (to, of))
 
 
 def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int]:

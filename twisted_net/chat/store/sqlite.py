@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from twisted_net.chat.codec.messages import Event
 from twisted_net.chat.store import file, rows
-from twisted_net.chat.store.base import History, Span
+from twisted_net.chat.store.base import History, Span, of_room
 from twisted_net.chat.store.readers import Readers
 from twisted_net.chat.store.sweeper import Sweeper
 from twisted_net.chat.store.writer import Work, Writer
@@ -94,10 +94,10 @@ class SqliteHistory(History):
         self._writer.later(lambda c: rows.redact(c, of, id))
         self._writer.later(rows.erase)
 
-    def rename_talk(self, of: str, to: str) -> None:
-        """Let one conversation go on as another."""
-        self._sweeper.grew(to)
-        self._writer.later(lambda c: rows.rename_talk(c, of, to))
+    def rename_talk(self, of: str, room: str) -> None:
+        """Let a room's conversation go on under the room's new name."""
+        self._sweeper.grew(of_room(room))
+        self._writer.later(lambda c: rows.rename_talk(c, of, room))
 
     def close_talk(self, of: str, closed: bool) -> None:
         """Note whether not everybody may read a conversation: it is not to outlive the server."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
-from twisted_net.chat.codec.events import MESSAGES, Event, Kind, shown_id
+from twisted_net.chat.codec.events import MESSAGES, WHY, Event, Kind, shown_id
 from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, split, write_tags
 
 #: The capabilities that change how an event is written, or whether it is.
@@ -44,10 +44,9 @@ _ASKED_FOR = {
 #: What a bot's events carry (IRCv3 bot-mode), and how that is kept in an event.
 BOT = "bot"
 
-#: What somebody who enters a room has, and why a room gets another name: kept beside the tags.
+#: What somebody who enters a room has: kept beside the tags.
 REALNAME = "realname"
 IS_AWAY = "away"
-WHY = "why"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -7,6 +7,7 @@ OFFERED = {
     "batch": "",
     "cap-notify": "",
     "chghost": "",
+    "draft/channel-rename": "",
     "draft/message-redaction": "",
     "draft/pre-away": "",
     "echo-message": "",

@@ -37,7 +37,11 @@ def join(session: Session, message: Message) -> None:
 def _joined(session: Session, event: Event | None) -> None:
     if event is None:
         return  # inside already
-    room = session.hub.inside(session.me, event.where)
+    say_room(session, session.hub.inside(session.me, event.where))
+
+
+def say_room(session: Session, room: Room[object]) -> None:
+    """Say what whoever enters a room is told: its topic, how far they have read, who is there."""
     if room.topic is not None:
         _say_topic(session, room)
     if "draft/read-marker" in session.capabilities:

@@ -153,15 +153,25 @@ function inRoom(event, key) {
     if (event.kind === "kicked") tell(`${event.sender} threw you out of ${event.where}`);
     return;
   }
-  const here = room(event.where);
+  if (event.kind === "room_renamed") moved(event);
+  const here = room(event.kind === "room_renamed" ? event.text : event.where);
   if (event.kind === "joined") here.members.set(key, { name: event.sender, role: "-" });
   if (gone) here.members.delete(gone);
   if (event.kind === "topic") here.topic = event.text;
   if (event.kind === "redacted") {
     for (const each of here.lines) if (each.id === event.other) each.text = "";
   }
-  if (event.kind === "moded" || event.kind === "room_renamed") void tried(refresh);
+  if (event.kind === "moded") void tried(refresh);
   put(here, event);
+}
+
+function moved(event) {
+  const [old, key] = [folded(event.where), folded(event.text)];
+  const here = room(event.where);
+  rooms.delete(old);
+  rooms.set(key, here);
+  here.name = event.text;
+  if (current === old) current = key;
 }
 
 function listen() {
