@@ -42,6 +42,7 @@ from twisted_net.chat.codec.messages import (
     Topic,
     Who,
 )
+from twisted_net.chat.codec.multiline import lines_of
 
 words = st.text(st.characters(categories=["L", "Nd"]), min_size=1, max_size=12)
 rooms = st.just("") | words
@@ -121,6 +122,26 @@ def test_the_longest_message_fits_one_datagram(private: bool) -> None:
     if not private:
         bodies += actions_said.answered([Old(event)], 7)
     for body in bodies:
+        packet = Packet(Type.CON, bytes(8), body[0], fields=body[1:])
+        assert len(encode(packet, b"k" * 16)) <= MAX_PACKET
+
+
+@given(st.text(st.sampled_from("a 字\n"), max_size=400), st.integers(1, 10))
+def test_every_line_fits_a_datagram_and_has_the_id(text: str, times: int) -> None:
+    """Each is an event of its own to a client, and says which of how many it is."""
+    event = Event((1 << 64) - 1, Kind.SAID, "r" * 49, "字" * 24, text * times)
+    bodies = list(actions_said.parts(actions_said.told(event)))
+    for body in bodies:
+        packet = Packet(Type.CON, bytes(8), body[0], fields=body[1:])
+        assert len(encode(packet, b"k" * 16)) <= MAX_PACKET
+    heard = [each for body in bodies for each in actions_said.heard(body)[1]]
+    assert heard == [replace(event, text=line) for line in lines_of(event.text)]
+    parts = [unpacked(body[1:]).get(Key.PART) for body in bodies]
+    many = [bytes([number, len(bodies)]) for number in range(len(bodies))]
+    assert parts == (many if len(bodies) > 1 else [None])
+    old = list(actions_said.answered([Old(event)], 7))
+    assert len(old) == len(bodies)
+    for body in old:
         packet = Packet(Type.CON, bytes(8), body[0], fields=body[1:])
         assert len(encode(packet, b"k" * 16)) <= MAX_PACKET
 

@@ -231,11 +231,23 @@ def test_an_event_of_no_room_names_none(kind: Kind, where: str, sender: str, tex
         (Event(7, Kind.TAGGED, "hall", "red", tags=(("+typing", "active"),)), ""),
         (Event(7, Kind.AWAY, "", "red", "tea"), ""),
         (Event(7, Kind.ENTERED, "", "red"), ""),
+        (Event(7, Kind.SAID, "hall", "red", "a\n\nb"), "SAID hall red a\nSAID hall red b"),
+        (Event(7, Kind.TOLD, "blue", "red", "a\nb", True), "TOLD red a\nTOLD red b"),
+        (
+            Event(7, Kind.NOTICED, "hall", "red", "\x02a\nb"),
+            "NOTICED hall red a\nNOTICED hall red b",
+        ),
     ],
 )
 def test_an_event_is_told_in_one_form_or_not_at_all(event: Event, line: str) -> None:
     """Nobody at a terminal wants to know who is typing, and none obeys IRC's formatting."""
     assert line_said.told(event) == line
+
+
+def test_what_was_said_in_lines_is_told_in_lines() -> None:
+    """In which nobody can hide a reply that the server did not give."""
+    old = Old(Event(7, Kind.SAID, "lobby", "red", "hi\nOK QUIT"))
+    assert line_said.answered(old) == "OLD 0-7 lobby red hi\nOLD 0-7 lobby red OK QUIT"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from twisted_net.chat.codec import replies as tell
 from twisted_net.chat.codec import requests as ask
 from twisted_net.chat.codec import web
 from twisted_net.chat.codec.events import Event, Kind, read_id
+from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.codec.refusals import Code, Refusal
 
 ID = 1767225600123 << 16 | 4
@@ -43,6 +44,9 @@ def test_what_is_empty_is_left_out() -> None:
         "sender": "red",
         "text": "hi",
     }
+    lines = Event(ID, Kind.SAID, "lobby", "red", "one\n\ntwo", tags=((LINES, "2"),))
+    assert web.event(lines)["text"] == "one\n\ntwo"
+    assert "tags" not in web.event(lines)
     told = web.event(
         Event(ID, Kind.TOLD, "blue", "red", "hi", True, "x", "n.1", "Red", "m", (("+a", "b"),))
     )

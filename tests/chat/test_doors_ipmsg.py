@@ -14,6 +14,8 @@ from twisted_net.chat.codec.ipmsg import (
     decode_ipmsg,
     encode_ipmsg,
 )
+from twisted_net.chat.codec.messages import Refusal, RenameRoom, Say
+from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.core.ident import checked_name
 from twisted_net.chat.doors.ipmsg import EVERYBODY, IpmsgDatagramProtocol, fitting, pieces
 
@@ -185,6 +187,18 @@ def test_without_anybody_to_tell_a_neighbour_is_told_so_once() -> None:
     assert not hint.has(Option.SENDCHECK)
     assert hint.extra == b"nobody heard that. To whom? /tell NAME TEXT"
     assert lan.dropped["unheard"] == 3
+
+
+def test_a_message_of_several_lines_is_one_message() -> None:
+    """Each opens a window; and the room that the settings name keeps its name."""
+    lan = Lan(room="tea")
+    lan.member("blue").says("JOIN tea")
+    red, hub = lan.iptux(), lan.server.hub
+    blue = hub.find("blue")
+    lan.server.post.submit(blue, Say("tea", "one\n\ntwo", ((LINES, ""),)), 1.0)
+    assert red.hears() == ["blue: one\n\ntwo"]
+    with pytest.raises(Refusal, match="the server's settings name that room"):
+        hub.command(blue, RenameRoom("tea", "milk"), 1.0)
 
 
 def test_with_a_room_all_neighbours_are_in_it() -> None:

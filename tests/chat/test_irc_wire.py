@@ -14,11 +14,11 @@ from twisted_net.chat.codec.irc.wire import (
     NotTextError,
     escaped,
     parse,
-    split,
     unescaped,
     write,
     write_tags,
 )
+from twisted_net.chat.codec.texts import split
 
 CUTS = pytest.mark.parametrize("cut", [whole, by_bytes])
 

@@ -4,6 +4,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail
 
 from tests.chat.chats import Far
+from twisted_net.chat.answers import fitting
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.messages import (
     Act,
@@ -17,6 +18,7 @@ from twisted_net.chat.codec.messages import (
     Invite,
     Join,
     Kick,
+    Kind,
     Listed,
     Mode,
     Nick,
@@ -40,6 +42,7 @@ from twisted_net.chat.codec.messages import (
     Use,
     Who,
 )
+from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.core.hub import Delivery, Hub
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
@@ -266,6 +269,28 @@ def test_history_is_read_by_count_by_id_and_by_words() -> None:
     assert refusal(chat, blue, History("den")) == "403 not in den: JOIN den"
     assert refusal(chat, blue, History("lobby", 101)) == "400 HISTORY wants 1-100 messages"
     assert refusal(chat, blue, Since(7, "nope")) == "404 no room 'nope'"
+
+
+def test_an_answer_of_many_lines_is_cut_where_one_can_go_on() -> None:
+    """Asking for history is to cost nobody their connection; one message there always is."""
+    chat = Chat(history=history())
+    red = chat.seat("red")
+    assert red.member is not None
+    for number in range(30):
+        text = "\n".join([str(number), *["x" * 125] * 31])
+        chat.post.submit(red.member, Say("lobby", text, ((LINES, ""),)), 1.0)
+
+    def numbers(command: Command) -> list[int]:
+        *old, done = replies(chat, red, command)
+        assert done == Done(type(command).__name__.upper(), str(len(old)))
+        return [int(each.event.text.split()[0]) for each in old if isinstance(each, Old)]
+
+    last = numbers(History("lobby", 30))
+    assert last == list(range(30 - len(last), 30))
+    assert 10 < len(last) < 30
+    assert numbers(Since(0, "lobby")) == list(range(len(last)))
+    long = Event(1, Kind.SAID, "lobby", "red", "x" * 200_000)
+    assert fitting([long], newest=True) == [long]
 
 
 def test_what_two_accounts_tell_each_other_is_kept() -> None:

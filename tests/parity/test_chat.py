@@ -30,7 +30,24 @@ HEARD = [
     "said lobby green it is me",
     "parted lobby blue",
     "left  green quit",
+    "joined lobby pink",
+    "said lobby pink one message",
+    "said lobby pink of two lines",
 ]
+
+#: What pink says, who speaks IRC.
+POEM = (
+    "CAP REQ :batch draft/multiline",
+    "NICK pink",
+    "USER pink 0 * :Pink",
+    "CAP END",
+    "JOIN #lobby",
+    "BATCH +1 draft/multiline #lobby",
+    "@batch=1 PRIVMSG #lobby :one message",
+    "@batch=1 PRIVMSG #lobby :",
+    "@batch=1 PRIVMSG #lobby :of two lines",
+    "BATCH -1",
+)
 
 
 #: Those who only listen; they hear each other come, too, which depends on who came first.
@@ -107,9 +124,19 @@ class OnIrc(Protocol):
         self._listener.note(number or 0, *words[command])
 
 
+class Pink(Protocol):
+    """Somebody who says one message of several lines."""
+
+    transport: Any
+
+    def connectionMade(self) -> None:
+        """Enter the lobby, and say it."""
+        self.transport.write("".join(f"{line}\r\n" for line in POEM).encode())
+
+
 @tells([HEARD, HEARD, HEARD, True, True, True])
 async def test_every_door_hears_the_same_conversation(world: World) -> list[Any]:
-    """Two talk, over lines and over datagrams; one listens at each door."""
+    """Two talk, over lines and over datagrams, then one on IRC; one listens at each door."""
     server, client = world.host("server"), world.host("client")
     reactor = server.reactor
     runtime = Runtime(reactor, Random(1))  # noqa: S311
@@ -146,11 +173,14 @@ async def test_every_door_hears_the_same_conversation(world: World) -> list[Any]
     await red.request(Say("lobby", "it is me"))
     await blue.request(Part("lobby"))
     await red.leave()
+    pink = Pink()
+    await call(world, irc, pink)
     listeners = (first, second, third)
     await story.until(lambda: all(len(each.events) >= len(HEARD) for each in listeners))
     over_irc.transport.loseConnection()
     for each in (blue, over_lines, over_datagrams):
         await each.leave()
+    pink.transport.loseConnection()
     for served in (lines.port, irc.port, port):
         await served.stopListening()
     told = [[text for _, text in each.events] for each in listeners]

@@ -7,14 +7,20 @@ from twisted.internet.defer import Deferred
 
 from twisted_net.chat.codec import replies as tell
 from twisted_net.chat.codec.events import Event, shown_id
+from twisted_net.chat.codec.multiline import lines_of
 from twisted_net.chat.codec.refusals import Code, Refusal
 from twisted_net.chat.codec.replies import Done, Refused, Reply
 from twisted_net.chat.core.hub import Hub, Member, Room
 from twisted_net.chat.core.room import O
 from twisted_net.chat.store.base import History
 
-#: Events of history in one answer.
+#: Events of history in one answer; and bytes, where they have many lines: as much as all of them
+#: have otherwise, so that asking costs nobody its connection.
 MAX_OLD = 100
+_BYTES = 120_000
+
+#: Bytes of a line of it beside its text.
+_BESIDE = 160
 
 #: What a command led to, for whoever gave it.
 Replies = list[Reply | Refused]
@@ -75,6 +81,7 @@ def old(verb: str, found: "Deferred[list[Event]]", answered: Answered) -> None:
     """Answer with what was found in history, as soon as it is."""
 
     def read(events: list[Event]) -> None:
+        events = fitting(events, newest=verb != "SINCE")
         answered([*map(tell.Old, events), Done(verb, str(len(events)))])
 
     def failed(failure: Any) -> None:
@@ -83,6 +90,22 @@ def old(verb: str, found: "Deferred[list[Event]]", answered: Answered) -> None:
         answered(refusal if isinstance(refusal, Refusal) else unread)
 
     found.addCallbacks(read, failed)
+
+
+def fitting(events: list[Event], *, newest: bool) -> list[Event]:
+    """Leave out what would be too long an answer, where whoever asked goes on from its other end.
+
+    :param newest: whether the last ones are wanted; else the first ones.
+    """
+    fit: list[Event] = []
+    size = 0
+    for event in reversed(events) if newest else events:
+        lines = lines_of(event.text)
+        size += len(event.text.encode()) + _BESIDE * len(lines)
+        if fit and size > _BYTES:
+            break
+        fit.append(event)
+    return fit[::-1] if newest else fit
 
 
 def page(count: int) -> int:

@@ -9,8 +9,8 @@ from typing import Any
 from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
-from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.renaming import tell_all
+from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory

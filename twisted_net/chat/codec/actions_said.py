@@ -24,6 +24,7 @@ from twisted_net.chat.codec.messages import (
     Titled,
     plain,
 )
+from twisted_net.chat.codec.multiline import lines_of
 
 #: Bytes of one packet's text that a list may fill; as much as a text said.
 _LIST = 1000
@@ -52,7 +53,7 @@ _KINDS: dict[int, Kind] = {action: kind for kind, action in _OF_KINDS.items()}
 
 
 def told(event: Event) -> bytes:
-    """Write an event; nothing: this door does not tell of it."""
+    """Write an event, see `parts`; nothing: this door does not tell of it."""
     if event.text.startswith("\x01"):
         return b""  # a question from one program to another
     match event.kind:
@@ -81,6 +82,25 @@ def told(event: Event) -> bytes:
 def _told(event: Event, fields: Mapping[Key, str]) -> bytes:
     number = event.id.to_bytes(8, "big")
     return body_of(_OF_KINDS[event.kind], {**fields, Key.ID: number, Key.FROM: event.sender})
+
+
+def parts(body: bytes) -> Iterable[bytes]:
+    """Return what was said as messages that fit one packet each: a line to each, with one id."""
+    if len(body) <= _LIST and b"\n" not in body:
+        return (body,)
+    fields = {Key(key): value for key, value in unpacked(body[1:]).items()}
+    text = fields.get(Key.TEXT, b"").decode()
+    lines = lines_of(text)
+    if lines == [text]:
+        return (body,)
+    many = len(lines) if len(lines) > 1 else 0
+    action = Action(body[0])
+    return [
+        body_of(
+            action, {**fields, Key.TEXT: line, Key.PART: bytes([number, many]) if many else None}
+        )
+        for number, line in enumerate(lines)
+    ]
 
 
 def _typing(event: Event) -> bytes:
@@ -132,7 +152,7 @@ def answered(replies: Iterable[Reply | Refused], re: int) -> Iterator[bytes]:
             case Titled(room, name, topic):
                 yield _titled(room, name, plain(topic), number)
             case Old(event):
-                yield _old(event, number)
+                yield from parts(_old(event, number))
             case Done(_, about):
                 result = body_of(Action.RESULT, {Key.RE: number, Key.TEXT: about})
     yield from _lists(listed, number)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from twisted_net.chat.codec.events import WHY, Event, Kind, read_id, shown_id
+from twisted_net.chat.codec.multiline import lines_of
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.replies import (
     Announced,
@@ -29,23 +30,29 @@ STOPPING = "SERVER stopping"
 
 
 def told(event: Event) -> str:
-    """Write an event; empty: this door does not tell of it."""
+    """Write an event; empty: this door does not tell of it.
+
+    What was said in several lines makes as many, each a message of this door.
+    """
     written = _WRITTEN.get(event.kind)
     return "" if written is None else written(event)
 
 
-def _spoken_of(event: Event) -> str:
-    """Return what was said; what was done shows that, where the event's word does not."""
-    text = plain(event.text)
-    return f"/me {text}" if event.kind is Kind.ACTED else text
+def _each_line(event: Event, *before: str) -> str:
+    """Write what was said, a line for each of its lines; what was done shows that."""
+    me = "/me " if event.kind is Kind.ACTED else ""
+    return "\n".join(joined(*before, me + plain(line)) for line in lines_of(event.text))
 
 
 def _message(event: Event) -> str:
     if event.text.startswith("\x01"):
         return ""  # a question from one program to another
     if event.private:
-        return joined("TOLD", event.sender, _spoken_of(event))
-    return joined(event.kind.name, event.where, event.sender, plain(event.text))
+        return _each_line(event, "TOLD", event.sender)
+    return "\n".join(
+        joined(event.kind.name, event.where, event.sender, plain(line))
+        for line in lines_of(event.text)
+    )
 
 
 def _of_room(event: Event) -> str:
@@ -90,7 +97,7 @@ _WRITTEN: dict[Kind, Callable[[Event], str]] = {
 
 
 def answered(reply: Reply | Refused) -> str:
-    """Write a reply."""
+    """Write a reply; what was said in several lines makes as many."""
     match reply:
         case Done(verb, about):
             return joined("OK", verb, about)
@@ -101,8 +108,7 @@ def answered(reply: Reply | Refused) -> str:
         case Titled(room, name, topic):
             return joined("TOPIC", room, name, plain(topic))
         case Old(event):
-            number = shown_id(event.id)
-            return joined("OLD", number, event.where, event.sender, _spoken_of(event))
+            return _each_line(event, "OLD", shown_id(event.id), event.where, event.sender)
         case Pong(token):
             return joined("PONG", token)
         case Usage(form, meaning):

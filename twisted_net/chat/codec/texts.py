@@ -5,6 +5,9 @@ import re
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.net.text import safe
 
+#: Longest text in bytes, so that a message with all its fields fits one datagram of 1,200.
+MAX_TEXT = 1000
+
 #: No terminal obeys a text without these: C0, DEL, C1; and lone surrogates, which UTF-8 has not.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -57,3 +60,25 @@ def plain(text: str) -> str:
 def unformatted(text: str) -> str:
     """Return a text without the controls that IRC's formatting is made of."""
     return text.translate(_FORMATTING)
+
+
+def split(text: str, room: int, charset: str = "utf-8", *, whole: bool = False) -> list[str]:
+    """Cut a text into parts of at most ``room`` bytes, never within a character.
+
+    At a space if there is one in the last quarter of a part, so that words stay whole.
+
+    :param whole: whether such a space is kept, at the end of its part: else nobody would miss it.
+    """
+    parts = []
+    while len(text.encode(charset, "replace")) > room:
+        end = size = 0
+        for character in text:
+            size += len(character.encode(charset, "replace"))
+            if size > room:
+                break
+            end += 1
+        space = text.rfind(" ", end - end // 4, end if whole else end + 1)
+        cut = end if space <= 0 else space + whole
+        parts.append(text[:cut])
+        text = text[cut + (space > 0 and not whole) :]
+    return [*parts, text] if text or not parts else parts

@@ -11,6 +11,7 @@ from typing import Any
 from twisted_net.chat.codec import replies as tell
 from twisted_net.chat.codec import requests as ask
 from twisted_net.chat.codec.events import Event, shown_id
+from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.codec.refusals import Code, Refusal
 from twisted_net.chat.codec.replies import Refused, Reply
 from twisted_net.chat.codec.requests import Command
@@ -44,8 +45,9 @@ def event(happened: Event) -> dict[str, Any]:
         "text": plain(happened.text),
     }
     made |= {name: value for name in _OPTIONAL if (value := getattr(happened, name))}
-    if happened.tags:
-        made["tags"] = dict(happened.tags)
+    tags = {name: value for name, value in happened.tags if name != LINES}
+    if tags:
+        made["tags"] = tags
     return made
 
 

@@ -8,10 +8,17 @@ from typing import Any, Generic
 
 from twisted_net.chat.codec import requests as ask
 from twisted_net.chat.codec.events import WHY, Event, Kind, shown_id
+from twisted_net.chat.codec.multiline import is_composed
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core import modes
 from twisted_net.chat.core.books import MAX_ROOMS_EACH, Books
-from twisted_net.chat.core.ident import checked_reason, checked_room, checked_text, folded
+from twisted_net.chat.core.ident import (
+    checked_lines,
+    checked_reason,
+    checked_room,
+    checked_text,
+    folded,
+)
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
     refuse_entry,
@@ -193,7 +200,7 @@ class Drafts(Generic[O]):
         now: float,
     ) -> Event:
         room = self._books.room(where, member)
-        text = self._words.starred(checked_text(what.text))
+        text = self._words.starred(_checked(what.text, what.tags))
         refuse_speech(room, member, text, now)
         return drafted(kind, member, room.name, text, tags=what.tags, only=what.only)
 
@@ -201,7 +208,7 @@ class Drafts(Generic[O]):
         self, kind: Kind, member: Member[O], name: str, what: ask.Tell | ask.Act | ask.Notice
     ) -> Event:
         other = self._books.find(name)
-        text = checked_text(what.text)
+        text = _checked(what.text, what.tags)
         return drafted(kind, member, other.name, text, private=True, tags=what.tags)
 
 
@@ -229,6 +236,10 @@ def drafted(
         0, kind, where, member.name, text, private, other,
         member.key, member.account, member.mask, tags, only,
     )  # fmt: skip
+
+
+def _checked(text: str, tags: ask.Tags) -> str:
+    return checked_lines(text) if is_composed(tags) else checked_text(text)
 
 
 def refuse_too_many(books: Books[O], member: Member[O], room: str) -> None:

@@ -5,7 +5,7 @@ from base64 import b32encode
 from hashlib import blake2b
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.codec.texts import refuse_controls, unformatted
+from twisted_net.chat.codec.texts import MAX_TEXT, refuse_controls, unformatted
 
 #: Longest name in characters and in bytes of UTF-8. RFC 2812 stops at 9 characters, today's IRC
 #: servers at 16 to 32; the bytes are what a message of 1,200 has left for it.
@@ -15,8 +15,10 @@ MAX_NAME_BYTES = 72
 #: Longest room in bytes: 50 of IRC (RFC 2812, 1.3) without its ``#``.
 MAX_ROOM = 49
 
-#: Longest text in bytes, so that a message with all its fields fits one datagram of 1,200.
-MAX_TEXT = 1000
+#: Lines of a message of several, and bytes of all of them with what is between them: as much as a
+#: member at a datagram door hears without a gap while others speak.
+MAX_LINES = 32
+MAX_LINES_BYTES = 4096
 
 #: Longest topic and reason in bytes, so that they fit one line of IRC with all that goes before.
 MAX_REASON = 390
@@ -63,6 +65,21 @@ def checked_text(text: str) -> str:
     refuse_controls(text if text.isprintable() else unformatted(text))
     if not 1 <= len(text.encode()) <= MAX_TEXT:
         raise Refusal(Code.INVALID, f"text: at most {MAX_TEXT} bytes", Why.BAD_TEXT)
+    return text
+
+
+def checked_lines(text: str) -> str:
+    """Return a text of several lines that may be said, as it is; one of them may be a long one.
+
+    :raises Refusal: it is empty or too long, or a terminal would obey one of its lines.
+    """
+    lines = text.split("\n")
+    for line in lines:
+        refuse_controls(line if line.isprintable() else unformatted(line))
+    size = len(text.encode())
+    if not any(lines) or len(lines) > MAX_LINES or size > MAX_LINES_BYTES:
+        limits = f"{MAX_LINES} lines and {MAX_LINES_BYTES} bytes"
+        raise Refusal(Code.INVALID, f"text: at most {limits}", Why.BAD_TEXT)
     return text
 
 

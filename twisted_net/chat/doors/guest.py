@@ -118,7 +118,8 @@ class Guest:
         if message[0] == actions.Action.TYPING:
             self.session.hint(message)
         else:
-            self.session.offer(message)
+            for body in actions_said.parts(message):
+                self.session.offer(body)
             self._last = message
         self._soon()
 

@@ -20,8 +20,9 @@ from zope.interface import implementer
 from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.requests import Deed, Join, Nick, Notice, Say, Tell
+from twisted_net.chat.codec.texts import MAX_TEXT
 from twisted_net.chat.core.hub import Member
-from twisted_net.chat.core.ident import MAX_NAME, MAX_NAME_BYTES, MAX_TEXT, checked_name
+from twisted_net.chat.core.ident import MAX_NAME, MAX_NAME_BYTES, checked_name
 from twisted_net.chat.core.ipmsg import Network
 from twisted_net.chat.core.neighbours import (
     Appeared,

@@ -49,7 +49,10 @@ class LineProfile:
         text = said.told(event)
         if not text:
             return b""
-        return self.line(f"@{shown_id(event.id)} {text}" if self.ids else text)
+        if self.ids:
+            start = f"@{shown_id(event.id)} "
+            text = start + text.replace("\n", f"\n{start}")  # one message, whatever its lines
+        return self.line(text)
 
     def announced(self, text: str) -> bytes:
         """Write what the server says in its own name."""

@@ -14,8 +14,8 @@ from twisted_net.chat.accounts.private import host_of
 from twisted_net.chat.codec import web as codec
 from twisted_net.chat.codec.events import Event, shown_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.codec.texts import refuse_controls
-from twisted_net.chat.core.ident import MAX_TEXT, folded
+from twisted_net.chat.codec.texts import MAX_TEXT, refuse_controls
+from twisted_net.chat.core.ident import folded
 from twisted_net.chat.hooks.bots import Bot
 from twisted_net.net.drops import Drops
 from twisted_net.net.pages import said

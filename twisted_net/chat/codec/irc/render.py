@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import Protocol
 
 from twisted_net.chat.codec.events import MESSAGES, WHY, Event, Kind, shown_id
-from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, split, write_tags
+from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, write_tags
+from twisted_net.chat.codec.multiline import Piece, pieces_of
+from twisted_net.chat.codec.texts import split
 
 #: The capabilities that change how an event is written, or whether it is.
 CHANGING = frozenset(
@@ -22,6 +24,7 @@ CHANGING = frozenset(
         "chghost",
         "draft/channel-rename",
         "draft/message-redaction",
+        "draft/multiline",
         "echo-message",
         "extended-join",
         "invite-notify",
@@ -47,6 +50,11 @@ BOT = "bot"
 #: What somebody who enters a room has: kept beside the tags.
 REALNAME = "realname"
 IS_AWAY = "away"
+
+#: The capability and the batch of messages of several lines, and the tag of a piece that goes on in
+#: the line of the one before it.
+MULTILINE = "draft/multiline"
+CONCAT = "draft/multiline-concat"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -87,6 +95,7 @@ class IrcProfile:
         self._time = "server-time" in capabilities
         self._tags = "message-tags" in capabilities
         self._account = "account-tag" in capabilities
+        self._multiline = "draft/multiline" in capabilities
 
     def render(self, event: Event) -> bytes:
         """Write an event; nothing where this client does not want to hear of it."""
@@ -129,13 +138,34 @@ class IrcProfile:
     def _spoken(self, event: Event) -> bytes:
         """Write a text, over several lines if it must; only the first one carries the id."""
         start = f":{source_of(event)} {_SPOKEN[event.kind]} {target_of(event)} :"
-        before, after = (f"{_CTCP}ACTION ", _CTCP) if event.kind is Kind.ACTED else ("", "")
+        acted = event.kind is Kind.ACTED
+        before, after = (f"{_CTCP}ACTION ", _CTCP) if acted else ("", "")
         room = MAX_MESSAGE - 2 - len((start + before + after).encode(self.charset, "replace"))
+        pieces = self._pieces(event, room)
+        if len(pieces) > 1 and self._multiline and not acted:
+            return self._batch(event, start, pieces)
         lines = []
-        for number, part in enumerate(split(event.text, room, self.charset)):
+        for number, part in enumerate([part for part, _ in pieces if part] or [""]):
             tags = self._tagged(event, whole=number == 0)
             lines.append(f"{tags}{start}{before}{part}{after}\r\n")
         return "".join(lines).encode(self.charset, "replace")
+
+    def _pieces(self, event: Event, room: int) -> list[Piece]:
+        """Return the pieces of a text, as it was said and as they fit lines."""
+        return [
+            (part, joined or number > 0)
+            for piece, joined in pieces_of(event.text, event.tags)
+            for number, part in enumerate(split(piece, room, self.charset, whole=self._multiline))
+        ]
+
+    def _batch(self, event: Event, start: str, pieces: list[Piece]) -> bytes:
+        """Write a text as one message of several lines (IRCv3 draft/multiline)."""
+        name, source = f"m{event.id:x}", source_of(event)
+        opening = f"{self._tagged(event)}:{source} BATCH +{name} {MULTILINE} {target_of(event)}\r\n"
+        tags = (write_tags([("batch", name)]), write_tags([("batch", name), (CONCAT, "")]))
+        lines = [f"{tags[joined]}{start}{part}\r\n" for part, joined in pieces]
+        whole = f"{opening}{''.join(lines)}:{source} BATCH -{name}\r\n"
+        return whole.encode(self.charset, "replace")
 
     def _tagged(self, event: Event, whole: bool = True) -> str:
         tags: list[tuple[str, str]] = []

@@ -167,29 +167,6 @@ def write(source: str, command: str, *params: str) -> bytes:
     return " ".join(words).encode() + _ENDING
 
 
-def split(text: str, room: int, charset: str = "utf-8") -> list[str]:
-    """Cut a text into parts of at most ``room`` bytes, never within a character.
-
-    At a space if there is one in the last quarter of a part, so that words stay whole.
-    """
-    parts = []
-    while len(text.encode(charset, "replace")) > room:
-        end = size = 0
-        for character in text:
-            size += len(character.encode(charset, "replace"))
-            if size > room:
-                break
-            end += 1
-        space = text.rfind(" ", end - end // 4, end + 1)
-        if space > 0:
-            parts.append(text[:space])
-            text = text[space + 1 :]
-        else:
-            parts.append(text[:end])
-            text = text[end:]
-    return [*parts, text] if text or not parts else parts
-
-
 def _too_long(line: bytes) -> bool:
     if line[:1] != b"@":
         return len(line) > MAX_MESSAGE - len(_ENDING)

@@ -58,35 +58,41 @@ class Answer:
         if not self._lines:
             return tag + write(self._server, "ACK")
         if len(self._lines) == 1 or _is_one_batch(self._lines):
-            return _tagged(self._lines[0], tag) + b"".join(self._lines[1:])
+            return tagged(self._lines[0], tag) + b"".join(self._lines[1:])
         name = f"l{self._label}"
         reference = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
         inner = write_tags([("batch", reference)]).encode()
         return b"".join(
             [
                 tag + write(self._server, "BATCH", f"+{reference}", "labeled-response"),
-                *(line if _in_batch(line) else _tagged(line, inner) for line in self._lines),
+                *(tagged_within(line, inner) for line in self._lines),
                 write(self._server, "BATCH", f"-{reference}"),
             ]
         )
 
 
-def _tagged(line: bytes, tags: bytes) -> bytes:
-    """Put one more tag before a line, which may have some."""
+def tagged(line: bytes, tags: bytes) -> bytes:
+    """Put tags before a line, which may have some."""
     return tags.removesuffix(b" ") + b";" + line[1:] if line[:1] == b"@" else tags + line
 
 
-def _in_batch(line: bytes) -> bool:
-    return line[:7] == b"@batch="
+def tagged_within(line: bytes, tags: bytes) -> bytes:
+    """Put the tag of a batch before a line, but not before one of a batch within that."""
+    return line if line[:7] == b"@batch=" else tagged(line, tags)
 
 
 def _is_one_batch(lines: list[bytes]) -> bool:
     """Return whether the lines are a batch of their own, which then carries the label."""
-    first = lines[0].split(b" ")[1:3]
-    last = lines[-1].split(b" ")[1:3]
+    first, last = _said(lines[0]), _said(lines[-1])
     return (
         len(first) == len(last) == 2
         and first[0] == last[0] == b"BATCH"
         and first[1][:1] == b"+"
         and last[1].rstrip() == b"-" + first[1][1:]
     )
+
+
+def _said(line: bytes) -> list[bytes]:
+    """Return the command of a line, and its first parameter."""
+    words = line.split(b" ", 4)
+    return words[2:4] if line[:1] == b"@" else words[1:3]

@@ -9,7 +9,7 @@ WITH_VALUES = 302
 NOTIFY = "cap-notify"
 
 #: What needs another capability to work; the order of asking does not matter.
-NEEDS = {"labeled-response": "batch"}
+NEEDS = {"draft/multiline": "batch", "labeled-response": "batch"}
 
 #: What is only told, by its value, and never asked for.
 TOLD = frozenset({"sts"})
@@ -37,6 +37,11 @@ class Capabilities:
     def understands_lists(self) -> bool:
         """Whether a list may run over several lines."""
         return self._version >= WITH_VALUES
+
+    @property
+    def working(self) -> set[str]:
+        """What is on, and has what it needs."""
+        return self.on - {name for name, needed in NEEDS.items() if needed not in self.on}
 
     def offer(self, version: str) -> list[str]:
         """Return the capabilities there are, as ``CAP LS`` shows them to a version.

@@ -26,13 +26,17 @@ class Command:
     cost: float = 1.0
 
 
+#: What takes the parts of a batch, too, whatever command they are.
+BATCH = "BATCH"
+
 Commands = Mapping[str, Command]
 
 
 def obey(commands: Commands, session: Session, message: Message, now: float) -> None:
     """Do what a client says, or say why not."""
     session.begin(message, now)
-    command = commands.get(message.command)
+    within = "batch" in message.tags and session.batches_lines
+    command = commands.get(BATCH if within else message.command)
     if command is None:
         session.reply(Numeric.ERR_UNKNOWNCOMMAND, message.command)
     elif session.member is None and not command.early:

@@ -1,5 +1,7 @@
 """The capabilities that the IRC door offers; each of them holds because a test does."""
 
+from twisted_net.chat.core.ident import MAX_LINES, MAX_LINES_BYTES
+
 OFFERED = {
     "account-notify": "",
     "account-tag": "",
@@ -10,6 +12,7 @@ OFFERED = {
     "draft/channel-rename": "",
     "draft/message-redaction": "",
     "draft/pre-away": "",
+    "draft/multiline": f"max-bytes={MAX_LINES_BYTES},max-lines={MAX_LINES}",
     "echo-message": "",
     "extended-join": "",
     "extended-monitor": "",

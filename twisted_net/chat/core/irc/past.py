@@ -10,6 +10,7 @@ from twisted_net.chat.codec.irc.render import EPOCH, time_of
 from twisted_net.chat.codec.irc.wire import Message, write
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import folded
+from twisted_net.chat.core.irc.answers import tagged_within
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import MAX_HISTORY
 from twisted_net.chat.core.irc.session import Session
@@ -175,8 +176,8 @@ def batch(session: Session, kind: str, words: tuple[str, ...], told: list[bytes]
         return
     session.batches += 1
     name = f"h{session.batches}"
-    server, tag = session.server.name, f"@batch={name}".encode()
-    inside = [tag + (b";" + line[1:] if line[:1] == b"@" else b" " + line) for line in lines]
+    server, tag = session.server.name, f"@batch={name} ".encode()
+    inside = [tagged_within(line, tag) for line in lines]
     start, end = (
         write(server, "BATCH", *each) for each in ((f"+{name}", kind, *words), (f"-{name}",))
     )

@@ -12,12 +12,14 @@ from typing import Any, Protocol
 
 from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.irc.numerics import TEXTS, Numeric
-from twisted_net.chat.codec.irc.render import IrcProfile, Profile, profile_of
-from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, split, write
+from twisted_net.chat.codec.irc.render import MULTILINE, IrcProfile, Profile, profile_of
+from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed
+from twisted_net.chat.codec.texts import split
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.irc.answers import MAX_LABEL, Answer
+from twisted_net.chat.core.irc.batch import Batch
 from twisted_net.chat.core.irc.capabilities import Capabilities, lines_of
 from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
 from twisted_net.chat.core.irc.refusals import refused, sentence
@@ -113,6 +115,7 @@ class Session:
     :ivar attempt: to authenticate; None: none runs.
     :ivar markers: how far it has read, by folded targets, where no account remembers that.
     :ivar batches: that it has been sent; each has a name of its own.
+    :ivar batch: of messages, that the client has begun; None: none.
     :ivar response: what the client has sent of one, if it is not complete.
     :ivar member: None before it was let in, and after it has left.
     :ivar account: the account that it has proven to own; empty: none.
@@ -144,6 +147,7 @@ class Session:
         self.attempt: Any = None
         self.response = ""
         self.batches = 0
+        self.batch: Batch | None = None
         self.markers: dict[str, int] = {}
         self.claim = Claim()
         self.member: Member[Any] | None = None
@@ -154,6 +158,7 @@ class Session:
         self._heard = False
         self._command = "*"
         self._answer = Answer("", line.put, server.name)
+        self._postponed = self._answer, self._command
         self._asked: deque[Answer] = deque()
         self._waits = 0
 
@@ -314,6 +319,24 @@ class Session:
 
         return answered
 
+    # A batch, whose answer waits for its end.
+
+    @property
+    def batches_lines(self) -> bool:
+        """Whether what the client says to be part of a batch is."""
+        return self.batch is not None or MULTILINE in self.capabilities
+
+    def postpone(self) -> None:
+        """Let the answer wait for what the client says next, which is obeyed meanwhile."""
+        self._answer.hold()
+        self._postponed = self._answer, self._command
+
+    def go_on(self, work: Callable[[], None]) -> None:
+        """Do what belongs to the answer that waited."""
+        self._waits += 1
+        with self._going_on(*self._postponed):
+            work()
+
     @property
     def busy(self) -> bool:
         """Whether something is waited for; what the client says next is not read before."""
@@ -340,7 +363,7 @@ class Session:
     @property
     def profile(self) -> IrcProfile:
         """How events are written for this client."""
-        return profile_of(self.capabilities.on, self.line.charset)
+        return profile_of(self.capabilities.working, self.line.charset)
 
     def capable(self) -> None:
         """Write events as the capabilities that are on want it, and the labels that wait."""

@@ -56,20 +56,20 @@ def notice(session: Session, message: Message) -> None:
         return
     text = message.params[1]
     for target in message.params[0].split(",")[:MAX_TARGETS]:
-        place = _place(target)
-        if place is not None:
-            where, private, only = place
-            what = Notice(where, text, private, _tags(message), only)
-            session.ask(what, partial(_noticed, session), _silence)
+        found = place(target)
+        if found is not None:
+            where, private, only = found
+            what = Notice(where, text, private, tags_of(message), only)
+            session.ask(what, partial(noticed, session), silence)
 
 
-def _noticed(session: Session, event: Event | None) -> None:
+def noticed(session: Session, event: Event | None) -> None:
     """Tell those who talk to themselves; a NOTICE has no answer."""
     if event is not None and event.private and session.hub.known(event.where) is session.member:
         session.line.outlet.add(session.profile.render(event))
 
 
-def _silence(refusal: Refusal) -> None:
+def silence(refusal: Refusal) -> None:
     """Answer a NOTICE with nothing (RFC 2812, 3.3.2)."""
 
 
@@ -77,7 +77,7 @@ def tagmsg(session: Session, message: Message) -> None:
     """Send tags alone, typing for one."""
     if not message.params or not message.params[0]:
         session.reply(Numeric.ERR_NORECIPIENT)
-    elif _tags(message):
+    elif tags_of(message):
         targets = message.params[0].split(",")
         _to_all(
             session,
@@ -87,12 +87,12 @@ def tagmsg(session: Session, message: Message) -> None:
         )
 
 
-def _tags(message: Message) -> Tags:
+def tags_of(message: Message) -> Tags:
     """Return the tags that go on to others: those that clients make for each other."""
     return tuple((key, value) for key, value in message.tags.items() if key[0] == "+")
 
 
-def _place(target: str) -> tuple[str, bool, str] | None:
+def place(target: str) -> tuple[str, bool, str] | None:
     """Return where a target is, whether that is a member, and who of a room hears it."""
     only = target[:1] if target[:1] in ("@", "+") and target[1:2] == "#" else ""
     target = target.removeprefix(only)
@@ -102,23 +102,23 @@ def _place(target: str) -> tuple[str, bool, str] | None:
 
 
 def _to_all(session: Session, message: Message, targets: list[str], made: _Made) -> None:
-    tags = _tags(message)
+    tags = tags_of(message)
     for target in targets[:MAX_TARGETS]:
-        place = _place(target)
-        if place is None:
+        found = place(target)
+        if found is None:
             session.reply(Numeric.ERR_NORECIPIENT)
             continue
-        where, private, only = place
+        where, private, only = found
         session.ask(
             made(where, private, only, tags),
-            partial(_told, session),
-            partial(_not_said, session, target),
+            partial(told, session),
+            partial(not_said, session, target),
         )
     for target in targets[MAX_TARGETS:]:
         session.reply(Numeric.ERR_TOOMANYTARGETS, target)
 
 
-def _told(session: Session, event: Event | None) -> None:
+def told(session: Session, event: Event | None) -> None:
     """Say that who was told something is away; and tell those who talk to themselves."""
     if event is None or not event.private:
         return
@@ -129,7 +129,8 @@ def _told(session: Session, event: Event | None) -> None:
         session.reply(Numeric.RPL_AWAY, other.name, other.away)
 
 
-def _not_said(session: Session, target: str, refusal: Refusal) -> None:
+def not_said(session: Session, target: str, refusal: Refusal) -> None:
+    """Say why something was not said."""
     lines = silenced(refusal, session.server.name, session.nick, (target,))
     if lines is not None:
         session.put(lines)
