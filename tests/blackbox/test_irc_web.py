@@ -12,13 +12,12 @@ import psutil
 import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, peer, run
-from tests.blackbox.test_chat import Start, Talker, talker
+from tests.blackbox.talkers import Talker
+from tests.blackbox.test_chat import Start
 from tests.blackbox.test_chat_store import Member
 from tests.net.websocket.clients import Client, asking
 
 pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
-
-__all__ = ["talker"]  # the fixture
 
 #: Lines of the standard input become messages, and messages lines, without where they come from.
 NODE = """
