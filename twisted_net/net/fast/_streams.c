@@ -45,7 +45,8 @@ static struct {
 } python;
 
 static struct {
-    PyObject *answer_later, *crowded, *data_received, *ended, *fileno, *join, *recv, *send, *write;
+    PyObject *answer_later, *crowded, *data_received, *ended, *fileno, *join, *raised, *recv, *send;
+    PyObject *write;
 } names;
 
 static PyObject *nothing;       /* b"", of which CPython has one */
@@ -89,11 +90,30 @@ descriptor(Stream *self)
     return (int)fd;
 }
 
+/* Take the exception that was raised. */
+static PyObject *
+taken(void)
+{
+#if PY_VERSION_HEX >= 0x030C0000
+    return PyErr_GetRaisedException();
+#else
+    PyObject *type, *error, *trace;
+
+    PyErr_Fetch(&type, &error, &trace);
+    PyErr_NormalizeException(&type, &error, &trace);
+    if (trace != NULL)
+        PyException_SetTraceback(error, trace);
+    Py_XDECREF(type);
+    Py_XDECREF(trace);
+    return error;
+#endif
+}
+
 /* An OSError that was raised is its errno from here on. 0: something else was raised, and stays. */
 static int
 caught(void)
 {
-    PyObject *type, *error, *trace, *number;
+    PyObject *error, *number;
     int found = EIO;            /* an OSError need not have one */
 
     if (!PyErr_ExceptionMatches(PyExc_OSError))
@@ -102,16 +122,13 @@ caught(void)
         PyErr_Clear();
         return EAGAIN;
     }
-    PyErr_Fetch(&type, &error, &trace);
-    PyErr_NormalizeException(&type, &error, &trace);
+    error = taken();
     number = PyObject_GetAttrString(error, "errno");
     if (number != NULL && PyLong_Check(number))
         found = (int)PyLong_AsLong(number);
     PyErr_Clear();
     Py_XDECREF(number);
-    Py_XDECREF(type);
-    Py_XDECREF(error);
-    Py_XDECREF(trace);
+    Py_DECREF(error);
     return found ? found : EIO;
 }
 
@@ -277,12 +294,27 @@ answer(Stream *self)
     return bad ? -1 : 0;
 }
 
+/* `except BaseException: self._raised()`: what was raised is being handled meanwhile. */
+static int
+handle(Stream *self)
+{
+    PyObject *before = PyErr_GetHandledException(), *error = taken();
+    int bad;
+
+    PyErr_SetHandledException(error);
+    bad = call(self, names.raised);
+    PyErr_SetHandledException(before);
+    Py_XDECREF(before);
+    Py_DECREF(error);
+    return bad;
+}
+
 static PyObject *
 stream_doRead(Stream *self, PyObject *Py_UNUSED(ignored))
 {
     PyObject *data, *protocol, *result;
     Py_ssize_t size;
-    int error;
+    int error, bad;
 
     if (self->socket == NULL || self->protocol == NULL)
         return PyObject_CallOneArg(python.read, (PyObject *)self);
@@ -306,10 +338,11 @@ stream_doRead(Stream *self, PyObject *Py_UNUSED(ignored))
     self->stirred = self->inside = 1;
     protocol = Py_NewRef(self->protocol);
     result = PyObject_CallMethodOneArg(protocol, names.data_received, data);
+    bad = result == NULL ? handle(self) : done(result);
     self->inside = 0;
     Py_DECREF(protocol);
     Py_DECREF(data);
-    if (done(result) < 0)
+    if (bad < 0)
         return NULL;
     if (self->waiting && self->plain && !self->asked && answer(self) < 0)
         return NULL;
@@ -596,6 +629,7 @@ PyInit__streams(void)
         || intern(&names.answer_later, "_answer_later") || intern(&names.crowded, "_crowded")
         || intern(&names.data_received, "dataReceived") || intern(&names.ended, "_ended")
         || intern(&names.fileno, "fileno") || intern(&names.join, "join")
+        || intern(&names.raised, "_raised")
         || intern(&names.recv, "recv") || intern(&names.send, "send")
         || intern(&names.write, "write") || intern(&python.received.name, "received")
         || intern(&python.sent.name, "sent");

@@ -93,14 +93,18 @@ class FastStream(_Connection):
         try:
             self.protocol.dataReceived(data)
         except BaseException:
-            if self.guard is None:
-                raise
-            self.guard.crashed()
+            self._raised()
         finally:
             self._inside = False
         if self._tempDataLen and self._plain and not self._asked:
             self._answer()
         return None
+
+    def _raised(self) -> None:
+        """Leave what is being handled to the guard; where there is none, to the reactor."""
+        if self.guard is None:
+            raise
+        self.guard.crashed()
 
     def _ended(self) -> Any:
         if self._broken:
@@ -176,9 +180,7 @@ class FastStream(_Connection):
         try:
             return self._written()
         except BaseException:  # from a producer
-            if self.guard is None:
-                raise
-            self.guard.crashed()
+            self._raised()
             return None
 
     def _written(self) -> Any:
