@@ -85,6 +85,7 @@ def test_the_help_names_every_setting_and_its_default() -> None:
         assert text in shown
 
 
+@pytest.mark.usefixtures("own_signals")
 def test_the_service_is_made_closed() -> None:
     """Making it opens nothing; twistd does."""
     made = tap.makeService(parsed())

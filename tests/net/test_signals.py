@@ -1,25 +1,17 @@
 """Tests of `twisted_net.net.signals`."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from twisted.internet.error import ReactorNotRunning
 from twisted.internet.testing import MemoryReactor
 
+from tests.conftest import SIGNALS
 from twisted_net.net.signals import obey
 
-NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Put the handlers back as they were."""
-    before = {number: signal.getsignal(number) for number in NUMBERS}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("own_signals")
 
 
 class Reactor(MemoryReactor):
@@ -110,7 +102,7 @@ def test_a_rotation_on_usr1_is_left_alone() -> None:
 
 def test_before_the_reactor_runs_nothing_else_is_changed() -> None:
     """A server that never starts leaves the signals that end it as they were."""
-    others = [number for number in NUMBERS if number != signal.SIGUSR2]
+    others = [number for number in SIGNALS if number != signal.SIGUSR2]
     before = [signal.getsignal(number) for number in others]
     obey(Reactor(), lambda: None, lambda: None)
     assert [signal.getsignal(number) for number in others] == before
