@@ -43,6 +43,7 @@ class IrcChat(Server):
         if known is not None:
             known.present = lambda name: self.hub.known(name) is not None
             self.irc.accounts = Accountant(known, opened=True)
+            self.irc.guesses = known.guesses
         if self.post.history is not None:
             self.irc.history = Historian(self.post.history)
         self.irc.watches = Watches(self.hub)

@@ -126,14 +126,14 @@ def test_where_strangers_may_not_register_they_are_told(office: Office) -> None:
 
 def test_guessing_costs_time(office: Office) -> None:
     """Five wrong ones, and the right one has to wait too, but only from there."""
-    for _ in range(realm.TRIES):
+    for _ in range(penalties.TRIES):
         with pytest.raises(Refusal, match="401"):
             office.logs_in("red", "x")
     with pytest.raises(Refusal, match=r"429 too many wrong passwords: wait 30 s") as refused:
         office.logs_in("red")
     assert (refused.value.code, refused.value.why) == (Code.SLOW, Why.SLOW)
     assert office.logs_in("red", host=HERE) == "Red"
-    office.clock.advance(realm.EVERY)
+    office.clock.advance(penalties.EVERY)
     assert office.logs_in("red") == "Red"
 
 
@@ -146,13 +146,13 @@ def test_guessing_many_at_one_time_is_no_way_round(office: Office) -> None:
         with pytest.raises(Refusal) as refused:
             raised(each)
         codes.append(refused.value.code)
-    assert codes.count(Code.NAMELESS) == realm.TRIES
-    assert codes.count(Code.SLOW) == 50 - realm.TRIES
+    assert codes.count(Code.NAMELESS) == penalties.TRIES
+    assert codes.count(Code.SLOW) == 50 - penalties.TRIES
 
 
 def test_the_right_password_costs_nothing(office: Office) -> None:
     """A script may log in as often as it wants."""
-    for _ in range(3 * realm.TRIES):
+    for _ in range(3 * penalties.TRIES):
         assert office.logs_in("red") == "Red"
 
 
@@ -201,7 +201,7 @@ def test_scram_and_plain_lead_to_the_same_account(office: Office) -> None:
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])
 def test_guessing_by_sasl_costs_as_much(office: Office, mechanism: str) -> None:
     """Whichever mechanism; the sixth attempt does not even begin."""
-    for _ in range(realm.TRIES):
+    for _ in range(penalties.TRIES):
         attempt = office.accounts.attempt(mechanism, THERE, private=True)
         assert attempt is not None
         if mechanism == "PLAIN":

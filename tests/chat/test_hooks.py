@@ -12,6 +12,7 @@ from twisted.logger import capturedLogs
 
 from tests.chat.webs import Server
 from tests.web.browsers import Answer, request
+from twisted_net.chat.accounts.penalties import EVERY, TRIES
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import RenameRoom
 from twisted_net.chat.hooks import core, incoming
@@ -210,12 +211,12 @@ def test_guessing_a_token_is_slow() -> None:
     """Five, and then the right one has to wait too."""
     server = Hooked(lobby())
     server.enters("red").listens()
-    for n in range(incoming.TRIES):
+    for n in range(TRIES):
         assert server.posts(b"hi", f"{n}")[0] == 401
     assert server.posts(b"hi")[0] == 429
-    server.clock.advance(incoming.EVERY)
+    server.clock.advance(EVERY)
     assert server.posts(b"hi")[0] == 200
-    assert server.clock.counters.dropped == {"wrong_token": incoming.TRIES}
+    assert server.clock.counters.dropped == {"wrong_token": TRIES}
 
 
 def test_a_page_of_another_site_posts_nothing() -> None:

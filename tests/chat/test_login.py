@@ -10,7 +10,7 @@ from zope.interface import alsoProvides
 
 from tests.chat.members import dice
 from tests.chat.stores import Threaded
-from twisted_net.chat.accounts import realm
+from twisted_net.chat.accounts.penalties import TRIES
 from twisted_net.chat.accounts.private import fingerprint, private
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.bus.local import LocalBus
@@ -129,7 +129,7 @@ def test_no_password_is_taken_where_somebody_may_listen(server: Server) -> None:
 
 def test_guessing_is_slow_from_whatever_connection(server: Server) -> None:
     """It is the address that has to wait."""
-    for n in range(realm.TRIES):
+    for n in range(TRIES):
         guess = server.connects(THERE, tls=True).says(f"LOGIN red {n}")
         assert guess == ["ERR 401 wrong account or password"]
     guess = server.connects(THERE, tls=True).says("LOGIN red pencil case")

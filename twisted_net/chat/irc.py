@@ -59,6 +59,7 @@ def irc_server(
         server.policy = _policy(settings)
     if post.accounts is not None:
         server.accounts = Accountant(post.accounts, settings.register)
+        server.guesses = post.accounts.guesses
     if post.history is not None:
         server.history = Historian(post.history)
     rereading: list[Callable[[], None]] = []

@@ -1,11 +1,15 @@
 """Who says that they are somebody: proxies for others, and users for themselves."""
 
+import re
 import socket
 import statistics
 import struct
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -13,6 +17,8 @@ from tests.blackbox.conftest import BIN, Bench, run
 from tests.blackbox.safety.conftest import Shows, start, started
 from tests.blackbox.safety.probe import FULL, need_option, sized
 from tests.blackbox.safety.watching import all_doors, connected, counted, to_the_end, until
+from twisted_net.chat.accounts.penalties import EVERY
+from twisted_net.chat.opers import made
 
 pytestmark = pytest.mark.slow
 
@@ -191,18 +197,139 @@ def known(tmp_path: Path) -> Iterator[Bench]:
         yield server
 
 
+T = TypeVar("T")
+
+
+def in_time(guess: Callable[[int], T]) -> T:
+    """Return what some guesses come to that are made before an address is given one back.
+
+    :param guess: is told how often it was called before: each time it has to use other addresses.
+    """
+    for number in range(5):
+        began = time.monotonic()
+        found = guess(number)
+        if time.monotonic() < began + EVERY:
+            return found
+    pytest.skip(f"this machine is so busy that five guesses take more than {EVERY:g} s")
+
+
 def test_who_guesses_has_to_wait(known: Bench, shows: Shows) -> None:
     """R25: After five wrong passwords the right one does not help; others are not concerned."""
-    first = login(known, "red", "secret", "127.0.25.1")[0]
-    wrong = {login(known, "red", f"guess{number}")[0] for number in range(5)}
-    sixth = login(known, "red", "secret")[0]
-    other = login(known, "red", "secret", "127.0.25.2")[0]
+
+    def guess(attempt: int) -> tuple[str, set[str], str, str]:
+        first = login(known, "red", "secret", f"127.0.24.{attempt}")[0]
+        source = f"127.0.25.{attempt}"
+        wrong = {login(known, "red", f"guess{number}", source)[0] for number in range(5)}
+        sixth = login(known, "red", "secret", source)[0]
+        return first, wrong, sixth, login(known, "red", "secret", f"127.0.24.{attempt}")[0]
+
+    first, wrong, sixth, other = in_time(guess)
     shows("wrong x 5: a penalty, for that address", f"{wrong}, then {sixth!r}")
     assert first == other == "OK LOGIN red"
     assert wrong == {"ERR 401 wrong account or password"}
     assert sixth.startswith("ERR 429 ")
     assert "secret" not in known.text
     assert "guess" not in known.text
+
+
+def on_irc(server: Bench, source: str, *lines: str) -> str:
+    """Say lines on the IRC door, and leave; return what was said there."""
+    with connected(server.port("irc"), source) as client:
+        client.sendall("".join(f"{line}\r\n" for line in (*lines, "QUIT")).encode())
+        return to_the_end(client).decode()
+
+
+REGISTERED = ("NICK guest", "USER guest 0 * :guest")
+
+
+def by_pass(server: Bench, word: str, source: str) -> str:
+    """Say the password of the server."""
+    said = on_irc(server, source, f"PASS {word}", *REGISTERED)
+    return said.splitlines()[-1] if " 001 " not in said else "in"
+
+
+def by_oper(server: Bench, word: str, source: str) -> str:
+    """Say the password of an operator."""
+    said = on_irc(server, source, "PASS secret", *REGISTERED, f"OPER root {word}")
+    return next((line for line in said.splitlines() if re.search(" 464 | 381 |FAIL", line)), said)
+
+
+def by_sasl(server: Bench, word: str, source: str) -> str:
+    """Say the password of an account, by SASL."""
+    proof = b64encode(f"\0red\0{word}".encode()).decode()
+    lines = ("CAP REQ sasl", "AUTHENTICATE PLAIN", f"AUTHENTICATE {proof}")
+    said = on_irc(server, source, *lines)
+    return next((line for line in said.splitlines() if re.search(" 90[345] ", line)), said)
+
+
+def by_line(server: Bench, word: str, source: str) -> str:
+    """Say the password of an account to the line door."""
+    return login(server, "red", word, source)[0]
+
+
+def by_hook(server: Bench, word: str, source: str) -> str:
+    """Post something with a token."""
+    head = f"POST /hook/lobby HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {word * 3}\r\n"
+    with connected(server.port("web"), source) as client:
+        client.sendall(f"{head}Content-Length: 2\r\nConnection: close\r\n\r\nhi".encode())
+        return to_the_end(client).decode().splitlines()[0]
+
+
+#: Ways to say a password, what a wrong one is answered, and a right one, and one too many.
+WAYS: dict[str, tuple[Callable[[Bench, str, str], str], str, str, str]] = {
+    "PASS": (by_pass, "password incorrect", "in", "too many wrong passwords: wait"),
+    "OPER": (by_oper, " 464 ", " 381 ", "RATE_LIMITED :Too many wrong passwords: wait"),
+    "SASL": (by_sasl, " 904 ", " 903 ", " 904 "),
+    "LOGIN": (by_line, "ERR 401 ", "OK LOGIN red", "ERR 429 too many wrong passwords: wait"),
+    "token": (by_hook, " 401 ", " 404 ", " 429 "),  # nobody is there who could hear it
+}
+
+
+@pytest.fixture
+def everywhere(tmp_path: Path) -> Iterator[Bench]:
+    """Start a server where passwords of all kinds are asked for; all of them are "secret"."""
+    need_auth()
+    for name, text in (
+        ("users", "red:secret"),
+        ("opers", made("root", "secret")),
+        ("password", "secret"),
+        ("hooks.toml", f"[lobby]\ntoken = '{'secret' * 3}'\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    with started(
+        f"--auth=file:{tmp_path}/users",
+        f"--chat-opers={tmp_path}/opers",
+        f"--irc-password={tmp_path}/password",
+        f"--chat-hooks={tmp_path}/hooks.toml",
+        "--max-conns-per-peer=1000",
+    ) as server:
+        yield server
+
+
+def guessed(server: Bench, way: str, number: int, attempt: int) -> dict[str, str]:
+    """Guess five times in one way; return what a right one is answered in every way."""
+    source = f"127.0.{100 + attempt}.{number}"
+    say, wrong = WAYS[way][:2]
+    for _ in range(5):
+        heard = say(server, "guess", source)
+        assert wrong in heard, (way, heard)
+    # An operator says the password of the server first, and comes no farther.
+    return {each: WAYS[each][0](server, "secret", source) for each in WAYS if each != "OPER"}
+
+
+def test_who_guesses_at_one_door_has_to_wait_at_all(everywhere: Bench, shows: Shows) -> None:
+    """R25: Each of them counts for every other; another address is not concerned."""
+    for number, (way, (say, _, right, _)) in enumerate(WAYS.items()):
+        told = in_time(partial(guessed, everywhere, way, number))
+        answers = ", ".join(f"{each} {answer.strip()[-50:]!r}" for each, answer in told.items())
+        shows(f"5 wrong by {way}: a penalty at every door", answers)
+        for each, answer in told.items():
+            assert WAYS[each][3] in answer, (way, each, answer)
+        elsewhere = say(everywhere, "secret", f"127.0.27.{number}")
+        assert right in elsewhere, (way, elsewhere)
+    assert "secret" not in everywhere.text
+    assert "guess" not in everywhere.text
 
 
 def test_time_tells_nothing_of_users(known: Bench, shows: Shows) -> None:

@@ -2,6 +2,10 @@
 
 import ipaddress
 
+#: Wrong passwords of one address before it has to wait, and for how many seconds for each more: at
+#: whatever door of the chat, for all of them share one `Penalties`.
+TRIES, EVERY = 5, 30.0
+
 #: Addresses remembered; the one that tried least lately is forgotten first.
 ADDRESSES = 4096
 
@@ -13,7 +17,7 @@ class Penalties:
     :param every: seconds until another one is given.
     """
 
-    def __init__(self, tries: int, every: float) -> None:
+    def __init__(self, tries: int = TRIES, every: float = EVERY) -> None:
         self._tries = tries
         self._every = every
         self._levels: dict[str, tuple[float, float]] = {}  # host -> tries taken, when

@@ -26,9 +26,6 @@ from twisted_net.chat.core.scram import Credentials
 
 T = TypeVar("T")
 
-#: Wrong passwords of one address before it has to wait, and for how many seconds for each more.
-TRIES, EVERY = 5, 30.0
-
 #: Accounts that one address may make at once, and seconds until it may make another one.
 MADE, MADE_EVERY = 5, 120.0
 
@@ -93,6 +90,7 @@ class Accounts:
     :param strangers: whether strangers may make accounts.
     :param secret: what accounts that are not there are pretended with.
     :param iterations: of new accounts.
+    :ivar guesses: wrong passwords by address; of other passwords of the chat, too.
     :ivar present: says whether a member is called so, whose name nobody else may register.
     """
 
@@ -119,7 +117,7 @@ class Accounts:
         self._strangers = strangers
         self._secret = secret or dice.randbytes(32)
         self._iterations = iterations
-        self._wrong = Penalties(TRIES, EVERY)
+        self.guesses = Penalties()
         self._made = Penalties(MADE, MADE_EVERY)
         self._making: dict[str, None] = {}
         self._busy = DeferredSemaphore(AT_ONCE)
@@ -174,13 +172,13 @@ class Accounts:
 
         :raises Refusal: it has guessed too often.
         """
-        wait = self._wrong.wait(host, self._reactor.seconds())
+        wait = self.guesses.wait(host, self._reactor.seconds())
         if wait > 0:
             raise _slow("too many wrong passwords", wait)
 
     def guessed(self, host: str) -> None:
         """Count a wrong guess that somebody else has seen."""
-        self._wrong.take(host, self._reactor.seconds())
+        self.guesses.take(host, self._reactor.seconds())
 
     # Making accounts.
 
@@ -216,7 +214,7 @@ class Accounts:
     async def _check(self, account: str, password: str, host: str) -> str:
         now = self._reactor.seconds()
         self.allow(host)
-        self._wrong.take(host, now)  # at once: many at a time are many guesses
+        self.guesses.take(host, now)  # at once: many at a time are many guesses
         given = Password(account.encode(), password.encode())
         login = Deferred.fromCoroutine(self._login(given)).addTimeout(WITHIN, self._reactor)
         try:
@@ -224,16 +222,16 @@ class Accounts:
         except UnauthorizedLogin:
             raise Refusal(Code.NAMELESS, "wrong account or password", Why.WRONG_PASSWORD) from None
         except TimeoutError:
-            self._wrong.give_back(host, now)
+            self.guesses.give_back(host, now)
             raise _unavailable("passwords cannot be checked now") from None
         except Refusal:
-            self._wrong.give_back(host, now)
+            self.guesses.give_back(host, now)
             raise
         except Exception:
-            self._wrong.give_back(host, now)
+            self.guesses.give_back(host, now)
             self.log.failure("a password could not be checked")
             raise _unavailable("passwords cannot be checked now") from None
-        self._wrong.give_back(host, now)
+        self.guesses.give_back(host, now)
         return avatar.name
 
     async def _login(self, given: Password) -> Account:

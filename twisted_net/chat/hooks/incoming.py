@@ -23,25 +23,25 @@ from twisted_net.net.pages import said
 #: Bytes of a request, and lines that are said of it.
 MOST, LINES = 8192, 10
 
-#: Wrong tokens of one address before it has to wait, and for how many seconds for each more.
-TRIES, EVERY = 5, 30.0
-
 
 class HookResource(Resource):
     """Where other programs post what is to be said.
 
+    :param guesses: wrong passwords by address: a wrong token is one more.
     :ivar bears_token: a request proves by its token that it is meant: no form could send it.
     """
 
     isLeaf = True
     bears_token = True
 
-    def __init__(self, bots: Sequence[Bot], reactor: Any, drops: Drops) -> None:
+    def __init__(
+        self, bots: Sequence[Bot], reactor: Any, drops: Drops, guesses: Penalties | None = None
+    ) -> None:
         super().__init__()
         self._bots = {folded(bot.hook.room): bot for bot in bots if bot.hook.token}
         self._reactor = reactor
         self._drops = drops
-        self._wrong = Penalties(TRIES, EVERY)
+        self._guesses = guesses if guesses is not None else Penalties()
 
     def render_POST(self, request: Any) -> Any:
         """Say what is posted."""
@@ -77,7 +77,7 @@ class HookResource(Resource):
         :raises Refusal: the token is another one, or this address has tried too many.
         """
         host, now = host_of(request.transport), self._reactor.seconds()
-        wait = self._wrong.wait(host, now)
+        wait = self._guesses.wait(host, now)
         if wait > 0:
             raise Refusal(Code.SLOW, f"too many wrong tokens: wait {int(wait) + 1} s", Why.SLOW)
         room = b"/".join(request.postpath).decode(errors="replace")
@@ -86,7 +86,7 @@ class HookResource(Resource):
         expected = bot.hook.token.encode() if bot is not None else b""
         right = hmac.compare_digest(token.strip(), expected)
         if bot is None or not right or scheme.lower() != b"bearer":
-            self._wrong.take(host, now)
+            self._guesses.take(host, now)
             self._drops.drop("wrong_token", host)
             raise Refusal(Code.NAMELESS, "no such room, or another token", Why.WRONG_PASSWORD)
         return bot

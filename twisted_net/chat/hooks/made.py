@@ -22,7 +22,8 @@ def made(path: str, post: Post[Outlet], reactor: Any, drops: Drops) -> HookResou
         tell = Outgoing(hook, reactor, drops).tell if hook.url else _nobody
         post.hub.fix(hook.room)
         bots.append(Bot(hook, post, reactor, keys, tell))
-    return HookResource(bots, reactor, drops)
+    guesses = post.accounts.guesses if post.accounts is not None else None
+    return HookResource(bots, reactor, drops, guesses)
 
 
 def _nobody(message: bytes) -> None:

@@ -4,21 +4,29 @@ from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message, write
 from twisted_net.chat.codec.requests import Modes
 from twisted_net.chat.core.irc.commands import Command
-from twisted_net.chat.core.irc.registration import close
+from twisted_net.chat.core.irc.registration import close, too_many_guesses
 from twisted_net.chat.core.irc.session import Session, fitting
 
 
 def oper(session: Session, message: Message) -> None:
     """Become an operator, who knows the password."""
     name, password = message.params[:2]
-    if session.server.operators is None:
+    server = session.server
+    if server.operators is None:
         session.reply(Numeric.ERR_NOOPERHOST)
-    else:
-        told = session.later(lambda right: _checked(session, bool(right)))
-        session.server.operators(name, password, told)
+        return
+    late = too_many_guesses(session)
+    if late:
+        session.fail("RATE_LIMITED", late)
+        return
+    if server.guesses is not None:  # before it is known: many at a time are many guesses
+        server.guesses.take(session.address, session.now)
+    server.operators(name, password, session.later(lambda right: _checked(session, bool(right))))
 
 
 def _checked(session: Session, right: bool) -> None:
+    if right and session.server.guesses is not None:
+        session.server.guesses.give_back(session.address, session.now)
     if session.member is None:
         return  # it has left meanwhile
     if not right:

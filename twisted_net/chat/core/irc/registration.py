@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from math import ceil
 
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
@@ -112,9 +113,24 @@ def abort(session: Session) -> None:
     session.reply(Numeric.ERR_SASLABORTED)
 
 
-def _knows_password(session: Session) -> bool:
-    wanted, said = session.server.password, session.claim.password or ""
-    return not wanted or hmac.compare_digest(wanted.encode(), said.encode())
+def too_many_guesses(session: Session) -> str:
+    """Return what to say to who has guessed too many passwords lately; empty: it may try."""
+    guesses = session.server.guesses
+    wait = guesses.wait(session.address, session.now) if guesses is not None else 0.0
+    return f"too many wrong passwords: wait {max(1, ceil(wait))} s" if wait > 0 else ""
+
+
+def _refused(session: Session) -> str:
+    """Say whether the client's password of the server is wrong; return why, or nothing."""
+    server, said = session.server, session.claim.password or ""
+    if not server.password:
+        return ""
+    late = too_many_guesses(session)
+    if not late and hmac.compare_digest(server.password.encode(), said.encode()):
+        return ""
+    if not late and said and server.guesses is not None:  # to say none is to guess none
+        server.guesses.take(session.address, session.now)
+    return late or "password incorrect"
 
 
 def proceed(session: Session) -> None:
@@ -125,9 +141,10 @@ def proceed(session: Session) -> None:
         return
     if session.attempt is not None:
         abort(session)  # it did not wait for the end (sasl-3.1)
-    if not _knows_password(session):
+    why = _refused(session)
+    if why:
         session.reply(Numeric.ERR_PASSWDMISMATCH)
-        close(session, "password incorrect")
+        close(session, why)
         return
     server = session.server
     try:

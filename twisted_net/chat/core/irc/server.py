@@ -48,6 +48,19 @@ class Gateways(Protocol):
 Check = Callable[[str, str, Callable[[bool], None]], None]
 
 
+class Guesses(Protocol):
+    """Wrong passwords by address; see `twisted_net.chat.accounts.penalties`."""
+
+    def wait(self, host: str, now: float) -> float:
+        """Return the seconds until an address may try."""
+
+    def take(self, host: str, now: float) -> bool:
+        """Count a try."""
+
+    def give_back(self, host: str, now: float) -> None:
+        """Do not count a try: it was right."""
+
+
 def _nothing() -> None:
     """There is nothing to read anew."""
 
@@ -66,6 +79,7 @@ class IrcServer:
     :ivar longest: bytes of an answer that may be very long, of WHO or LIST.
     :ivar accounts: who has one; None: nobody.
     :ivar history: what was said; None: nothing is kept.
+    :ivar guesses: who has guessed too many passwords has to wait; None: nobody has.
     :ivar operators: checks the name and the password of a server operator; None: there are none.
     :ivar policy: how clients are to come from now on; None: as they like.
     :ivar gateways: who may say for whom they connect; None: nobody.
@@ -90,6 +104,7 @@ class IrcServer:
     longest: int = 131072
     accounts: AccountDesk | None = None
     history: HistoryDesk | None = None
+    guesses: Guesses | None = None
     operators: Check | None = None
     policy: Policy | None = None
     gateways: Gateways | None = None
