@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guards import GuardedFactory, GuardedProtocol
+from twisted_net.net.guarded import GuardedProtocol
+from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
 from twisted_net.net.silence import FINISH_WITHIN

@@ -8,244 +8,21 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
-    IHalfCloseableProtocol,
-    IHandshakeListener,
-    IProtocol,
     IProtocolFactory,
     IProtocolNegotiationFactory,
     ISSLTransport,
-    ITransport,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from zope.interface import directlyProvides, implementer, providedBy
 
+from twisted_net.net.around import Around
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.fast.streams import UNCOUNTED, FastStream, waiting
+from twisted_net.net.guarded import GuardedProtocol
 from twisted_net.net.limits import Census, block
-from twisted_net.net.sendfile import LetsPass
-from twisted_net.net.service import USUAL, Door, IDrains
+from twisted_net.net.service import USUAL, Door
 from twisted_net.net.silence import FINISH_WITHIN, Patience, look
 from twisted_net.net.transports import KeepAlive
-
-
-@implementer(IHalfCloseableProtocol, IHandshakeListener)
-class GuardedProtocol(LetsPass, Protocol):
-    """One connection, seen from outside.
-
-    A fast transport counts by itself and says when it ends, so this stands beside it: the protocol
-    inside has the transport for itself, and no byte comes past here. Round any other, beneath TLS
-    say, this is the transport of the protocol inside. Twisted's own `policies.ProtocolWrapper` is
-    the pattern; this one also passes half-closes on and measures.
-
-    Either way a protocol that knows nothing of half-closes is given time to answer.
-
-    :ivar told: when it was told to finish, in seconds; None: it was not.
-    :ivar since: when it was made, in seconds.
-    :ivar begun: whether its first message has come, or is not waited for.
-    :ivar shaking: whether TLS has still to begin.
-    """
-
-    transport: Any
-    told: float | None = None
-    begun = False
-    shaking = False
-    _heard = False
-    _greeting = 0  # bytes that were still to be sent when the peer was first heard
-    _beside = False
-    _held = 0  # bytes that wait for that
-    _full = False
-
-    def __init__(self, guard: "GuardedFactory", inside: IProtocol, peer: str) -> None:
-        self.inside = inside
-        self._guard = guard
-        self._counters = guard.counters
-        self._peer = peer
-        self.since = self._active = guard.seconds()
-
-    def makeConnection(self, transport: ITransport) -> None:
-        """Count the connection in, and stand beside it or round the protocol inside."""
-        self.transport = transport
-        self.connected = 1
-        self._guard.entered(self)
-        if isinstance(transport, FastStream):
-            self._beside = True
-            self.begun = not self._guard.wants_message
-            counters: Any = self._counters if self.begun else self
-            transport.attend(self, counters, self._guard.queue_limit)
-            transport.protocol = self.inside
-            self._begin(transport)
-            return
-        self.shaking = ISSLTransport.providedBy(transport)
-        self.begun = not (self.shaking or self._guard.wants_message)
-        self._below: Any = getattr(transport, "transport", None) or transport
-        if isinstance(self._below, FastStream):
-            self._below.attend(self, UNCOUNTED, self._guard.queue_limit)
-        directlyProvides(self, providedBy(transport))
-        self._begin(self)  # it is one: see `__getattr__`
-
-    def _begin(self, transport: Any) -> None:
-        try:
-            self.inside.makeConnection(transport)
-        except Exception:  # Twisted would leave the peer waiting for ever
-            self.crashed()
-
-    # Until its first message a fast transport counts here, so that what it does for each of the
-    # many messages after that is not a step longer.
-
-    @property
-    def received(self) -> int:
-        """Bytes that the door has received."""
-        return self._counters.received
-
-    @received.setter
-    def received(self, count: int) -> None:
-        self._counters.received = count
-        if not self._heard:
-            self._heard = True
-            if self._beside and self.transport._tempDataLen:
-                self._greeting = waiting(self.transport)
-
-    @property
-    def sent(self) -> int:
-        """Bytes that the door has sent."""
-        return self._counters.sent
-
-    @sent.setter
-    def sent(self, count: int) -> None:
-        counters = self._counters
-        if self._heard and not self.begun:
-            self._greeting -= count - counters.sent
-            if self._greeting < 0:
-                self.begun = True
-                if self._beside:
-                    self.transport.counters = counters
-        counters.sent = count
-
-    def ended(self) -> None:
-        """Learn from a fast transport that the connection is lost; count it out."""
-        if self._beside:
-            self._guard.left(self)
-
-    def overflowed(self) -> None:
-        """Count that the connection is cut: too much waits to be sent."""
-        self._full = True
-        self._guard.drops.drop("send_queue_full", self._peer)
-
-    def last_active(self, now: float) -> float:
-        """Return when bytes last came or went, as far as is known."""
-        if getattr(self.transport, "stirred", False):
-            self.transport.stirred = False
-            self._active = now
-        return self._active
-
-    def dataReceived(self, data: bytes) -> None:
-        """Count what came, and hand it on."""
-        self.received += len(data)
-        self._touch()
-        try:
-            self.inside.dataReceived(data)
-        except BaseException:  # all that Twisted's reactors catch
-            self.crashed()
-
-    def handshakeCompleted(self) -> None:
-        """Pass on that TLS has begun."""
-        self.shaking, self._held = False, 0
-        self.begun = not self._guard.wants_message
-        if IHandshakeListener.providedBy(self.inside):
-            self.inside.handshakeCompleted()
-
-    def readConnectionLost(self) -> None:
-        """Pass the peer's half-close on; who does not know of them may still finish writing."""
-        if not IHalfCloseableProtocol.providedBy(self.inside):
-            self.transport.loseConnection()
-            return
-        try:
-            self.inside.readConnectionLost()
-        except BaseException:
-            self.crashed()
-
-    def writeConnectionLost(self) -> None:
-        """Pass on that our half is closed."""
-        if IHalfCloseableProtocol.providedBy(self.inside):
-            self.inside.writeConnectionLost()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count the connection out."""
-        try:
-            self.inside.connectionLost(reason)
-        except BaseException:
-            self.crashed()
-        finally:
-            self._guard.left(self)
-
-    def logPrefix(self) -> str:
-        """Return what log lines are marked with."""
-        return self._guard.door.name
-
-    def finish(self) -> None:
-        """Ask the protocol inside to end what it does and close."""
-        self.told = self._guard.seconds()
-        try:
-            if IDrains.providedBy(self.inside):
-                self.inside.drain()
-            else:
-                self.transport.loseConnection()
-        except Exception:  # the others are to be told, too
-            self.crashed()
-
-    def crashed(self) -> None:
-        """Cut the connection of a protocol that has raised what is being handled.
-
-        Left to itself, a reactor would log a traceback each time, and close in order what is not
-        whole.
-        """
-        self._guard.drops.crash(self._peer)
-        self.transport.abortConnection()
-
-    @property
-    def peer(self) -> str:
-        """The address that the limits count this connection under."""
-        return self._peer
-
-    def move(self, host: str) -> bool:
-        """Count this connection under another address from now on; say whether that may have it."""
-        peer = block(host)
-        room = self._guard.moved(self._peer, peer)
-        if room:
-            self._peer = peer
-        return room
-
-    def write(self, data: bytes) -> None:
-        """Count what goes out, and write it; cut a protocol that writes on and on."""
-        limit = self._guard.queue_limit
-        if limit is not None and waiting(self._below) + self._held > limit:
-            if not self._full:
-                self.overflowed()
-                self.transport.abortConnection()
-            return
-        if self.shaking:
-            self._held += len(data)
-        self.sent += len(data)
-        self._touch()
-        self.transport.write(data)
-
-    def writeSequence(self, data: list[bytes]) -> None:
-        """Write several pieces as one."""
-        self.write(b"".join(data))
-
-    def passed(self, count: int) -> None:
-        """Count what the kernel sent from a file."""
-        self.sent += count
-        self._touch()
-
-    def __getattr__(self, name: str) -> Any:
-        """Be the transport in everything else."""
-        return getattr(self.transport, name)
-
-    def _touch(self) -> None:
-        self._active = self._guard.seconds()
 
 
 class _Busy(Protocol):
@@ -275,7 +52,7 @@ class _Busy(Protocol):
             self._cut.cancel()
 
 
-class GuardedFactory(Factory):
+class GuardedFactory(Around):
     """A stream door's factory inside its limits.
 
     :ivar connections: the connections that are open, in order of arrival.
@@ -283,8 +60,6 @@ class GuardedFactory(Factory):
     :param queue_limit: bytes that may wait for a peer whose protocol writes on; None: any number.
     :param first: seconds for the first message where the door says `USUAL`; None: for ever.
     """
-
-    noisy = False
 
     def __init__(
         self,
@@ -297,6 +72,7 @@ class GuardedFactory(Factory):
         queue_limit: int | None = None,
         first: float | None = None,
     ) -> None:
+        super().__init__(inside)
         self.door = door
         self.patience = patience_of(door, first)
         self.wants_message = not door.keeps_first and None not in (door.first, self.patience.first)
@@ -305,7 +81,6 @@ class GuardedFactory(Factory):
         self.counters = counters
         self.drops = Drops(door.name, counters, self.seconds)
         self.connections: dict[GuardedProtocol, None] = {}
-        self._inside: Any = inside  # untyped in Twisted, and buildProtocol takes None too
         self._census = census
         self.queue_limit = queue_limit
         self._keepalive = keepalive
@@ -331,16 +106,6 @@ class GuardedFactory(Factory):
         """What each connection's socket is to be set to: level, option, value."""
         options = [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
         return options + (self._keepalive.options() if self._keepalive is not None else [])
-
-    def doStart(self) -> None:
-        """Start the factory inside with this one."""
-        super().doStart()  # type: ignore[no-untyped-call]
-        self._inside.doStart()
-
-    def doStop(self) -> None:
-        """Stop the factory inside with this one."""
-        super().doStop()  # type: ignore[no-untyped-call]
-        self._inside.doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         """Build the protocol inside, or one that says that there is no room.

@@ -5,10 +5,11 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.interfaces import IAddress, IDelayedCall
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, providedBy
 
+from twisted_net.net.around import Around
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.proxied.codec import HeaderReader, Said, begins
@@ -75,7 +76,7 @@ NOBODY = Believed("")
 READING = Reading("CIDR,CIDR", Believed)
 
 
-class ProxiedFactory(Factory):
+class ProxiedFactory(Around):
     """A stream door that proxies may reach; each of them has to say first for whom.
 
     Who is not one of them is served as ever, unless it pretends to be one.
@@ -84,13 +85,11 @@ class ProxiedFactory(Factory):
     :param drops: where the door counts whom it refuses.
     """
 
-    noisy = False
-
     def __init__(self, inside: Any, believed: Believed, reactor: Any, drops: Any) -> None:
+        super().__init__(inside)
         self.drops = drops
         self.reactor = reactor
         self.waiting = 0
-        self._inside = inside
         self._believed = believed
 
     @property
@@ -107,16 +106,6 @@ class ProxiedFactory(Factory):
         """Return what log lines are marked with."""
         prefix: str = self._inside.logPrefix()
         return prefix
-
-    def doStart(self) -> None:
-        """Start the factory inside with this one."""
-        super().doStart()  # type: ignore[no-untyped-call]
-        self._inside.doStart()
-
-    def doStop(self) -> None:
-        """Stop the factory inside with this one."""
-        super().doStop()  # type: ignore[no-untyped-call]
-        self._inside.doStop()
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
         """Build what waits for a proxy's header, or else what the peer is for."""
