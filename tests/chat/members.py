@@ -18,9 +18,13 @@ from twisted_net.chat.core.states import Came, Happening
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.doors.stream import BURST_SECONDS, RATE
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net.counters import Counters
+
+#: Commands that a member of a stream door may send at once.
+BURST = RATE * BURST_SECONDS
 
 #: A way of cutting a stream into the pieces in which it arrives.
 Cut = Callable[[bytes], list[bytes]]

@@ -11,9 +11,9 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
-from tests.chat.members import Cut, OnLine, Server, by_bytes, whole
+from tests.chat.members import BURST, Cut, OnLine, Server, by_bytes, whole
 from twisted_net.chat.doors import outlet
-from twisted_net.chat.doors.stream import BURST, GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
+from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
 from twisted_net.net.transports import KeepAlive
 
 GREETING = "HELLO netdemo chat; choose a name: NICK <name>"

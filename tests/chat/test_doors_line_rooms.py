@@ -4,10 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chat.members import OnLine, Server, by_bytes, whole
+from tests.chat.members import BURST, OnLine, Server, by_bytes, whole
 from twisted_net.chat.codec.charsets import CHARSETS, charset_of
 from twisted_net.chat.codec.requests import Say
-from twisted_net.chat.doors.stream import BURST
 
 
 def two(keep: bool = False) -> tuple[Server, OnLine, OnLine]:

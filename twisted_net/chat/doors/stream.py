@@ -18,10 +18,10 @@ from twisted_net.net.drops import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.transports import Stream
 
-#: Commands a second, and after a pause at once: more than a person types, less than a flood.
+#: Commands a second: more than a person types, less than a flood. And for how many seconds they may
+#: come at once, after a pause.
 RATE = 20.0
-_SECONDS = 5
-BURST = RATE * _SECONDS
+BURST_SECONDS = 5
 _UNLIMITED = 1e12
 
 #: Seconds from the connection to the first name, however busy the peer is meanwhile.
@@ -65,7 +65,7 @@ class ChatStream(Stream):
         self._queue = queue
         self._drops = drops
         self._bucket = TokenBucket(
-            rate or _UNLIMITED, (rate or _UNLIMITED) * _SECONDS, reactor.seconds()
+            rate or _UNLIMITED, (rate or _UNLIMITED) * BURST_SECONDS, reactor.seconds()
         )
         self._said: Said | None = None
         self._reading = False
