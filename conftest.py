@@ -64,7 +64,7 @@ BIN = Path(sys.executable).parent
 FAILS = re.compile(r"[^`]*```text\n[\w.]*(Error|errors\.\w+)\b")
 
 #: Seconds that a command of the documentation may take.
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 #: What a shell exits with when there is no such command.
 NOT_FOUND = 127

@@ -13,6 +13,7 @@ import pytest
 from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
+from tests.patience import PATIENCE
 from twisted_net import assembly, registry
 from twisted_net.assembly import BenchSettings
 from twisted_net.net import endpoints
@@ -70,7 +71,12 @@ def test_the_import_contracts_hold() -> None:
     if command is None:
         pytest.skip("import-linter is not installed (extra dev)")
     done = subprocess.run(
-        [command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [command, "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -241,7 +247,12 @@ def _repository() -> Iterator[Path]:
         yield from (*MODULES, *TESTS)
         return
     listed = subprocess.run(
-        [git, "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+        [git, "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
     )
     for name in filter(None, listed.stdout.split("\0")):
         if (ROOT / name).is_file():

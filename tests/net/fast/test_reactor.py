@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import capturedLogs
 from twisted.python import context, log
 
+from tests.patience import PATIENCE
 from twisted_net.net.fast import installing, private
 from twisted_net.testing.worlds import LoopbackWorld
 
@@ -44,13 +45,20 @@ class Heard(Protocol):
         self.ended.callback(type(reason.value).__name__)
 
 
-def pair(reactor: Any, server: Protocol) -> socket.socket:
-    """Connect a plain socket to a protocol; the port closes with the reactor."""
+def pair(reactor: Any, server: Protocol, room: int = 0) -> socket.socket:
+    """Connect a plain socket to a protocol; the port closes with the reactor.
+
+    :param room: bytes that its kernel keeps of what it does not read; 0: as many as it likes.
+    """
     factory = Factory()
     factory.noisy = False
     factory.buildProtocol = lambda addr: server  # type: ignore[method-assign]
     port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-    made = socket.create_connection(("127.0.0.1", port.getHost().port), timeout=10)
+    made = socket.socket()
+    made.settimeout(PATIENCE)
+    if room:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+    made.connect(("127.0.0.1", port.getHost().port))
     port.pauseProducing()
     port.resumeProducing()
     return made
@@ -112,7 +120,7 @@ def test_a_peer_that_does_not_read_is_left_to_the_kernel() -> None:
     async def scenario(world: LoopbackWorld) -> None:
         reactor = world.reactor
         server = Heard()
-        with pair(reactor, server) as client:
+        with pair(reactor, server, 65536) as client:
             client.sendall(b"x")
             await heard(world, server)
             server.transport.write(much)
@@ -163,7 +171,7 @@ def test_stopping_from_inside_a_write_stops() -> None:
             server.transport.loseConnection()  # ends in the next doWrite; this ends the scenario
             return await server.ended
 
-    assert LoopbackWorld(LeanReactor).run(scenario, timeout=20) == "ConnectionDone"
+    assert LoopbackWorld(LeanReactor).run(scenario) == "ConnectionDone"
 
 
 def test_a_timer_made_while_writing_is_waited_for() -> None:
@@ -187,7 +195,7 @@ def test_a_timer_made_while_writing_is_waited_for() -> None:
             server.transport.registerProducer(Puller(), False)
             await fired
 
-    LoopbackWorld(LeanReactor).run(scenario, timeout=20)
+    LoopbackWorld(LeanReactor).run(scenario)
 
 
 def test_it_may_look_out_before_it_sleeps() -> None:
@@ -270,7 +278,11 @@ reactor.run()
 """
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert "reactor: PollReactor" in done.stdout

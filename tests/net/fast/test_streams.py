@@ -25,6 +25,7 @@ from twisted.logger import capturedLogs
 from zope.interface import alsoProvides
 
 from tests.net.fast.kinds import FAST
+from tests.patience import PATIENCE
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast.opening import Fast, fast
 from twisted_net.net.fast.sockets import LACK, FastPort, FastServer
@@ -356,7 +357,7 @@ def test_a_unix_socket_and_an_inherited_one_are_fast_too(tmp_path: Path) -> None
         opened.listenUNIX(path, Hands(party))
         read, write = os.pipe()
         with socket.socket(socket.AF_UNIX) as client:
-            client.settimeout(10)
+            client.settimeout(PATIENCE)
             client.connect(path)
             socket.send_fds(client, [b"hello"], [write])
             os.close(write)
@@ -369,7 +370,7 @@ def test_a_unix_socket_and_an_inherited_one_are_fast_too(tmp_path: Path) -> None
             inherited.setblocking(False)
             other = Party(lambda each: each.transport.loseConnection())
             opened.adoptStreamPort(inherited.fileno(), socket.AF_INET, Hands(other))
-            with socket.create_connection(inherited.getsockname(), timeout=10) as client:
+            with socket.create_connection(inherited.getsockname(), timeout=PATIENCE) as client:
                 client.sendall(b"bye")
                 while not other.end:
                     await world.sleep(0.01)
@@ -470,7 +471,7 @@ def test_connections_are_born_with_what_their_factory_asks_for() -> None:
             door, Hands(inside), world.reactor, DoorCounters(), Census(9, 9), KeepAlive(61, 11, 4)
         )
         port = opened.listenTCP(0, factory, interface="127.0.0.1")
-        with socket.create_connection(("127.0.0.1", port.getHost().port), timeout=10):
+        with socket.create_connection(("127.0.0.1", port.getHost().port), timeout=PATIENCE):
             while inside.transport is None:
                 await world.sleep(0.01)
             handle = inside.transport.getHandle()
