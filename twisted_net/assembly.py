@@ -20,7 +20,7 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import DatagramProtocol
 from twisted.logger import Logger
 
-from twisted_net.net import endpoints
+from twisted_net.net import endpoints, listening
 from twisted_net.net.adopting import Adopting
 from twisted_net.net.beneath import Wrap
 from twisted_net.net.datagram_guards import GuardedDatagrams
@@ -335,7 +335,7 @@ class Assembly(Service):
             reactor = self._reactor_for(door)
             if reactor is not None:
                 guard = self._guard(door, census)
-                port = endpoints.listen(
+                port = listening.listen(
                     reactor,
                     door,
                     guard,

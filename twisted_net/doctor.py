@@ -19,7 +19,7 @@ from twisted.internet.task import Clock
 from twisted.plugin import getPlugins
 
 from twisted_net import assembly, registry
-from twisted_net.net import console, endpoints
+from twisted_net.net import console, endpoints, listening
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import compiled, installing
 from twisted_net.net.fast.opening import unfit
@@ -207,7 +207,7 @@ def _no_certificate(endpoint: endpoints.Endpoint) -> str:
     if not endpoint.encrypted or (private.name == PRIVATE and not private.exists()):
         return ""  # the server makes that one
     try:
-        endpoints.certificates(endpoint).read()
+        listening.certificates(endpoint).read()
     except ValueError as error:
         return str(error)
     return ""

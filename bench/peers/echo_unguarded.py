@@ -8,7 +8,7 @@ from typing import Any
 from twisted.application.reactors import getReactorTypes, installReactor
 
 from twisted_net.echo.service import EchoSettings, echo
-from twisted_net.net import endpoints
+from twisted_net.net import listening
 from twisted_net.net.service import Runtime
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     reactor: Any = installed
     settings = EchoSettings(tcp="tcp:0", udp="udp:0")
     for door in echo.doors(settings, Runtime(reactor)):
-        port: Any = endpoints.listen(reactor, door, door.serve, "127.0.0.1")
+        port: Any = listening.listen(reactor, door, door.serve, "127.0.0.1")
         print(door.name, f"127.0.0.1:{port.getHost().port}", flush=True)
     reactor.run()
 

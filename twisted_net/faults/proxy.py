@@ -11,7 +11,7 @@ from twisted_net.faults.core.breakage import Breakage
 from twisted_net.faults.core.datagrams import Rule
 from twisted_net.faults.datagrams import BreakingDatagrams
 from twisted_net.faults.streams import BreakingFactory
-from twisted_net.net import endpoints
+from twisted_net.net import endpoints, listening
 from twisted_net.net.clients import Target, parse_target, resolve
 from twisted_net.net.endpoints import Endpoint
 from twisted_net.net.errors import ClientError, SettingError, StartError
@@ -97,7 +97,7 @@ class Proxy:
             self._serve = BreakingDatagrams(self._reactor, server, self._breakage, self._rule)
         door = Door("LISTEN", self._breakage.kind, self._listen.text, self._serve)
         try:
-            self._port = endpoints.listen(self._reactor, door, self._serve, LOOPBACK)
+            self._port = listening.listen(self._reactor, door, self._serve, LOOPBACK)
         except StartError as error:
             raise ClientError(_why(error)) from error
         host = self._port.getHost()

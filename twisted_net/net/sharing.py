@@ -15,7 +15,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 
-from twisted_net.net import endpoints, inherited
+from twisted_net.net import endpoints, inherited, listening
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Door
 
@@ -59,10 +59,10 @@ def hold(reactor: Any, door: Door, interface: str, processes: int) -> HeldDoor:
     :raises StartError: it does not open; the message is one line for the user.
     """
     if door.kind == "datagram":
-        with endpoints.explained(door):
+        with listening.explained(door):
             sockets = _bound(endpoints.parse(door.endpoint, "datagram"), interface, processes)
         return HeldDoor(door, HeldSockets(sockets), [each.fileno() for each in sockets])
-    port: Any = endpoints.listen(reactor, door, _Unserved(door.name), interface)
+    port: Any = listening.listen(reactor, door, _Unserved(door.name), interface)
     if not hasattr(port, "fileno") or not hasattr(port, "stopReading"):
         port.stopListening()
         raise StartError(f"--{door.name} {door.endpoint!r}: only one process can serve this type")
