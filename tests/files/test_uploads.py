@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from twisted_net.files import beneath, uploads
+from twisted_net.files import beneath, quota
 from twisted_net.files.codec import List, RefusedError
 from twisted_net.files.store import Folder
 from twisted_net.files.uploads import DEEPEST, KEPT, Upload, Writes
@@ -434,7 +434,7 @@ def test_what_is_written_while_the_folder_is_looked_through_is_counted(
     """Two who cannot say how much they bring have no more room together than one."""
     shelf = make(quota=20)  # 3 are taken
     one = shelf.receive(b"one")
-    taken = uploads._taken
+    taken = quota._taken
 
     def looked_through(folder: int) -> int:
         count = taken(folder)
@@ -442,7 +442,7 @@ def test_what_is_written_while_the_folder_is_looked_through_is_counted(
         return count
 
     with monkeypatch.context() as patch:
-        patch.setattr(uploads, "_taken", looked_through)
+        patch.setattr(quota, "_taken", looked_through)
         other = shelf.receive(b"other")
     assert refused(other.write, b"12345678") == (507, "no room")
     other.write(b"1234567")

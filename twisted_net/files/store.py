@@ -10,8 +10,9 @@ from itertools import islice
 
 from twisted_net.files import beneath, uploads
 from twisted_net.files.codec import Entry, List, RefusedError
+from twisted_net.files.quota import Room
 from twisted_net.files.shelf import Shelf, Source, Version
-from twisted_net.files.uploads import PART, Room, Upload, Writes
+from twisted_net.files.uploads import PART, Upload, Writes
 from twisted_net.net.errors import StartError
 
 #: The option that names the folder; errors at the start name it.
