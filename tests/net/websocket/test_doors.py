@@ -1,6 +1,8 @@
 """Tests of `twisted_net.net.websocket.doors` and `resource`: a protocol of lines as a page."""
 
+import gc
 import sys
+import weakref
 from typing import Any
 
 import pytest
@@ -146,6 +148,34 @@ def test_what_was_sent_ahead_is_not_lost() -> None:
     for byte in slow.says("three"):
         slow.sends(bytes([byte]))
     assert slow.read() == ["you said three"]
+
+
+def test_other_requests_may_come_before_on_the_same_connection() -> None:
+    """All in one segment, or byte by byte."""
+    sent = request("/healthz") * 3 + asking("/ws", TEXT) + Client().says("one", "two")
+    for cut in (len(sent), 1):
+        web = Sockets()
+        protocol, wire = web.connect()
+        for at in range(0, len(sent), cut):
+            protocol.dataReceived(sent[at : at + cut])
+        client = Client()
+        client.hears(b"x\r\n\r\n")
+        answers, _, frames = wire.read_all().partition(b"HTTP/1.1 101 ")
+        assert answers.count(b"\r\n\r\nok\n") == 3
+        assert client.hears(frames.partition(b"\r\n\r\n")[2])[0] == ["you said one", "you said two"]
+
+
+def test_nothing_of_it_is_left_when_it_is_over() -> None:
+    """Neither of the protocol nor of the request."""
+    web = Sockets()
+    socket = web.opens()
+    kept = [weakref.ref(web.built.pop()), weakref.ref(socket.door)]
+    socket.asks("one")
+    socket.sends(socket.closes())
+    socket.loses()
+    del socket
+    gc.collect()
+    assert [each() for each in kept] == [None, None]
 
 
 def test_who_asks_for_no_websocket_is_told_what_this_is() -> None:
