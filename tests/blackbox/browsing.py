@@ -129,6 +129,11 @@ class Page:
         node = self.asks("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.asks("DOM.setFileInputFiles", nodeId=node, files=[str(each) for each in files])
 
+    def small(self) -> None:
+        """Be as small as a telephone."""
+        size = {"width": 360, "height": 640, "deviceScaleFactor": 1, "mobile": True}
+        self.asks("Emulation.setDeviceMetricsOverride", **size)
+
     def closes(self) -> None:
         """Close the tab."""
         try:

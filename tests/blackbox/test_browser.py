@@ -111,6 +111,23 @@ def test_nothing_that_others_say_is_markup(page: Page, bench: Start) -> None:
         )
 
 
+def test_a_small_screen_shows_the_last_line_and_where_the_next_one_goes(
+    page: Page, bench: Start
+) -> None:
+    """A telephone's; the rooms are there, too."""
+    server = bench()
+    page.small()
+    enter(page, server, "red")
+    for n in range(50):
+        says(page, f"line {n}")
+    page.reads("line 49")
+    page.waits(
+        "['#log li:last-child', '#say input', '#rooms button'].every((each) => {"
+        " const box = document.querySelector(each).getBoundingClientRect();"
+        " return box.height && box.top >= 0 && box.bottom <= innerHeight; })"
+    )
+
+
 def test_a_page_goes_on_when_its_server_was_started_anew(
     browser: Browser, bench: Start, tmp_path: Path
 ) -> None:
