@@ -6,11 +6,12 @@ be, which kind of it is taken, when the peer is asked whether it is there, how i
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, Message, Ping, Pong, TextMessage
-from wsproto.frame_protocol import CloseReason
+from wsproto.events import CloseConnection, Message, Ping, Pong, TextMessage
+from wsproto.frame_protocol import CloseReason, FrameProtocol
 
 from twisted_net.net.websocket.lines import NotALineError, line_in
 
@@ -66,6 +67,17 @@ _FAULTS = {
     CloseReason.POLICY_VIOLATION: "not_a_line",
     CloseReason.MESSAGE_TOO_BIG: "message_too_long",
 }
+
+
+@lru_cache(maxsize=64)
+def _framed(line: bytes, binary: bool) -> bytes:
+    """Return the frame of a whole message.
+
+    What a server sends has no mask, and without extensions the frame is the same for all who hear
+    a line: of many in a room the first one pays.
+    """
+    data = line if binary else line.decode("utf-8", "replace")
+    return bytes(FrameProtocol(client=False, extensions=[]).send_data(data))
 
 
 class _BrokenError(Exception):
@@ -140,9 +152,7 @@ class Conversation:
         """
         if self.state is not State.OPEN:
             return b""
-        if self._kind is Kind.BINARY:
-            return bytes(self._connection.send(BytesMessage(line)))
-        return bytes(self._connection.send(TextMessage(line.decode("utf-8", "replace"))))
+        return _framed(line, self._kind is Kind.BINARY)
 
     def close(self, code: int, why: str, now: float) -> bytes:
         """Return our last frame; nothing if there was one already.

@@ -226,8 +226,8 @@ async function start() {
     listen();
   } catch (error) {
     if (error.code) {
+      if (me) tell(error.message); // another has the name by now, or it wants its password
       stranger(name);
-      if (error.code !== 401) tell(error.message);
     } else {
       tell("the server does not answer");
       setTimeout(() => void start(), 5000);
