@@ -3,7 +3,7 @@
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
+from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -21,6 +21,7 @@ from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.sendfile import Sending, StoppedError
 from twisted_net.net.transports import Stream
+from twisted_net.net.waiting import Waiting
 
 
 @implementer(IPushProducer)
@@ -30,13 +31,15 @@ class FileProtocol(Stream):
     It is its transport's producer, so that requests wait, unread, while the peer does not read
     the answers; during a transfer a `Sending` takes its place.
 
-    :ivar host: the peer's address, as the shelf is told.
+    :ivar there: the peer's address; None: its transport knows.
+    :ivar host: the same, as the shelf is told.
     :ivar peer: the same with its port, as the log is told.
     :ivar gone: whether the connection was lost.
     """
 
     log = Logger()
     host = peer = ""
+    there: IAddress | None = None
     gone = False
 
     def __init__(self, door: "FileFactory") -> None:
@@ -46,7 +49,7 @@ class FileProtocol(Stream):
         self._answering: Deferred[None] | None = None
         self._storing = False
         self._arrival: Deferred[None] | None = None
-        self._deadline: IDelayedCall | None = None
+        self._fresh = True
         self._turning = False
         self._reading = True
         self._unread = False  # what we wrote waits for the peer to read
@@ -55,11 +58,10 @@ class FileProtocol(Stream):
     def connectionMade(self) -> None:
         """Wait for the first request, but not for ever."""
         super().connectionMade()
-        there = self.transport.getPeer()
+        there = self.there or self.transport.getPeer()
         self.host = str(getattr(there, "host", "local"))  # a UNIX socket's client has none
         self.peer = peer_name(there)
-        patience = self.door.limits.first_request
-        self._deadline = self.door.reactor.callLater(patience, self._too_late)
+        self.door.silent.enter(self)
 
     def producer(self) -> IPushProducer:
         """Return this protocol: it decides for itself when to read."""
@@ -86,7 +88,7 @@ class FileProtocol(Stream):
         """Stop what is being answered."""
         super().connectionLost(reason)
         self._closing = self.gone = True
-        self._cancel_deadline()
+        self.door.silent.leave(self)
         if self._storing:
             self._arrived()  # it ends by itself, when no thread is at it any more
         elif self._answering is not None:
@@ -150,8 +152,9 @@ class FileProtocol(Stream):
             return
         finally:
             self._turning = False
-        if self._session.state is not State.FRESH:
-            self._cancel_deadline()
+        if self._fresh and self._session.state is not State.FRESH:
+            self._fresh = False
+            self.door.silent.leave(self)
         if self._session.state is State.CLOSED:
             self.hang_up()
         else:
@@ -224,20 +227,16 @@ class FileProtocol(Stream):
             self.log.failure("an answer was not given", failure)
             self._cut()
 
-    def _too_late(self) -> None:
+    def too_late(self) -> None:
+        """Hang up: no request has come in time."""
         within = self.door.limits.first_request
         self._refuse(RefusedError(408, f"no request within {within:g} s"))
 
     def _refuse(self, refused: RefusedError, name: bytes = b"") -> None:
         """Hang up on a peer that may still be sending."""
         self.door.journal.refused(name, self.peer, refused.code, str(refused))
-        self._cancel_deadline()
+        self.door.silent.leave(self)
         self.linger(self.door.reactor, codec.render_refusal(refused))
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None
 
 
 def _name(step: Task) -> bytes:
@@ -254,6 +253,7 @@ class FileFactory(Factory):
     :param journal: what the log is told; None: a journal of its own.
     :param digests: None: computed in the reactor's thread pool.
     :ivar desk: what the connections share.
+    :ivar silent: those that have asked nothing yet.
     """
 
     noisy = False
@@ -270,6 +270,9 @@ class FileFactory(Factory):
         self.reactor = reactor
         self.limits = limits
         self.journal = journal or Journal("files-tcp", DoorCounters(), reactor.seconds)
+        self.silent: Waiting[FileProtocol] = Waiting(
+            reactor, limits.first_request, lambda protocol: protocol.too_late()
+        )
         self.desk = Desk(
             shelf, reactor, limits, self.journal, digests or Digests(aside_of(reactor))
         )
@@ -283,4 +286,5 @@ class FileFactory(Factory):
         """Make the protocol of one connection."""
         protocol = self.protocol(self)
         protocol.factory = self
+        protocol.there = addr
         return protocol

@@ -21,7 +21,7 @@ MOST_LINES = {"sent": 100, "stored": 100, "stopped": 10}
 
 def peer_name(address: object) -> str:
     """Return an address as people write it, ``127.0.0.1:51324``."""
-    if not isinstance(address, IPv4Address | IPv6Address):
+    if not isinstance(address, (IPv4Address, IPv6Address)):
         return "local"  # a UNIX socket's client has no address
     return with_port(address.host, address.port)
 
