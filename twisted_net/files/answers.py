@@ -62,6 +62,16 @@ class Answers:
         self._session = session
         self._line = line
 
+    def again(self, request: Get) -> bytes:
+        """Return an answer that was given lately, if it is still true; else nothing."""
+        found = self._desk.recent.find(request)
+        if found is None:
+            return b""
+        answer, length = found
+        journal = self._desk.journal
+        journal.sent(request.name, self._line.peer, length, journal.seconds())
+        return answer
+
     def begin(self, task: Task) -> Answer:
         """Return the answer to a request, or what follows the bytes that are sent by then.
 
@@ -69,15 +79,13 @@ class Answers:
         :raises StoppedError: only from the coroutine: what was promised cannot be kept.
         """
         match task:
-            case Get():  # first, as it is what most ask
-                return self._again(task) or self._get(task)
             case List():
                 return self._list(task)
             case Stat():
                 return codec.render_stat(self._desk.shelf.stat(task.name, self._line.host))
             case Sum():
                 return self._sum(task)
-            case Bare():
+            case Get() | Bare():
                 return self._get(task)
             case Put():
                 return self._put(task)
@@ -112,16 +120,6 @@ class Answers:
             offset += len(piece)
             await deferLater(self._desk.reactor, 0, lambda: None)
         return "" if offset != source.size or source.changed() else sha256.hexdigest()
-
-    def _again(self, request: Get) -> bytes:
-        """Return an answer that was given lately, if it is still true."""
-        found = self._desk.recent.find(request)
-        if found is None:
-            return b""
-        answer, length = found
-        journal = self._desk.journal
-        journal.sent(request.name, self._line.peer, length, journal.seconds())
-        return answer
 
     def _get(self, request: Get | Bare) -> Answer:
         state = self._desk.shelf.peek(request.name)  # before: what changes from now on is seen

@@ -1,5 +1,6 @@
 """The files line door: `FileProtocol` on a TCP connection, `FileFactory` behind a port."""
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,7 +12,7 @@ from zope.interface import implementer
 
 from twisted_net.files import codec
 from twisted_net.files.answers import Answers
-from twisted_net.files.codec import List, Put, RefusedError
+from twisted_net.files.codec import Get, List, Put, RefusedError
 from twisted_net.files.core import Say, Session, State, Step, Task
 from twisted_net.files.desk import Desk, Limits
 from twisted_net.files.digests import Digests, aside_of
@@ -19,6 +20,7 @@ from twisted_net.files.journal import Journal, peer_name
 from twisted_net.files.shelf import Shelf
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
+from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.sendfile import Sending, StoppedError
 from twisted_net.net.transports import Stream
 from twisted_net.net.waiting import Waiting
@@ -50,6 +52,7 @@ class FileProtocol(Stream):
         self._storing = False
         self._arrival: Deferred[None] | None = None
         self._fresh = True
+        self._say_again: Callable[[bytes], None]
         self._turning = False
         self._reading = True
         self._unread = False  # what we wrote waits for the peer to read
@@ -62,6 +65,10 @@ class FileProtocol(Stream):
         self.host = str(getattr(there, "host", "local"))  # a UNIX socket's client has none
         self.peer = peer_name(there)
         self.door.silent.enter(self)
+        if isinstance(self.transport, FastStream):
+            self._say_again = self.transport.write_last
+        else:
+            self._say_again = self.transport.write
 
     def producer(self) -> IPushProducer:
         """Return this protocol: it decides for itself when to read."""
@@ -178,6 +185,10 @@ class FileProtocol(Stream):
             return
         self._answering = None
         try:
+            if isinstance(step, Get) and (known := self._answers.again(step)):
+                self._say_again(known)
+                self._session.answered()
+                return
             answer = self._answers.begin(step)
         except RefusedError as refused:
             answer = self._refusal(step, refused)

@@ -16,6 +16,7 @@ from twisted.python import context, log
 
 from tests.patience import PATIENCE
 from twisted_net.net.fast import installing, private
+from twisted_net.net.fast.opening import fast
 from twisted_net.testing.worlds import LoopbackWorld
 
 pytest.importorskip("twisted.internet.epollreactor", reason="there is no epoll here")
@@ -290,3 +291,53 @@ reactor.run()
     said = [line for line in done.stdout.splitlines() if "no lean reactor here" in line]
     assert len(said) == 1
     assert "epoll" in said[0]
+
+
+class Noting:
+    """A socket that notes when it sends."""
+
+    def __init__(self, real: socket.socket, steps: list[str]) -> None:
+        self._real, self._steps = real, steps
+
+    def send(self, data: bytes) -> int:
+        """Send."""
+        self._steps.append("sent")
+        return self._real.send(data)
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the socket."""
+        return getattr(self._real, name)
+
+
+@pytest.mark.parametrize(
+    ("how", "order"),
+    [("write_last", ["read", "read", "sent", "sent"]), ("write", ["read", "sent", "read", "sent"])],
+)
+def test_what_is_written_last_leaves_when_all_have_been_read(how: str, order: list[str]) -> None:
+    """One behind the other, in the same turn; what is written as usual leaves before."""
+    steps: list[str] = []
+
+    def answer(each: Heard) -> None:
+        steps.append("read")
+        getattr(each.transport, how)(b"answer")
+
+    async def scenario(world: LoopbackWorld) -> None:
+        servers = [Heard(answer), Heard(answer)]
+        clients = [pair(fast(world.reactor), server) for server in servers]
+        while any(server.transport is None for server in servers):
+            await world.sleep(0.01)
+        for server, client in zip(servers, clients, strict=True):
+            server.transport.socket = Noting(server.transport.socket, steps)
+            server.transport.pauseProducing()
+            client.sendall(b"x")
+        for server in servers:
+            server.transport.resumeProducing()
+        while len(steps) < 4:
+            await world.sleep(0.01)
+        for client in clients:
+            client.settimeout(10)
+            assert client.recv(100) == b"answer"
+            client.close()
+
+    LoopbackWorld(LeanReactor).run(scenario, timeout=20)
+    assert steps == order

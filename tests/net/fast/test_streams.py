@@ -258,6 +258,23 @@ def test_an_answer_that_is_written_now_leaves_with_the_rest() -> None:
     assert pieces == [b"piece " * 5]
 
 
+def test_what_is_written_last_stands_in_line() -> None:
+    """With what was written before and after it; also where no turn's end is known."""
+    pieces: list[bytes] = []
+
+    def hears(each: Party) -> None:
+        each.transport.write(b"one ")
+        each.transport.write_last(b"two ")
+        each.transport.write_last(b"")
+        each.transport.write(b"three")
+
+    net, client = joined(Party(hears))
+    client.hears = lambda each: pieces.append(each.heard)
+    client.transport.write(b"go")
+    net.run_for(1)
+    assert pieces == [b"one two three"]
+
+
 def test_what_came_before_a_reset_is_heard_though_a_send_now_has_failed() -> None:
     """As with any other send."""
     server = Party()

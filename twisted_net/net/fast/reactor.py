@@ -71,11 +71,13 @@ class Owner(dict[str, Any]):
 class LeanReactor(EPollReactor):
     """Twisted's epoll reactor, leaner.
 
+    :ivar lets_write: whether those who ask to write are let before it sleeps, at no cost.
     :ivar spin: seconds for which to look for events, over and over, before going to sleep: answers
         come sooner, and a core is always busy. 0.0: not at all.
     """
 
     log = Logger()
+    lets_write = True
     spin = 0.0
 
     def __init__(self) -> None:

@@ -157,6 +157,18 @@ class FastStream(_Connection):
         if sent < len(data):
             self.write(data[sent:])
 
+    def write_last(self, data: bytes) -> None:
+        """Send some bytes as soon as the reactor has read what came for others, too.
+
+        For a large answer that was there before the question: whoever gets several of these,
+        one behind the other, is woken once. What was just made is better sent by `write`, while
+        it is near to the processor; and so is all on a reactor that does not know its turn's end.
+        """
+        self.write(data)
+        if self._inside and self._tempDataLen and getattr(self.reactor, "lets_write", False):
+            self.startWriting()
+            self._settle()
+
     def writeSequence(self, iovec: Any) -> None:
         """Send some bytes soon (ITransport)."""
         if self.TLS:
