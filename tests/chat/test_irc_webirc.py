@@ -13,15 +13,20 @@ from zope.interface import implementer
 from tests.chat.irc import IrcChat, OnIrc
 from tests.chat.members import Cut, by_bytes, whole
 from tests.chat.stores import Threaded
+from twisted_net.chat import hashing
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.core.irc.gateway import Behind, read
 from twisted_net.chat.core.irc.security import Policy
-from twisted_net.chat.gateways import Gateways
+from twisted_net.chat.gateways import EVERY, GUESSES, Gateways
 from twisted_net.chat.gateways import read as read_file
 from twisted_net.chat.hashing import made
 
 GATEWAY, PASSWORD = "10.0.0.1", "hunter2"
-LINE = made("10.0.0.0/30,::1", PASSWORD)
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hashing, "_N", 16)
 
 
 @implementer(ISSLTransport)
@@ -41,7 +46,7 @@ class Gated(IrcChat):
     def __init__(self, path: Path, **settings: Any) -> None:
         super().__init__(accounts=True, **settings)
         file = path / "gateways"
-        file.write_text(f"# known\n{LINE}\n")
+        file.write_text(f"# known\n{made('10.0.0.0/30,::1', PASSWORD)}\n")
         self.irc.gateways = Gateways(str(file), self.clock)
 
     def through(self, cut: Cut = whole, host: str = GATEWAY, tls: bool = False) -> OnIrc:
@@ -211,6 +216,25 @@ def test_operators_see_the_address_and_the_gateway(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("password", [PASSWORD, "x"])
+def test_a_half_close_is_answered_once_the_password_was_checked(
+    tmp_path: Path, password: str
+) -> None:
+    """Whatever comes of it; then the connection is closed."""
+    server = Gated(tmp_path)
+    red = server.through()
+    lines = [webirc("198.51.100.3", password=password), *register("red"), "WHOIS red", ""]
+    red.protocol.dataReceived("\r\n".join(lines).encode())
+    red.protocol.readConnectionLost()
+    heard = red.hears()
+    if password == PASSWORD:
+        assert " 318 red red " in heard[-1]
+    else:
+        assert heard == [f"ERROR :Closing link: {GATEWAY} (invalid WebIRC password)"]
+    assert red.transport.disconnecting
+    assert len(server.hub) == 0
+
+
 def test_a_gateway_that_hangs_up_meanwhile_leaves_nothing(tmp_path: Path) -> None:
     """Though its password is right."""
     server = Gated(tmp_path)
@@ -285,6 +309,22 @@ def test_a_password_that_was_right_is_known_again_at_once(tmp_path: Path) -> Non
     gateways.reread()
     assert asked(gateways, clock, "10.0.0.1", "two") == (False, False)
     assert not gateways.knows("")
+
+
+def test_who_guesses_is_looked_at_only_now_and_then(tmp_path: Path) -> None:
+    """However many connections it has; a gateway that was known before is served meanwhile."""
+    file, clock = tmp_path / "gateways", Threaded()
+    file.write_text(made("10.0.0.0/30", "one"))
+    gateways = Gateways(str(file), clock)
+    assert asked(gateways, clock, "10.0.0.1", "one") == (True, False)
+    for number in range(GUESSES):
+        assert asked(gateways, clock, "10.0.0.1", f"guess{number}") == (False, False)
+    assert asked(gateways, clock, "10.0.0.1", "x") == (False, True)
+    assert asked(gateways, clock, "10.0.0.1", "one") == (True, True)
+    assert asked(gateways, clock, "10.0.0.2", "x") == (False, False)
+    clock.advance(EVERY)
+    assert asked(gateways, clock, "10.0.0.1", "x") == (False, False)
+    assert asked(gateways, clock, "10.0.0.1", "x") == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,13 @@ from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.threads import deferToThreadPool
 
 from twisted_net.chat import hashing
+from twisted_net.chat.accounts.penalties import Penalties
 from twisted_net.chat.hashing import Hashed
 from twisted_net.chat.opers import AT_ONCE
 from twisted_net.net.proxied.doors import Believed
+
+#: Wrong passwords of one address before no more are looked at, and seconds until another one is.
+GUESSES, EVERY = 5, 30.0
 
 #: The passwords of gateways, by the networks that they connect from.
 Known = Mapping[Believed, Hashed]
@@ -26,7 +30,8 @@ class Gateways:
     """Who may speak for others (IRCv3 webirc).
 
     A gateway says its password for each of its users. Only the first time is the slow hash made;
-    after that a fast one knows it again, with a key that nothing but this process has.
+    after that a fast one knows it again, with a key that nothing but this process has. Who has
+    guessed a few times may do so again only now and then.
 
     :param path: of the file.
     :raises ValueError: it cannot be read, or has a line that means nothing.
@@ -37,6 +42,7 @@ class Gateways:
         self._known = read(path)
         self._proven: dict[Hashed, bytes] = {}
         self._key = token_bytes(32)
+        self._wrong = Penalties(GUESSES, EVERY)
         self._reactor = reactor
         self._turn = DeferredSemaphore(AT_ONCE)
 
@@ -58,6 +64,9 @@ class Gateways:
         if any(hmac.compare_digest(known.get(each, b""), fast) for each in hashes):
             told(True)
             return
+        if self._wrong.wait(host, self._reactor.seconds()) > 0:
+            told(False)
+            return
 
         def fitting() -> Hashed | None:
             return next((each for each in hashes if each.fits(password)), None)
@@ -65,6 +74,8 @@ class Gateways:
         def found(hashed: Hashed | None) -> None:
             if hashed is not None:
                 known[hashed] = fast  # of a file that was read anew meanwhile, nothing
+            else:
+                self._wrong.take(host, self._reactor.seconds())
             told(hashed is not None)
 
         pool = self._reactor.getThreadPool()
