@@ -11,6 +11,7 @@ import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench, peer
 from tests.blackbox.test_irc import Terminal
+from twisted_net.chat.hashing import made
 
 pytest.importorskip("OpenSSL", reason="TLS is not installed (the extra tls)")
 
@@ -111,6 +112,7 @@ def started(
     authority: Authority, bench: Callable[..., Bench], tmp_path: Path
 ) -> Callable[[], tuple[Bench, int]]:
     """Return what starts a server, and says at which port it speaks TLS."""
+    (tmp_path / "gateways").write_text(made("127.0.0.1", "hunter2"))
 
     def start() -> tuple[Bench, int]:
         server = bench(
@@ -118,6 +120,7 @@ def started(
             "--irc-sts=30d:6697",
             f"--irc-tls=ssl:0:privateKey={tmp_path / HOST}.pem",
             f"--chat-store={tmp_path / 'chat.db'}",
+            f"--irc-gateways={tmp_path / 'gateways'}",
         )
         return server, server.port("irc-tls")
 
@@ -127,7 +130,10 @@ def started(
 def test_a_certificate_logs_in_whoever_has_its_key(
     authority: Authority, started: Callable[[], tuple[Bench, int]], tmp_path: Path
 ) -> None:
-    """Once its account has added it; after a restart too, and no more when it was taken back."""
+    """Once its account has added it; after a restart too, and no more when it was taken back.
+
+    A gateway's own certificate is nobody's behind it; the one that it says was shown to it is.
+    """
     server, port = started()
     own = tmp_path / "red.pem"
     with Client(port, authority.path, own) as red:
@@ -152,6 +158,13 @@ def test_a_certificate_logs_in_whoever_has_its_key(
             with Client(port, authority.path, other) as blue:
                 assert "EXTERNAL" not in blue.says("CAP LS 302", until=" LS ")[0]
                 blue.says("CAP REQ sasl", "AUTHENTICATE EXTERNAL", until=" 904 ")
+        with Client(port, authority.path, tmp_path / "blue.pem") as gateway:
+            line = f"WEBIRC hunter2 kiwi 192.0.2.9 192.0.2.9 :secure certfp-sha-256={added.upper()}"
+            assert "EXTERNAL" in gateway.says(line, "CAP LS 302", until=" LS ")[0]
+            gateway.says("NICK pink", "USER p 0 * :P", "CAP END", until=" 376 ")
+            shown = gateway.says("WHOIS pink", until=" 318 ")
+            assert f":{HOST} 378 pink pink :is connecting from *@192.0.2.9 192.0.2.9" in shown
+            assert f":{HOST} 671 pink pink :is using a secure connection" in shown
         red.says(f"CERT DEL {added}", until="NOTE CERT DELETED ")
     with Client(port, authority.path, own) as red:
         assert "EXTERNAL" not in red.says("CAP LS 302", until=" LS ")[0]
