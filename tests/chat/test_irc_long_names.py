@@ -9,6 +9,7 @@ import pytest
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.core.irc import rooms, who
 from twisted_net.chat.core.room import Member
+from twisted_net.chat.doors.irc import GONE_AFTER
 from twisted_net.chat.doors.outlet import Outlet
 
 #: Members named in one turn, here; and how many there are, red not counted.
@@ -147,6 +148,26 @@ def test_who_does_not_read_is_not_sent_more_than_a_piece() -> None:
     red.protocol.outlet.resumeProducing()
     assert len(named(red.hears())) == CROWD
     assert not red.transport.disconnecting
+
+
+def test_who_reads_slowly_is_there_all_the_while() -> None:
+    """Longer than anybody may be silent: what it says is read once the answer is whole."""
+    server = IrcChat()
+    crowd = crowded(server)
+    red = crowd[0]
+    red.sends(b"NAMES #a\r\nPING x\r\n")
+    outlet = red.protocol.outlet
+    for _ in range(CROWD // SLICE):
+        outlet.pauseProducing()
+        server.clock.advance(GONE_AFTER * 0.6)
+        for each in crowd[1:]:
+            each.says("PONG")
+        outlet.resumeProducing()
+        turns(server, 1)
+    heard = red.hears()
+    assert not red.transport.disconnecting
+    assert len(named(heard)) == CROWD
+    assert any(" PONG " in line for line in heard)
 
 
 def test_who_hangs_up_in_the_middle_leaves_nothing() -> None:

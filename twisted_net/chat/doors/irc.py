@@ -81,6 +81,8 @@ class ChatIrcProtocol(ChatStream):
 
     def _drained(self) -> None:
         held, self._held_back = self._held_back, []
+        if held:  # it has read, slowly; what it has to say meanwhile is not read
+            self._heard_at = self._reactor.seconds()
         for piece in held:
             self.in_turn(piece)
         super()._drained()
