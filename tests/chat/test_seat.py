@@ -388,6 +388,18 @@ def test_whoever_leaves_while_entering_leaves_no_trace() -> None:
     assert bus.drafts == []
 
 
+def test_whoever_moves_while_entering_is_seen_where_they_are() -> None:
+    """As soon as all nodes know of them."""
+    bus = Far()
+    post: Post[str] = Post(Hub(), bus, lambda deliveries: None)
+    seat = Seat(post, "red", "udp", "a.hidden")
+    seat.obey(Nick("red"), 1.0, lambda answer: None)
+    seat.move("b.hidden", 1.0)
+    assert len(bus.drafts) == 1
+    bus.all_arrive()
+    assert post.hub.find("red").host == "b.hidden"
+
+
 def test_whoever_cannot_enter_gives_the_name_up() -> None:
     """And may try again."""
     bus, post, seat, answers = far()

@@ -111,14 +111,14 @@ class Seat(Generic[O]):
 
         def arrived(outcome: Outcome) -> None:
             self._coming = None
-            if self._host and coming.host != self._host and self._hub.present(coming):
-                self._post.submit(coming, ask.Host(self._host), now)  # it has moved meanwhile
             if isinstance(outcome, Refusal):
                 answered(outcome)
             elif self.over:
                 answered([])
             else:
                 self.member = coming
+                if self._host and coming.host != self._host:
+                    self.move(self._host, now)  # it has done so meanwhile
                 self._enter_lobby(coming, now, answered)
 
         self._post.arrive(coming, arrived)
