@@ -10,6 +10,7 @@ from tests.chat.members import dice
 from tests.net.websocket.clients import BINARY, TEXT, Socket
 from twisted_net.chat import ChatService, ChatSettings
 from twisted_net.chat.core.irc.every import COMMANDS
+from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import QUEUE
 from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN
@@ -30,7 +31,9 @@ class WebIrc(IrcChat):
     def __init__(self, queue: int = QUEUE, **settings: Any) -> None:
         super().__init__(queue=queue, **settings)
         counters = self.counters.door("web")
-        inside = ChatIrcFactory(self.irc, self.clock, queue, counters, name="web", rate=0)
+        inside = ChatIrcFactory(
+            self.irc, self.clock, queue, counters, name="web", rate=0, binds=False
+        )
         page = WebSocketResource(
             inside, self.clock, [TEXT], [BINARY], first=None, counters=counters
         )
@@ -222,3 +225,12 @@ def test_an_origin_that_is_none_is_refused(text: str) -> None:
     """In one line."""
     with pytest.raises(SettingError, match=r"^--irc-web-origins .*: need origins, as https://"):
         read(irc_web_origins=text)
+
+
+def test_a_browser_is_not_told_to_come_elsewhere() -> None:
+    """No port of IRC is one for it (sts)."""
+    server = WebIrc(policy=Policy(86400, 6697, "irc.example"))
+    red = server.in_browser()
+    red.sends_lines("CAP LS 302")
+    assert " sts=" not in " ".join(red.hears_lines())
+    assert " sts=" in " ".join(server.on_irc().says("CAP LS 302"))

@@ -18,6 +18,7 @@ from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
 from twisted_net.net.silence import FINISH_WITHIN
+from twisted_net.net.speaking_for import speak_for
 
 PEER = IPv4Address("TCP", "192.0.2.1", 40000)
 
@@ -433,3 +434,33 @@ def test_a_guarded_protocol_names_its_peer() -> None:
     protocol, _ = Guarded(idle=None).connect()
     assert isinstance(protocol, GuardedProtocol)
     assert protocol.peer == "192.0.2.1"
+
+
+class Between:
+    """Something between a connection and the protocol inside, as a WebSocket is."""
+
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the connection in everything else."""
+        return getattr(self.transport, name)
+
+
+def test_a_gateways_connection_counts_for_who_is_behind_it() -> None:
+    """Whatever stands between; and as before, where that one has its share already."""
+    guarded = Guarded(limit=2, idle=None)
+    (first, _), (second, _) = guarded.connect(), guarded.connect()
+    assert guarded.factory.buildProtocol(PEER) is not None  # one that says that there is no room
+    assert speak_for(first.inside.transport, "198.51.100.3", 5)
+    assert first.inside.transport.getPeer() == IPv4Address("TCP", "198.51.100.3", 5)
+    assert speak_for(Between(second.inside.transport), "2001:db8::5")
+    assert guarded.census.peers == {"198.51.100.3": 1, "2001:db8::/64": 1}
+    guarded.census.per_peer = 1
+    assert not speak_for(second.inside.transport, "198.51.100.3")
+    assert second.peer == "2001:db8::/64"
+    lost(first)
+    assert speak_for(second.inside.transport, "198.51.100.3")
+    lost(second)
+    assert (guarded.census.total, guarded.census.peers) == (0, {})
+    assert guarded.counters.dropped["too_many_peer"] == 1

@@ -116,7 +116,13 @@ def irc_page(settings: Any, runtime: Runtime, server: IrcServer) -> WebSocketRes
     """Make the way in for IRC clients in browsers, by their WebSockets (IRCv3, WebSocket)."""
     counters = runtime.counters.door(DOOR)
     factory = ChatIrcFactory(
-        server, runtime.reactor, settings.queue, counters, name=DOOR, rate=settings.rate
+        server,
+        runtime.reactor,
+        settings.queue,
+        counters,
+        name=DOOR,
+        rate=settings.rate,
+        binds=False,
     )
     return WebSocketResource(
         factory,

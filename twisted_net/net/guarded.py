@@ -197,6 +197,11 @@ class GuardedProtocol(LetsPass, Protocol):
         self.transport.abortConnection()
 
     @property
+    def guard(self) -> "GuardedProtocol":
+        """This: what a fast transport has beside it, any other has round it."""
+        return self
+
+    @property
     def peer(self) -> str:
         """The address that the limits count this connection under."""
         return self._peer

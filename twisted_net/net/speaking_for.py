@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
-from twisted_net.net.guards import GuardedProtocol
+from twisted_net.net.guarded import GuardedProtocol
 
 
 def speak_for(transport: Any, host: str, port: int = 0) -> bool:
@@ -18,16 +18,10 @@ def speak_for(transport: Any, host: str, port: int = 0) -> bool:
     :param host: the peer's IP address.
     :return: whether the limits have room for one more of that peer's; if not, nothing has changed.
     """
-    guard = transport if isinstance(transport, GuardedProtocol) else _beside(transport)
-    if guard is not None and not guard.move(host):
+    guard = getattr(transport, "guard", None)  # whatever is between it and the protocol
+    if isinstance(guard, GuardedProtocol) and not guard.move(host):
         return False
     kind = IPv6Address if ":" in host else IPv4Address
     real = kind("TCP", host, port)
     transport.getPeer = lambda: real
     return True
-
-
-def _beside(transport: Any) -> GuardedProtocol | None:
-    """Return the guard that stands beside a fast transport; None: nothing counts it."""
-    guard = getattr(transport, "guard", None)
-    return guard if isinstance(guard, GuardedProtocol) else None

@@ -18,7 +18,7 @@ from tests.blackbox.safety.conftest import Shows, start, started
 from tests.blackbox.safety.probe import FULL, need_option, sized
 from tests.blackbox.safety.watching import all_doors, connected, counted, to_the_end, until
 from twisted_net.chat.accounts.penalties import EVERY
-from twisted_net.chat.opers import made
+from twisted_net.chat.hashing import made
 
 pytestmark = pytest.mark.slow
 

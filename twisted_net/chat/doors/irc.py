@@ -38,6 +38,7 @@ class ChatIrcProtocol(ChatStream):
         super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops, factory.rate)
         self.charset = factory.charset
         self._server = factory.server
+        self._policy = factory.server.policy if factory.binds else None
         self._slices = factory.slices
         self._held_back: list[Callable[[], None]] = []
         self._lines = Lines()
@@ -52,13 +53,14 @@ class ChatIrcProtocol(ChatStream):
         tls = ISSLTransport.providedBy(self.transport)
         secure = private(self.transport)
         self._server.waiting += 1
-        self.session = Session(self._server, self, host, secure, self._reactor.seconds(), tls)
+        now, policy = self._reactor.seconds(), self._policy
+        self.session = Session(self._server, self, host, secure, now, tls, policy=policy)
         self._silence = self._reactor.callLater(PING_AFTER, self._listen)
 
     def handshakeCompleted(self) -> None:
         """Look at the certificate that the client has shown under TLS; before, there was none."""
         super().handshakeCompleted()
-        asked = asked_host(self.transport) if self._server.policy is not None else ""
+        asked = asked_host(self.transport) if self._policy is not None else ""
         self.session.showed(fingerprint(self.transport), asked)
 
     # What the session asks for.
@@ -221,6 +223,8 @@ class ChatIrcFactory(Factory):
     :param queue: bytes that may wait for one member.
     :param charset: what this door's clients speak.
     :param rate: commands a second from one client; 0: as many as come.
+    :param binds: whether clients are told of the server's policy, if it has one: that speaks of
+        ports of IRC, which browsers cannot come to.
     """
 
     noisy = False
@@ -234,8 +238,10 @@ class ChatIrcFactory(Factory):
         charset: str = UTF_8,
         name: str = "irc",
         rate: float = RATE,
+        binds: bool = True,
     ) -> None:
         self.rate = rate
+        self.binds = binds
         self.server = server
         self.reactor = reactor
         self.queue = queue

@@ -89,6 +89,7 @@ def _checked(session: Session, behind: Behind, right: bool) -> None:
     else:
         session.gateway = f"{behind.gateway} ({session.address or 'local'})"
         session.address = behind.address
+        session.policy = None  # it is the gateway that comes
         # Whoever listens between the gateway and here hears all, however the user came to it.
         session.secure = session.tls = session.tls and behind.secure
         session.showed(behind.fingerprint if session.tls else "")

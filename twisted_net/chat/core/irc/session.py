@@ -23,6 +23,7 @@ from twisted_net.chat.core.irc.batch import Batch
 from twisted_net.chat.core.irc.capabilities import Capabilities, lines_of
 from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
 from twisted_net.chat.core.irc.refusals import refused, sentence
+from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.server import IrcServer, Outcome
 from twisted_net.chat.core.room import Member
 
@@ -111,6 +112,7 @@ class Session:
     :param secure: whether nobody can listen: TLS, or loopback.
     :param tls: whether it is TLS.
     :param fingerprint: of the certificate that the client showed; empty: it showed none.
+    :param policy: how it is to come from now on; None: as it likes.
     :ivar offered: the capabilities that this client may have, with their values.
     :ivar attempt: to authenticate; None: none runs.
     :ivar markers: how far it has read, by folded targets, where no account remembers that.
@@ -135,8 +137,10 @@ class Session:
         now: float,
         tls: bool = False,
         fingerprint: str = "",
+        policy: Policy | None = None,
     ) -> None:
         self.tls = tls
+        self.policy = policy
         self.gateway = ""
         self.server = server
         self.line = line
@@ -169,8 +173,7 @@ class Session:
         """
         self.fingerprint = fingerprint
         self.offered = dict(self.server.offered(self.secure, fingerprint))
-        policy = self.server.policy
-        told = policy.told(self.tls, asked) if policy is not None and not self.gateway else ""
+        told = self.policy.told(self.tls, asked) if self.policy is not None else ""
         if told:
             self.offered["sts"] = told
         self.capabilities = Capabilities(self.offered)
