@@ -103,7 +103,7 @@ def test_what_only_one_process_may_have_is_opened_where_the_chat_is(tmp_path: Pa
         files.append(len(beneath))
         for each in beneath:
             each.stopService()
-    assert pages == [[], [], ["chat", "hook"]]
+    assert pages == [[], [], ["chat", "hook", "irc"]]
     assert files == [1, 0, 1]
 
 

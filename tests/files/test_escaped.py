@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from twisted_net.files.escaped import meant
@@ -13,6 +13,8 @@ NAMES = st.binary(max_size=40).filter(lambda name: b"\\" not in name)
 
 
 @given(NAMES.map(os.fsdecode))
+@example("\U00040000")  # no letter, and beyond the first 65,536
+@example("\U0010ffff")
 def test_what_is_shown_is_read_back(name: str) -> None:
     """Bytes that are no text, controls, overrides: all but the second set of controls."""
     raw = os.fsencode(name)
@@ -21,7 +23,8 @@ def test_what_is_shown_is_read_back(name: str) -> None:
 
 
 @given(
-    st.text(max_size=40) | st.from_regex(r"(\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\.)+", fullmatch=True)
+    st.text(max_size=40)
+    | st.from_regex(r"(\\x[0-9a-f]{2}|\\u[0-9a-f]{4}|\\U00[01][0-9a-f]{5}|\\.)+", fullmatch=True)
 )
 def test_any_text_is_the_name_of_something(text: str) -> None:
     """What has no escape is as it was; no escape makes what no system has for a name."""

@@ -3,7 +3,9 @@
 import re
 
 #: What `twisted_net.net.text.safe` writes in the place of what a terminal might obey.
-_ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|([nrt]))", re.ASCII)
+_ESCAPE = re.compile(
+    r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U(0010[0-9a-f]{4}|000[0-9a-f]{5})|([nrt]))", re.ASCII
+)
 
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
@@ -20,9 +22,10 @@ def meant(name: str) -> str:
 
 
 def _read(escape: re.Match[str]) -> str:
-    byte, code, letter = escape.groups()
+    byte, short, long, letter = escape.groups()
     if letter:
         return _LETTERS[letter]
-    if code:
-        return escape[0] if "d800" <= code <= "dfff" else chr(int(code, 16))
+    if short or long:
+        code = int(short or long, 16)
+        return escape[0] if 0xD800 <= code <= 0xDFFF else chr(code)
     return chr(int(byte, 16)) if byte < "80" else chr(0xDC00 + int(byte, 16))
