@@ -8,6 +8,7 @@ from twisted.internet.testing import StringTransport
 from tests.chat.members import Cut, Server, dice, whole
 from tests.chat.stores import Threaded
 from twisted_net.chat.accounts.realm import Accounts
+from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.renaming import tell_all
@@ -22,14 +23,20 @@ class IrcChat(Server):
 
     :param keep: whether what is said is kept.
     :param accounts: whether there are accounts.
+    :param bus: from which events come; None: they come at once.
     """
 
     def __init__(
-        self, queue: int = QUEUE, keep: bool = False, accounts: bool = False, **settings: object
+        self,
+        queue: int = QUEUE,
+        keep: bool = False,
+        accounts: bool = False,
+        bus: Bus | None = None,
+        **settings: object,
     ) -> None:
         clock = Threaded()
         known = Accounts(clock, dice(1), iterations=4096) if accounts else None
-        super().__init__(queue=queue, keep=keep, clock=clock, accounts=known)
+        super().__init__(queue=queue, keep=keep, clock=clock, accounts=known, bus=bus)
         settings = {"capabilities": OFFERED, **settings}
         self.irc = IrcServer(
             hub=self.hub,

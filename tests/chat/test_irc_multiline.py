@@ -5,6 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.chat.chats import Far
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.codec.irc.wire import parse
 from twisted_net.chat.codec.messages import Event, History, Join, Old
@@ -351,6 +352,61 @@ def test_lines_cost_what_messages_cost() -> None:
     server.wait(3, red, blue)
     server.clock.pump([0.1] * 20)
     assert len(heard + blue.hears()) == 60
+
+
+def test_over_a_slow_bus_what_comes_next_waits_for_the_whole_message() -> None:
+    """Its label is answered when all nodes have it; a message that none takes is refused."""
+    bus = Far(1767225600.0)
+    server = IrcChat(bus=bus)
+    red, blue = server.on_irc("red", *ALL), server.on_irc("blue")
+    bus.all_arrive()
+    for member in (red, blue):
+        member.says("JOIN #tea")
+        bus.all_arrive()
+    red.hears()
+    blue.hears()
+    begin = f"@label=9 {POEM[0]}"
+    assert red.says(begin, *POEM[1:], "PING x") == []
+    bus.all_arrive()
+    heard = red.hears()
+    assert heard[0].startswith("@label=9;msgid=")
+    assert [line.rpartition(" ")[2] for line in heard[-1:]] == ["x"]
+    assert len(blue.hears()) == 3
+    red.says(begin, *POEM[1:])
+    bus.refuses_all()
+    (refused,) = red.hears()
+    assert refused.startswith("@label=9 :irc.example FAIL BATCH ")
+    red.says("RENAME #tea #coffee")
+    assert blue.hears() == []
+    bus.all_arrive()
+    assert [line.split(" ")[1] for line in blue.hears()] == ["PART", "JOIN", "353", "366"]
+
+
+def test_a_connection_that_ends_within_a_batch_has_said_nothing() -> None:
+    """Whether it is cut or closes its half: a part of a message is none."""
+    server, red, blue = tea()
+    green = server.on_irc("green", *ALL)
+    green.says("JOIN #tea")
+    for member in (red, green):
+        member.says(*POEM[:4])
+    blue.hears()
+    red.protocol.connectionLost()
+    green.protocol.readConnectionLost()
+    assert [line.split(" ")[1] for line in blue.hears()] == ["QUIT", "QUIT"]
+    assert green.transport.disconnecting
+
+
+def test_who_does_not_read_long_messages_is_shown_out_by_them() -> None:
+    """As by others: what waits for one member has its bound, and the others hear all."""
+    server, red, blue = tea(queue=8192)
+    blue.transport.pauseProducing = lambda: None  # type: ignore[method-assign]
+    blue.protocol.outlet.pauseProducing()
+    long = [f"@batch=1 PRIVMSG #tea :{'x' * 400}"] * 10
+    for _ in range(3):
+        red.says("BATCH +1 draft/multiline #tea", *long, "BATCH -1")
+    assert "blue" not in [each.name for each in server.hub.room("tea").members]
+    assert server.dropped("irc")["send_queue_full"] == 1
+    assert red.says("PING x") == [":irc.example PONG irc.example x"]
 
 
 WORD = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), max_size=8)

@@ -21,7 +21,8 @@ from tests.patience import PATIENCE
 from twisted_net.chat.bus.redis import RedisBus
 from twisted_net.chat.bus.terms import Timing
 from twisted_net.chat.codec.events import read_id
-from twisted_net.chat.codec.requests import Redact
+from twisted_net.chat.codec.multiline import LINES
+from twisted_net.chat.codec.requests import Redact, RenameRoom, Say
 from twisted_net.chat.core.hub import Delivery, Hub
 from twisted_net.chat.doors.everybody import expel, notify
 from twisted_net.chat.doors.line import ChatLineFactory
@@ -309,3 +310,36 @@ async def test_a_text_that_is_taken_back_is_gone_from_the_broker(
     here.post.submit(member, Redact("lobby", read_id(shown) or 0), 0.0)
     await until(lambda: b"secret" not in engine.ask("XRANGE", "{netdemo}:hist:lobby", "-", "+"))
     assert b"secret" not in engine.ask("XRANGE", "{netdemo}:bus:0", "-", "+")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_room_has_its_new_name_on_all_nodes(engine: Engine, start: Start) -> None:
+    """Members of all hear it and go on; who comes later reads there what was said before."""
+    here, there = [await start() for _ in range(2)]
+    red, blue = await here.member("red"), await there.member("blue")
+    red.says("JOIN tea")
+    await red.hears("OK JOIN tea 1.*")
+    blue.says("JOIN tea", "IDS on")
+    await red.hears("JOINED tea blue")
+    member = here.hub.find("red")
+    lines = Say("tea", "one\n\ntwo", ((LINES, ""),))
+    here.post.submit(member, lines, here.reactor.seconds())
+    first = await blue.hears("@[0-9-]+ SAID tea red one")
+    second = await blue.hears("@[0-9-]+ SAID tea red two")
+    assert first.partition(" ")[0] == second.partition(" ")[0]
+    here.post.submit(member, RenameRoom("tea", "Coffee", "late"), here.reactor.seconds())
+    await blue.hears("@[0-9-]+ MOVED tea Coffee red late")
+    blue.says("still here")
+    await red.hears("SAID Coffee blue still here")
+    key = "{netdemo}:hist:"
+    await until(lambda: engine.ask("EXISTS", f"{key}tea") == b":0\r\n")
+    assert b"one" in engine.ask("XRANGE", f"{key}coffee", "-", "+")
+    snapshot = "{netdemo}:snapshot"
+    await until(lambda: b'"Coffee"' in engine.ask("GET", snapshot))
+    late = await start()
+    pink = await late.member("pink")
+    pink.says("JOIN coffee", "HISTORY coffee 9")
+    await pink.hears("OK JOIN Coffee 3.*")
+    for said in ("red one", "red two", "blue still here", "red one"):
+        await pink.hears(f"OLD [0-9-]+ Coffee {said}")
+    await until(lambda: here.hub.state() == there.hub.state() == late.hub.state())

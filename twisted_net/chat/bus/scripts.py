@@ -241,6 +241,7 @@ local moving = redis.call('XRANGE', old, '-', '(' .. at)
 if #moving == 0 then return 0 end
 local staying = redis.call('XRANGE', new, '-', '+')
 for i = 1, #moving do redis.call('XDEL', old, moving[i][1]) end
+if redis.call('XLEN', old) == 0 then redis.call('DEL', old) end
 redis.call('DEL', new)
 local i, j = 1, 1
 while i <= #moving or j <= #staying do
