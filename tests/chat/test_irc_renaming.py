@@ -7,9 +7,11 @@ CAPABILITY = "draft/channel-rename"
 BAD_ROOM = "Room: 1-49 bytes, no space or comma"
 
 
-def tea(*capabilities: str, **settings: bool) -> tuple[IrcChat, OnIrc, OnIrc]:
+def tea(
+    *capabilities: str, keep: bool = False, accounts: bool = False
+) -> tuple[IrcChat, OnIrc, OnIrc]:
     """Let red, its operator, and blue be in a room; red has asked for the capability."""
-    server = IrcChat(**settings)
+    server = IrcChat(keep=keep, accounts=accounts)
     red = server.on_irc("red", CAPABILITY)
     blue = server.on_irc("blue", *capabilities)
     for member in (red, blue):

@@ -38,7 +38,7 @@ def combined(pieces: Iterable[Piece]) -> tuple[str, Tags]:
 
 def is_composed(tags: Tags) -> bool:
     """Say whether a message with these tags may have several lines."""
-    return any(name == LINES for name, _ in tags)
+    return bool(tags) and any(name == LINES for name, _ in tags)
 
 
 def pieces_of(text: str, tags: Tags) -> list[Piece]:

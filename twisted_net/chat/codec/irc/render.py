@@ -60,6 +60,9 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CTCP = "\x01"
 
+#: Bytes of a character, at most, in any charset that is spoken here.
+_WIDEST = 4
+
 #: What members hear of their own doing anyway. That they are away a numeric tells them, and that
 #: they have left an ERROR.
 _OWN = frozenset(Kind) - MESSAGES - {Kind.AWAY, Kind.LEFT}
@@ -141,6 +144,9 @@ class IrcProfile:
         acted = event.kind is Kind.ACTED
         before, after = (f"{_CTCP}ACTION ", _CTCP) if acted else ("", "")
         room = MAX_MESSAGE - 2 - len((start + before + after).encode(self.charset, "replace"))
+        if not event.tags and len(event.text) * _WIDEST <= room:  # as most are
+            line = f"{self._tagged(event)}{start}{before}{event.text}{after}\r\n"
+            return line.encode(self.charset, "replace")
         pieces = self._pieces(event, room)
         if len(pieces) > 1 and self._multiline and not acted:
             return self._batch(event, start, pieces)

@@ -38,11 +38,6 @@ class Capabilities:
         """Whether a list may run over several lines."""
         return self._version >= WITH_VALUES
 
-    @property
-    def working(self) -> set[str]:
-        """What is on, and has what it needs."""
-        return self.on - {name for name, needed in NEEDS.items() if needed not in self.on}
-
     def offer(self, version: str) -> list[str]:
         """Return the capabilities there are, as ``CAP LS`` shows them to a version.
 

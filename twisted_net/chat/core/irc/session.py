@@ -366,7 +366,10 @@ class Session:
     @property
     def profile(self) -> IrcProfile:
         """How events are written for this client."""
-        return profile_of(self.capabilities.working, self.line.charset)
+        on = self.capabilities.on
+        if MULTILINE in on and MULTILINE not in self.capabilities:
+            on = on - {MULTILINE}  # it cannot be written without batches
+        return profile_of(on, self.line.charset)
 
     def capable(self) -> None:
         """Write events as the capabilities that are on want it, and the labels that wait."""
