@@ -37,7 +37,8 @@ class IrcChat(Server):
         clock = Threaded()
         known = Accounts(clock, dice(1), iterations=4096) if accounts else None
         super().__init__(queue=queue, keep=keep, clock=clock, accounts=known, bus=bus)
-        settings = {"capabilities": OFFERED, **settings}
+        soon = partial(self.clock.callLater, 0)
+        settings = {"capabilities": OFFERED, "soon": soon, **settings}
         self.irc = IrcServer(
             hub=self.hub,
             post=self.post,

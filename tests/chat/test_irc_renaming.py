@@ -1,7 +1,12 @@
 """Rooms that get another name: IRCv3 draft/channel-rename, a test for each MUST of it."""
 
+from collections.abc import Callable
+
+import pytest
+
 from tests.chat.irc import IrcChat, OnIrc
 from twisted_net.chat.codec.messages import Event, Join, Kind, Talk
+from twisted_net.chat.core.irc import renaming
 
 CAPABILITY = "draft/channel-rename"
 BAD_ROOM = "Room: 1-49 bytes, no space or comma"
@@ -69,6 +74,28 @@ def test_whoever_did_not_ask_for_it_leaves_one_room_and_enters_another() -> None
     ]
     blue.says("PRIVMSG #coffee :so it is")
     assert red.hears() == [f"{me} PRIVMSG #coffee :so it is"]
+
+
+def test_a_large_room_is_told_who_is_in_it_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else waits until all are; who has gone meanwhile is told nothing."""
+    monkeypatch.setattr(renaming, "NAMES_A_TURN", 10)
+    server, red, blue = tea()
+    turns: list[Callable[[], None]] = []
+    server.irc.soon = turns.append
+    members = [blue, *(server.on_irc(f"m{n}") for n in range(3))]
+    for member in members[1:]:
+        member.says("JOIN #tea")
+    for member in members:
+        member.hears()
+    red.says("RENAME #tea #coffee")
+    heard = [[line.split(" ")[1] for line in member.hears()] for member in members]
+    assert [each[:2] for each in heard] == [["PART", "JOIN"]] * 4
+    assert ["366" in each for each in heard] == [True, True, False, False]
+    members[2].says("PART #coffee")
+    while turns:
+        turns.pop()()
+    heard = [[line.split(" ")[1] for line in member.hears()] for member in members]
+    assert ["366" in each for each in heard] == [False, False, False, True]
 
 
 def test_such_a_client_is_told_in_its_own_way() -> None:

@@ -54,6 +54,7 @@ def irc_server(
         kept=post.history.kept if post.history is not None else "",
         secret=secret,
         longest=settings.queue // _SHARE,
+        soon=partial(runtime.reactor.callLater, 0),
     )
     if settings.irc_sts:
         server.policy = _policy(settings)

@@ -16,8 +16,12 @@ from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.rooms import named, say_room
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.session import Session
+from twisted_net.chat.core.room import Room
 
 CAPABILITY = "draft/channel-rename"
+
+#: Names that all clients together are told in one turn: of a room of a thousand that makes two.
+NAMES_A_TURN = 2000
 
 #: What numerics say better than a standard reply.
 _NUMERIC = frozenset({Why.NO_ROOM, Why.NOT_INSIDE, Why.NOT_OPERATOR, Why.UNREACHABLE})
@@ -46,6 +50,7 @@ def _renamed(session: Session, old: str, new: str, event: Event | None) -> None:
         session.fail("CANNOT_RENAME", old, new, "The channel has that name")
     elif _lacks(session, event):
         _say_moved(session, event)
+        say_room(session, session.hub.inside(session.me, event.text))
 
 
 def _not_renamed(session: Session, old: str, new: str, refusal: Refusal) -> None:
@@ -64,12 +69,25 @@ def tell_all(server: IrcServer, event: Event) -> None:
     """
     if event.kind is not Kind.ROOM_RENAMED:
         return
-    for member in server.hub.room(event.text).here:
+    room, lacking = server.hub.room(event.text), []
+    for member in room.here:
         session = server.sessions.get(member.key)
         if session is not None:
             _move_marker(session, event)
             if member.key != event.by and _lacks(session, event):
                 _say_moved(session, event)
+                lacking.append(session)
+    _say_room(server, room, lacking)
+
+
+def _say_room(server: IrcServer, room: Room[object], sessions: list[Session]) -> None:
+    """Say to all of these who is in a room: to some of them now, where that takes a while."""
+    most = max(1, NAMES_A_TURN // max(1, len(room.members)))
+    for session in sessions[:most]:
+        if session.member in room.members:
+            say_room(session, room)
+    if sessions[most:]:
+        server.soon(partial(_say_room, server, room, sessions[most:]))
 
 
 def _lacks(session: Session, event: Event) -> bool:
@@ -78,15 +96,14 @@ def _lacks(session: Session, event: Event) -> bool:
 
 
 def _say_moved(session: Session, event: Event) -> None:
-    me, room = session.me, session.hub.inside(session.me, event.text)
+    me = session.me
     mine = Event(event.id, Kind.PARTED, event.where, me.name, account=me.account, mask=me.mask)
     parted = replace(mine, text=dict(event.tags).get(WHY, ""))
     tags = ((REALNAME, me.realname),)
     joined = replace(
-        mine, id=0, kind=Kind.JOINED, where=room.name, tags=tags
+        mine, id=0, kind=Kind.JOINED, where=event.text, tags=tags
     )  # one id, one message
     session.put(session.profile.render(parted) + session.profile.render(joined))
-    say_room(session, room)
 
 
 def _move_marker(session: Session, event: Event) -> None:

@@ -65,6 +65,11 @@ def _nothing() -> None:
     """There is nothing to read anew."""
 
 
+def _at_once(work: Callable[[], None]) -> None:
+    """Do it now."""
+    work()
+
+
 @dataclass(slots=True)
 class IrcServer:
     """A server as IRC's clients see it.
@@ -84,6 +89,7 @@ class IrcServer:
     :ivar policy: how clients are to come from now on; None: as they like.
     :ivar gateways: who may say for whom they connect; None: nobody.
     :ivar reread: reads the files of operators and gateways anew; raises ValueError.
+    :ivar soon: does something in the next turn, before which all others are served.
     :ivar sessions: those that have been let in, by the keys of their members.
     :ivar watches: who wants to know who comes and goes.
     :ivar waiting: connections that have not been let in yet.
@@ -109,6 +115,7 @@ class IrcServer:
     policy: Policy | None = None
     gateways: Gateways | None = None
     reread: Callable[[], None] = _nothing
+    soon: Callable[[Callable[[], None]], object] = _at_once
     sessions: "dict[str, Session]" = field(default_factory=dict)
     watches: "Watches" = field(init=False)
     waiting: int = 0
