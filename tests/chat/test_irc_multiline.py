@@ -288,6 +288,15 @@ def test_history_has_the_message_whole() -> None:
     assert shown == ["hello", "how is ", "everyone?"]
 
 
+def test_one_message_of_history_there_always_is() -> None:
+    """Though it be longer than the answer may be: none would say that there are no more."""
+    _, red, blue = tea("draft/chathistory", keep=True, longest=100)
+    red.says(*POEM, *POEM)
+    blue.hears()
+    shown = [line.rpartition(" :")[2] for line in blue.says("CHATHISTORY LATEST #tea * 2")]
+    assert shown == ["hello", "how is ", "everyone?"]
+
+
 def test_a_text_of_another_door_that_is_too_long_for_a_line_comes_whole() -> None:
     """In pieces that make up the very same text, for who knows how to put them together."""
     server, red, blue = tea()

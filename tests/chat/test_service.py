@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
 from zope.interface.verify import verifyObject
 
 from tests.chat.members import dice
 from twisted_net.chat import (
     ChatDatagramProtocol,
+    ChatIrcFactory,
     ChatLineFactory,
     ChatService,
     ChatSettings,
@@ -45,6 +47,30 @@ def test_both_doors_speak_through_one_hub() -> None:
     assert isinstance(datagrams.serve, ChatDatagramProtocol)
     assert lines.serve.post is datagrams.serve.post
     assert lines.serve.post.hub.lobby == "hall"
+
+
+def test_irc_clients_of_all_ages_hear_of_a_room_s_new_name() -> None:
+    """As the service puts its doors together."""
+    clock = Clock()
+    runtime = Runtime(clock, dice(1))
+    doors = {each.name: each.serve for each in ChatService().doors(ChatSettings(), runtime)}
+    irc = doors["irc"]
+    assert isinstance(irc, ChatIrcFactory)
+    wires = []
+    for name, asks in (("red", "draft/channel-rename"), ("blue", "setname")):
+        protocol, wire = irc.buildProtocol(None), StringTransport()
+        protocol.makeConnection(wire)
+        lines = [f"CAP REQ {asks}", f"NICK {name}", f"USER {name} 0 * :x", "CAP END", "JOIN #tea"]
+        if name == "blue":
+            lines.append("PRIVMSG #tea :here")
+        protocol.dataReceived("".join(f"{line}\r\n" for line in lines).encode())
+        wires.append((protocol, wire))
+    wires[0][0].dataReceived(b"RENAME #tea #coffee\r\n")
+    clock.advance(0)
+    red, blue = [wire.value().decode() for _, wire in wires]
+    assert red.endswith(" RENAME #tea #coffee :\r\n")
+    assert " PART #tea\r\n" in blue
+    assert blue.endswith(" 366 blue #coffee :End of NAMES\r\n")
 
 
 def test_what_a_door_refuses_is_counted_under_its_name() -> None:

@@ -158,11 +158,15 @@ def _tell(session: Session, shown: str, newest: bool, found: list[Event] | Refus
 
 
 def _fitting(told: list[bytes], room: int, newest: bool) -> list[bytes]:
-    """Leave out what a queue would not hold: the client asks again from where this ends."""
-    fitting, size = [], 0
+    """Leave out what a queue would not hold: the client asks again from where this ends.
+
+    One message there always is: an answer with none says that there are no more.
+    """
+    fitting: list[bytes] = []
+    size = 0
     for lines in reversed(told) if newest else told:
         size += len(lines) + 32 * lines.count(b"\n")
-        if size > room:
+        if size > room and any(fitting):
             break
         fitting.append(lines)
     return fitting[::-1] if newest else fitting
