@@ -1,14 +1,18 @@
 """Chat as a user meets it: ``nc``, ``netdemo chat``, and the installed server between them."""
 
 import json
+import re
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, unused_port
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run, unused_port
 from tests.blackbox.talkers import Screen, Talker
+from twisted_net.chat.core.known import fingerprint, shown
+from twisted_net.chat.keyring import own_key
 
 pytestmark = pytest.mark.slow  # each starts programs; `make test-slow` runs them
 
@@ -50,16 +54,28 @@ def test_two_nc_and_one_udp_member_hear_each_other(
     blue.hears("OK WHO 1")
 
 
-def test_two_peers_talk_without_a_server(talker: Callable[..., Talker]) -> None:
+def peering(folder: Path) -> tuple[str, ...]:
+    """Return a command that chats among peers, with a key of its own in a folder."""
+    return "env", f"XDG_STATE_HOME={folder}", str(BIN / "netdemo"), "chat", "--peer"
+
+
+def key_in(folder: Path) -> str:
+    """Return how others see the key that is kept in a folder."""
+    return shown(fingerprint(own_key(folder / "netdemo").public))
+
+
+def test_two_peers_talk_without_a_server(talker: Callable[..., Talker], tmp_path: Path) -> None:
     """One is given the address of the other, and finds who else is there; `nc -u` is heard too."""
     first, second = unused_port(socket.SOCK_DGRAM), unused_port(socket.SOCK_DGRAM)
-    command = (str(BIN / "netdemo"), "chat", "--peer")
-    red = talker(*command, "--nick", "red", "--port", str(first))
+    mine, others = key_in(tmp_path / "red"), key_in(tmp_path / "blue")
+    red = talker(*peering(tmp_path / "red"), "--nick", "red", "--port", str(first))
     red.says("/who")
-    red.matches(r"  red \(udp, idle \d+ s\)")
-    blue = talker(*command, "--nick", "blue", "--port", str(second), f"127.0.0.1:{first}")
-    red.hears("* blue joined")
-    blue.hears("* red joined")
+    red.matches(rf"  red \(udp, idle \d+ s, key {re.escape(mine)}\)")
+    blue = talker(
+        *peering(tmp_path / "blue"), "--nick", "blue", "--port", str(second), f"127.0.0.1:{first}"
+    )
+    red.hears(f"* blue joined (key {others}; met for the first time)")
+    blue.hears(f"* red joined (key {mine}; met for the first time)")
     blue.says("hello", "/msg red psst")
     red.hears("<blue> hello")
     red.hears("<blue to you> psst")
@@ -73,6 +89,35 @@ def test_two_peers_talk_without_a_server(talker: Callable[..., Talker]) -> None:
     assert blue.ends() == (0, "")
     red.hears("* blue left (quit)")
     assert red.ends() == (0, "")
+
+
+def test_somebody_else_with_a_peer_s_name_is_kept_out_until_it_is_forgotten(
+    talker: Callable[..., Talker], tmp_path: Path
+) -> None:
+    """The owner is told both keys; whoever poses as the other one is told that it is known."""
+    red_s, port = tmp_path / "red", free_port(socket.SOCK_DGRAM)
+    address = f"127.0.0.1:{port}"
+    keys = [key_in(tmp_path / name) for name in ("red", "blue", "mallory")]
+    red = talker(*peering(red_s), "--nick", "red", "--port", str(port))
+    blue = talker(*peering(tmp_path / "blue"), "--nick", "blue", "--port", "0", address)
+    red.hears(f"* blue joined (key {keys[1]}; met for the first time)")
+    blue.hears(f"* red joined (key {keys[0]}; met for the first time)")
+    assert blue.ends() == red.ends() == (0, "")
+    red = talker(*peering(red_s), "--nick", "red", "--port", str(port))
+    mallory = talker(*peering(tmp_path / "mallory"), "--nick", "blue", "--port", "0", address)
+    red.hears(
+        f"* WARNING: somebody at 127.0.0.1 calls themselves 'blue' and shows the key {keys[2]};"
+        f" known is {keys[1]}. They are kept out. If it is the same person, who has told you"
+        " so: netdemo chat --forget-peer blue"
+    )
+    mallory.hears(f"* {address} refused: 'blue' is known here by another key")
+    assert mallory.ends() == red.ends() == (0, "")
+    forget = run(*peering(red_s)[:-1], "--forget-peer", "blue")
+    assert (forget.returncode, forget.stderr) == (0, b"")
+    red = talker(*peering(red_s), "--nick", "red", "--port", str(port))
+    again = talker(*peering(tmp_path / "mallory"), "--nick", "blue", "--port", "0", address)
+    red.hears(f"* blue joined (key {keys[2]}; met for the first time)")
+    assert again.ends() == red.ends() == (0, "")
 
 
 @pytest.mark.parametrize("over", ["tcp", "udp"])

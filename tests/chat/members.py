@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import TYPE_CHECKING
 
+import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport, StringTransport
 
@@ -22,6 +24,9 @@ from twisted_net.chat.doors.stream import BURST_SECONDS, RATE
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net.counters import Counters
+
+if TYPE_CHECKING:
+    from twisted_net.chat.core.keypair import Keypair
 
 #: Commands that a member of a stream door may send at once.
 BURST = RATE * BURST_SECONDS
@@ -43,6 +48,14 @@ def by_bytes(data: bytes) -> list[bytes]:
 def dice(seed: int) -> Random:
     """Return dice that fall the same way in every run."""
     return Random(seed)  # noqa: S311
+
+
+def keypair(name: str) -> "Keypair":
+    """Return somebody's key for life; without the library for it a test is skipped."""
+    pytest.importorskip("cryptography", reason="no cryptography (the extra tls)")
+    from twisted_net.chat.core.keypair import Keypair
+
+    return Keypair(name.encode().ljust(32))
 
 
 class Server:

@@ -1,6 +1,8 @@
 """Tests of `twisted_net.chat.commands` and `terminal`, without a server."""
 
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from twisted.python.failure import Failure
 from twisted_net.chat import commands, terminal
 from twisted_net.chat.client import RefusedError
 from twisted_net.chat.codec.messages import (
+    Announced,
     Code,
     Command,
+    Heard,
     Help,
     Nick,
     Quit,
@@ -21,6 +25,8 @@ from twisted_net.chat.codec.messages import (
     Tell,
     Usage,
 )
+from twisted_net.chat.core.known import Standing
+from twisted_net.chat.keyring import KnownFile, folder
 from twisted_net.chat.peer import ChatPeer
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import NetError, SettingError
@@ -80,13 +86,62 @@ def test_what_makes_no_sense_among_peers_is_one_line(options: list[str], error: 
     ],
 )
 def test_a_peer_listens_on_loopback_unless_others_are_elsewhere(
-    other: str | None, discover: bool, interface: str | None, address: str
+    other: str | None,
+    discover: bool,
+    interface: str | None,
+    address: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     """Whoever names one, or looks for them, wants to be called back."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     connect = commands._as_peer(other, discover, None, interface, 5.0)
     peer = connect(None, lambda heard: None)
     assert isinstance(peer, ChatPeer)
     assert peer.address == (address, 7008)
+
+
+def test_a_peer_without_a_key_is_told_so_once_and_chats(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where there is no room for one, or no library to make one with."""
+    pytest.importorskip("cryptography")
+    (tmp_path / "netdemo").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    heard: list[Heard] = []
+    peer = commands._as_peer(None, False, None, None, 5.0)(None, heard.append)
+    assert isinstance(peer, ChatPeer)
+    (told,) = heard
+    assert isinstance(told, Announced)
+    assert told.text.startswith("no key, so nobody is proven to anybody: ")
+    assert str(tmp_path) in told.text
+    monkeypatch.setitem(sys.modules, "twisted_net.chat.core.keypair", None)
+    heard.clear()
+    commands._as_peer(None, False, None, None, 5.0)(None, heard.append)
+    (told,) = heard
+    assert isinstance(told, Announced)
+    assert told.text.endswith("needs cryptography: pip install 'twisted_net[tls]'")
+
+
+def test_a_peer_that_is_known_can_be_forgotten(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """So that its new key is believed; nobody else is forgotten."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    known = KnownFile(folder())
+    known.learn("red", b"r")
+    known.learn("blue", b"b")
+    done = CliRunner().invoke(commands.chat, ["--forget-peer", "RED"])
+    assert (done.exit_code, done.output) == (
+        0,
+        "forgot the key of RED; the next one under that name is believed\n",
+    )
+    done = CliRunner().invoke(commands.chat, ["--forget-peer", "red"])
+    assert (done.exit_code, done.output) == (
+        1,
+        "netdemo: no peer 'red' is known; nothing was forgotten\n",
+    )
+    assert KnownFile(folder()).look("blue", b"b") is Standing.SAME
 
 
 def test_an_unknown_command_is_refused_here() -> None:

@@ -4,8 +4,9 @@ import pytest
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 
-from tests.chat.members import dice
+from tests.chat.members import dice, keypair
 from twisted_net.chat.bus.local import LocalBus
+from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.datagram import (
     MIN_HELLO,
     Flag,
@@ -17,14 +18,32 @@ from twisted_net.chat.codec.datagram import (
     padded,
     unpacked,
 )
+from twisted_net.chat.codec.messages import (
+    Code,
+    Command,
+    Done,
+    Heard,
+    Join,
+    Kick,
+    Nick,
+    Refusal,
+    Refused,
+    Say,
+    Topic,
+)
+from twisted_net.chat.core.datagram import ACK_DELAY, Session
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.introduction import Answering, Asking, Identity, offers_proof
 from twisted_net.chat.core.mesh import FIND_LENGTH, MOST, Mesh
 from twisted_net.chat.core.path import Address
+from twisted_net.chat.core.states import Came, Ended, Happening
 from twisted_net.chat.doors.outlet import Outlet, deliver
-from twisted_net.chat.doors.peer import TEXTS, ChatPeerProtocol
+from twisted_net.chat.doors.peer import TEXTS, ChatPeerProtocol, Fields
 from twisted_net.chat.post import Post
 
+#: Where the other peer speaks from, and where this one listens.
 HERE = ("192.168.1.7", 40000)
+WHERE = ("192.168.1.1", 7008)
 
 
 class Peer:
@@ -36,6 +55,10 @@ class Peer:
         self.mesh = Mesh(dice(1), 0.0, "red", (), group=False)
         self.called: list[Address] = []
         self.heard: list[tuple[Address, str]] = []
+        self.kept_out: list[str] = []
+        self.came: list[tuple[str, bytes]] = []
+        self.exposed: list[Address] = []
+        self.identity: Identity | None = None
         post = Post(self.hub, LocalBus(self.clock.seconds), deliver)
         self.door = ChatPeerProtocol(post, self.clock, dice(2), self.mesh, self)
         self.port = FakeDatagramTransport()
@@ -56,6 +79,26 @@ class Peer:
     def bare(self, address: Address, text: str) -> None:
         """Hear what anybody may have sent."""
         self.heard.append((address, text))
+
+    def admit(self, name: str, public: bytes, address: Address) -> None:
+        """Let everybody come, but for those who are kept out."""
+        if name in self.kept_out:
+            raise Refusal(Code.FORBIDDEN, f"{name!r} is known here by another key")
+
+    def introduction(self, nonce: bytes, hello: Fields, address: Address) -> Answering | None:
+        """Prove who one is, if one can."""
+        if self.identity is None or not offers_proof(hello):
+            return None
+        return Answering(self.identity, dice(4), WHERE, address, nonce, hello)
+
+    def proven(self, name: str, public: bytes, address: Address) -> None:
+        """Take note of who has come."""
+        self.admit(name, public, address)
+        self.came.append((name, public))
+
+    def disproved(self, address: Address) -> None:
+        """Hear that somebody is not who they said."""
+        self.exposed.append(address)
 
     def sent(self, datagram: bytes, address: Address = HERE) -> list[bytes]:
         """Send something to the door; return what it sends back."""
@@ -159,4 +202,113 @@ def test_a_mesh_that_is_full_refuses_one_more() -> None:
         (answer,) = peer.sent(encode(greeting._replace(fields=again)), address)
         expected = Type.WELCOME if number < MOST - 1 else Type.RST
         assert decode(answer).type is expected
+    peer.door.stopProtocol()
+
+
+class Caller:
+    """Another peer's session with the door, and the wire between them."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        identity: Identity | None,
+        name: str = "blue",
+        where: Address = HERE,
+    ) -> None:
+        asking = None if identity is None else Asking(identity, dice(5), where, WHERE)
+        also = {Key.PORT: (7010).to_bytes(2, "big")}
+        self.peer = peer
+        self.session = Session.initiator(dice(len(name)), 0.0, name, also, Flag.PEER, asking)
+        self.happened: list[Happening] = []
+        self.pump()
+
+    def asks(self, command: Command) -> list[Heard]:
+        """Ask for something; return what is answered."""
+        self.session.send(actions.asked(command))
+        self.happened.clear()
+        self.pump()
+        came = [each for each in self.happened if isinstance(each, Came)]
+        return [heard for each in came for heard in actions_said.heard(each.body)[1]]
+
+    def pump(self) -> None:
+        """Carry datagrams to and fro until there are no more."""
+        while sent := self.session.outgoing(ACK_DELAY):
+            for datagram in sent:
+                for answer in self.peer.sent(datagram):
+                    self.happened += self.session.received(answer, 0.0)
+            self.peer.clock.advance(0)
+            for answer, _ in self.peer.port.written:
+                self.happened += self.session.received(answer, 0.0)
+            self.peer.port.written.clear()
+
+
+def forger() -> Identity:
+    """Return somebody who shows a key, and cannot sign with it."""
+    forged = keypair("mallory")
+    forged.public = keypair("blue").public
+    return forged
+
+
+@pytest.mark.parametrize(("own", "others"), [("red", "blue"), ("red", ""), ("", "blue"), ("", "")])
+def test_whoever_comes_is_known_by_the_key_that_is_proven(own: str, others: str) -> None:
+    """By none, where one of the two has none."""
+    peer = Peer()
+    peer.identity = keypair(own) if own else None
+    caller = Caller(peer, keypair(others) if others else None)
+    both = own and others
+    assert peer.came == [("blue", keypair(others).public if both else b"")]
+    assert caller.session.public == (keypair(own).public if both else b"")
+    peer.door.stopProtocol()
+
+
+def test_who_may_not_have_a_name_is_told_so_before_there_is_a_session() -> None:
+    """Once its address is proven; with the reason."""
+    peer = Peer()
+    peer.kept_out = ["blue"]
+    caller = Caller(peer, keypair("blue"))
+    assert caller.happened == [Ended("403 'blue' is known here by another key", 3)]
+    assert peer.came == []
+    assert len(peer.hub) == 0
+    peer.door.stopProtocol()
+
+
+def test_who_proves_nothing_after_all_is_told_so_and_counted() -> None:
+    """As somebody whose address is translated on its way."""
+    peer = Peer()
+    peer.identity = keypair("red")
+    caller = Caller(peer, keypair("blue"), where=("192.168.1.7", 40001))
+    assert caller.session.public == b"", "nor is it content with what it is told itself"
+    assert peer.came == []
+    asked = Caller(peer, forger(), "green")
+    (ended,) = asked.happened
+    assert isinstance(ended, Ended)
+    assert ended.why.startswith("403 your proof does not fit")
+    assert peer.exposed == [HERE]
+    assert peer.came == []
+    assert [each.name for each in peer.hub.members()] == []
+    peer.door.stopProtocol()
+
+
+def test_a_peer_says_things_and_can_do_nothing_else() -> None:
+    """A new name, say, would be one that no key was shown for."""
+    peer = Peer()
+    caller = Caller(peer, None)
+    for command in (Nick("red2"), Topic("lobby", "mine"), Join("other"), Kick("lobby", "red")):
+        assert caller.asks(command) == [Refused(Code.BAD, "no command between peers")]
+    (done,) = caller.asks(Say("lobby", "hi"))
+    assert isinstance(done, Done)
+    peer.door.stopProtocol()
+
+
+def test_a_name_that_turns_out_to_be_another_s_is_taken_away() -> None:
+    """Who has it without a key, or with another one, has to go; who has the key stays."""
+    peer = Peer()
+    peer.identity = keypair("red")
+    caller = Caller(peer, None)
+    peer.door.oust("BLUE", keypair("blue").public)
+    caller.pump()
+    assert [each.name for each in peer.hub.members()] == []
+    caller = Caller(peer, keypair("blue"))
+    peer.door.oust("BLUE", keypair("blue").public)
+    assert [each.name for each in peer.hub.members()] == ["blue"]
     peer.door.stopProtocol()

@@ -1,11 +1,27 @@
 """Peers on bad networks: they find each other, and hear each other, without a server."""
 
+from typing import Any
+
 import pytest
 from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 
+from tests.chat.members import keypair
 from tests.simulated.bench import dice, together
-from twisted_net.chat.codec.messages import Act, Announced, Event, Heard, Kind, Say, Tell, Who
+from twisted_net.chat.codec.messages import (
+    Act,
+    Announced,
+    Event,
+    Heard,
+    Kind,
+    Present,
+    Say,
+    Tell,
+    Who,
+)
+from twisted_net.chat.core.introduction import Identity
+from twisted_net.chat.core.known import Known, fingerprint
+from twisted_net.chat.core.trust import WARN_EVERY
 from twisted_net.chat.peer import LOBBY, ChatPeer
 from twisted_net.net.clients import Target
 from twisted_net.net.errors import ClientError
@@ -32,6 +48,8 @@ class Talker:
         *seeds: str,
         discover: bool = False,
         host: Host | None = None,
+        identity: Identity | None = None,
+        known: Known | None = None,
     ) -> None:
         self.host: Host = net.host(name) if host is None else host
         self.heard: list[Heard] = []
@@ -43,7 +61,10 @@ class Talker:
             dice(self.host),
             seeds=[Target("udp", each, 7008) for each in seeds],
             discover=discover,
+            identity=identity,
+            known=known,
         )
+        self.key = fingerprint(identity.public) if identity else ""
 
     async def enter(self) -> None:
         """Come."""
@@ -204,3 +225,146 @@ async def test_peers_see_who_is_there_and_tell_one_something(net: SimNetwork) ->
     acted = [each for each in blue.heard if isinstance(each, Event) and each.kind is Kind.ACTED]
     assert [each.text for each in acted] == ["waves"]
     await red.peer.leave()
+
+
+class Relay(DatagramProtocol):
+    """Somebody who poses as a host: what one side sends here goes on to the other, as it is.
+
+    :ivar changed: what is done with each datagram.
+    """
+
+    noisy = False
+    transport: IUDPTransport
+
+    def __init__(self, to: str) -> None:
+        self._to = (to, 7008)
+        self._back: dict[bytes, tuple[str, int]] = {}
+        self._last: tuple[str, int] | None = None
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
+        """Carry it on."""
+        if addr[:2] == self._to:
+            if self._last is not None:
+                self.transport.write(datagram, self._last)
+        else:
+            self._last = (addr[0], addr[1])
+            self.transport.write(datagram, self._to)
+
+
+def keyed(net: SimNetwork, name: str, *seeds: str, **others: Any) -> Talker:
+    """Return a peer with a key of its own."""
+    return Talker(net, name, *seeds, identity=keypair(name), **others)
+
+
+def joined(talker: Talker) -> list[tuple[str, str | None]]:
+    """Return who was seen coming, and by which key."""
+    return [
+        (each.sender, dict(each.tags).get("key"))
+        for each in talker.heard
+        if isinstance(each, Event) and each.kind is Kind.JOINED
+    ]
+
+
+def announced(talker: Talker) -> list[str]:
+    """Return what a peer was told."""
+    return [each.text for each in talker.heard if isinstance(each, Announced)]
+
+
+@simulate(seeds=5, link=LAN)
+async def test_peers_with_and_without_keys_talk_and_know_which_is_which(net: SimNetwork) -> None:
+    """Whoever has a key sees those of others; a peer without one is unproven to all."""
+    red, blue = keyed(net, "red", discover=True), keyed(net, "blue", discover=True)
+    old = Talker(net, "old", discover=True)
+    await together(red.enter(), blue.enter(), old.enter())
+    await net.sleep(70)
+    await together(red.say(3), blue.say(3), old.say(3))
+    everybody_hears_everybody([red, blue, old], 3)
+    assert dict(joined(red)) == {"blue": blue.key, "old": ""}
+    assert dict(joined(blue)) == {"red": red.key, "old": ""}
+    assert dict(joined(old)) == {"red": None, "blue": None}
+    present = await red.peer.request(Who(""))
+    keys = {each.name: each.key for each in present if isinstance(each, Present)}
+    assert keys == {"red": red.key, "blue": blue.key, "old": ""}
+    await together(*(each.peer.leave() for each in (red, blue, old)))
+
+
+@simulate(seeds=5, link=LAN)
+async def test_another_key_under_a_known_name_is_kept_out_and_shouted_about(
+    net: SimNetwork,
+) -> None:
+    """Nobody hears it, it hears nobody; the owner is told both keys, again and again."""
+    known = Known()
+    red, blue = keyed(net, "red", known=known), keyed(net, "blue", "red")
+    await together(red.enter(), blue.enter())
+    await net.sleep(5)
+    await red.say(1)
+    assert blue.texts("red") == ["red 0"]
+    await together(blue.peer.leave())
+    await net.sleep(5)
+    for identity in (keypair("mallory"), None):
+        red.heard.clear()
+        name = "mallory" if identity else "nobody"
+        mallory = Talker(net, name, "red", identity=identity)
+        await mallory.peer.enter("blue")
+        await net.sleep(30)
+        assert joined(red) == []
+        with pytest.raises(ClientError, match="nobody else is here"):
+            await mallory.say(1)
+        with pytest.raises(ClientError, match="nobody else is here"):
+            await red.say(1)
+        (warning,) = [each for each in announced(red) if each.startswith("WARNING")]
+        assert mallory.host.ip in warning
+        assert "'blue'" in warning
+        await mallory.peer.leave()
+        await net.sleep(WARN_EVERY)
+    known.forget("blue")
+    again = Talker(net, "again", "red", identity=keypair("new"))
+    await again.peer.enter("blue")
+    await net.sleep(5)
+    await together(red.say(1), again.peer.request(Say(LOBBY, "new key")))
+    assert red.texts("blue") == ["new key"]
+    await together(red.peer.leave(), again.peer.leave())
+
+
+@simulate(seeds=5, link=LAN)
+async def test_who_relays_a_peer_s_packets_from_its_own_address_is_not_taken_for_it(
+    net: SimNetwork,
+) -> None:
+    """Neither of the two talks through it, and both are told why."""
+    red = keyed(net, "red")
+    between = net.host("between")
+    relay = Relay(red.host.ip)
+    between.reactor.listenUDP(7008, relay)
+    blue = keyed(net, "blue", "between")
+    await together(red.enter(), blue.enter())
+    blue.peer.call((between.ip, 7008))
+    await net.sleep(100)
+    assert joined(red) == joined(blue) == []
+    assert any("did not prove who it is" in each for each in announced(blue))
+    with pytest.raises(ClientError, match="nobody else is here"):
+        await blue.say(1)
+    await together(red.peer.leave(), blue.peer.leave())
+
+
+@simulate(seeds=5, link=LAN)
+async def test_a_name_that_nobody_knows_is_whose_who_came_first(net: SimNetwork) -> None:
+    """Marked as unproven, if it is; who comes later is told, and comes when it is free."""
+    red, mallory = keyed(net, "red"), Talker(net, "mallory", "red")
+    await red.enter()
+    await mallory.peer.enter("blue")
+    await net.sleep(5)
+    assert joined(red) == [("blue", "")]
+    blue = keyed(net, "blue", "red")
+    await blue.enter()
+    await net.sleep(5)
+    assert f"{red.host.ip}:7008 refused: name 'blue' is taken" in announced(blue)
+    await mallory.say(1)
+    await mallory.peer.leave()
+    await net.sleep(200)
+    await blue.say(1)
+    said = [each for each in red.heard if isinstance(each, Event) and each.kind is Kind.SAID]
+    assert [(each.text, dict(each.tags)) for each in said] == [
+        ("mallory 0", {"key": ""}),
+        ("blue 0", {"key": blue.key}),
+    ]
+    await together(red.peer.leave(), blue.peer.leave())

@@ -4,14 +4,15 @@ import getpass
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from twisted_net.chat import terminal
+from twisted_net.chat import keyring, terminal
 from twisted_net.chat.client import ChatClient, ChatDatagramClient, ChatLineClient, RefusedError
 from twisted_net.chat.codec import line as codec
 from twisted_net.chat.codec.messages import (
+    Announced,
     Code,
     Command,
     Heard,
@@ -30,6 +31,11 @@ from twisted_net.chat.settings import ChatSettings
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, Trust, parse_target, trusting
 from twisted_net.net.errors import ClientError, NetError, NoAnswerError, SettingError
+from twisted_net.net.text import safe
+
+if TYPE_CHECKING:
+    from twisted_net.chat.core.introduction import Identity
+    from twisted_net.chat.core.known import Known
 
 PORT = endpoints.parse(ChatSettings().tcp, "stream").port
 UDP_PORT = endpoints.parse(ChatSettings().udp, "datagram").port
@@ -77,6 +83,11 @@ class _Chat(click.Command):
     metavar="ADDRESS",
     help="With --peer: listen on it.  [127.0.0.1; with --discover all]",
 )
+@click.option(
+    "--forget-peer",
+    metavar="NAME",
+    help="Forget the key by which a peer is known, because they have a new one; then exit.",
+)
 @console.as_json
 @console.patience
 @console.debug
@@ -90,6 +101,7 @@ def chat(
     discover: bool,
     port: int | None,
     interface: str | None,
+    forget_peer: str | None,
     as_json: bool,
     patience: float,
     debug: bool,
@@ -108,6 +120,9 @@ def chat(
       netdemo chat --peer --discover
     """
     try:
+        if forget_peer is not None:
+            console.say(*_forgotten(forget_peer), as_json)
+            return
         if peer:
             connect = _as_peer(address or server, discover, port, interface, patience)
         else:
@@ -117,7 +132,8 @@ def chat(
         console.fail(error)
     if terminal.can_edit():
         terminal.take_asyncio()
-    console.run(lambda reactor: _chat(reactor, connect, nick, as_json), debug)
+    announcer = "" if peer else "server: "
+    console.run(lambda reactor: _chat(reactor, connect, nick, as_json, announcer), debug)
 
 
 #: Makes a client of what it is heard with.
@@ -143,15 +159,53 @@ def _as_peer(
     except ValueError as error:
         raise SettingError(f"--interface {where!r}: {error}") from None
     here = Target("udp", host, UDP_PORT if port is None else port)
+    identity, known, trouble = _keys()
 
     def connect(reactor: Any, heard: Callable[[Heard], None]) -> ChatClient:
         from twisted_net.chat.peer import ChatPeer  # a whole server, which others do not need
 
+        if trouble:
+            heard(Announced(trouble))
         return ChatPeer(
-            reactor, here, heard, patience, seeds=seeds, discover=discover, group_port=UDP_PORT
+            reactor,
+            here,
+            heard,
+            patience,
+            seeds=seeds,
+            discover=discover,
+            group_port=UDP_PORT,
+            identity=identity,
+            known=known,
         )
 
     return connect
+
+
+def _keys() -> "tuple[Identity | None, Known | None, str]":
+    """Return one's own key, whom one has met, and why there is neither.
+
+    :raises SettingError: there are files of that name that hold something else.
+    """
+    kept = keyring.folder()
+    try:
+        return keyring.own_key(kept), keyring.KnownFile(kept), ""
+    except ImportError:
+        why = "needs cryptography: pip install 'twisted_net[tls]'"
+    except OSError as error:
+        why = f"{error.filename}: {error.strerror}"
+    return None, None, f"no key, so nobody is proven to anybody: {why}"
+
+
+def _forgotten(name: str) -> tuple[str, dict[str, Any]]:
+    try:
+        known = keyring.KnownFile(keyring.folder()).forget(name)
+    except OSError as error:
+        raise ClientError(f"{error.filename}: {error.strerror}") from error
+    if not known:
+        raise ClientError(f"no peer {name!r} is known; nothing was forgotten")
+    return f"forgot the key of {safe(name)}; the next one under that name is believed", {
+        "forgot": name
+    }
 
 
 def _refuse_without_peer(discover: bool, port: int | None, interface: str | None) -> None:
@@ -172,8 +226,10 @@ def _target(address: str | None, server: str | None, udp: bool) -> Target:
     return target
 
 
-async def _chat(reactor: Any, connect: Connect, nick: str | None, as_json: bool) -> None:
-    screen = Screen(as_json)
+async def _chat(
+    reactor: Any, connect: Connect, nick: str | None, as_json: bool, announcer: str
+) -> None:
+    screen = Screen(as_json, announcer)
     client = connect(reactor, screen.show)
     screen.client = client
     try:

@@ -8,6 +8,7 @@ each hears each other one in order; there is no order that is common to all.
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from math import inf
 from random import Random, SystemRandom
 from typing import Any
@@ -17,7 +18,11 @@ from twisted.internet.error import CannotListenError, MulticastJoinError
 
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
-from twisted_net.chat.client.datagram import ChatDatagramClient, UndeliveredError
+from twisted_net.chat.client.datagram import (
+    ChatDatagramClient,
+    DisprovedError,
+    UndeliveredError,
+)
 from twisted_net.chat.codec import actions_said
 from twisted_net.chat.codec.datagram import Flag, Key
 from twisted_net.chat.codec.messages import (
@@ -40,22 +45,26 @@ from twisted_net.chat.codec.messages import (
     quoted,
 )
 from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.ident import folded
+from twisted_net.chat.core.ident import folded, skeleton
+from twisted_net.chat.core.introduction import Answering, Asking, Identity, offers_proof
+from twisted_net.chat.core.known import Known, fingerprint
 from twisted_net.chat.core.mesh import Mesh
 from twisted_net.chat.core.path import Address
+from twisted_net.chat.core.trust import Trust
 from twisted_net.chat.doors.guest import PROFILE, DatagramProfile
 from twisted_net.chat.doors.outlet import Outlet, deliver
-from twisted_net.chat.doors.peer import ChatPeerProtocol
+from twisted_net.chat.doors.peer import ChatPeerProtocol, Fields
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.alarm import Alarm
-from twisted_net.net.clients import PATIENCE, Target, resolve
+from twisted_net.net.clients import PATIENCE, DatagramClient, Target, resolve
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
-from twisted_net.net.errors import ClientError, ConnectError
+from twisted_net.net.errors import BadAnswerError, ClientError, ConnectError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.limits import SourceRates
+from twisted_net.net.routes import own_address
 from twisted_net.net.service import Door
 from twisted_net.net.text import with_port
 
@@ -93,6 +102,8 @@ class ChatPeer(ChatClient):
     :param seeds: peers to begin with.
     :param discover: whether to look for others on this link.
     :param group_port: where those others listen.
+    :param identity: one's own key; None: nobody is proven to anybody.
+    :param known: whom one has met.
     :ivar address: where it listens.
     """
 
@@ -107,6 +118,8 @@ class ChatPeer(ChatClient):
         seeds: Sequence[Target] = (),
         discover: bool = False,
         group_port: int = 7008,
+        identity: Identity | None = None,
+        known: Known | None = None,
     ) -> None:
         # A little more than each link has, which says whom something did not reach.
         super().__init__(reactor, target, heard, patience + 1.0)
@@ -116,6 +129,9 @@ class ChatPeer(ChatClient):
         self._discover = discover
         self._group_port = group_port
         self._link_patience = patience
+        self._identity = identity
+        self._trust = Trust(known or Known())
+        self._new: dict[str, None] = {}
         self._alarm = Alarm(reactor, self._wake)
         self._links: dict[Address, ChatDatagramClient] = {}
         self._transport: Any = None
@@ -141,6 +157,9 @@ class ChatPeer(ChatClient):
             raise RefusedError(refusal.code, refusal.text) from refusal
         self._seat.arrive(now, lambda answer: None)
         self._joined(LOBBY)
+        if self._identity is not None:
+            self.greeted = [Done("KEY", fingerprint(self._identity.public))]
+            self._trust.came(self.name, self._identity.public)
         self._mesh = Mesh(self._dice, now, self.name, seeds, self._discover)
         self._protocol = ChatPeerProtocol(post, self._reactor, self._dice, self._mesh, self)
         await self._listen()
@@ -225,6 +244,7 @@ class ChatPeer(ChatClient):
             self._dice,
             also,
             Flag.PEER,
+            self._asking,
         )
         Deferred.fromCoroutine(self._link(address, link))
         self._wake()
@@ -232,10 +252,13 @@ class ChatPeer(ChatClient):
     async def _link(self, address: Address, link: ChatDatagramClient) -> None:
         try:
             await link.enter(self.name)
+            self._believe(link.other, link.public, address)
         except ClientError as error:
             self._mesh.unlinked(address)
             await link.leave()
-            if isinstance(error, RefusedError):
+            if isinstance(error, DisprovedError):
+                self._hear(Announced(f"{error}"))
+            elif isinstance(error, RefusedError):
                 self._hear(Announced(f"{with_port(*address)} refused: {error.text}"))
             return
         if self._over:
@@ -243,6 +266,7 @@ class ChatPeer(ChatClient):
             return
         self._links[address] = link
         self._mesh.linked(address, link.other)
+        self._learn(link.other, link.public)
         self.arrived()
         link.on_lost(lambda error: self._unlink(address))
 
@@ -256,14 +280,85 @@ class ChatPeer(ChatClient):
         if isinstance(heard, Announced):
             self._hear(Announced(f"{link.other}: {heard.text}"))
 
+    # Who they are.
+
+    def admit(self, name: str, public: bytes, address: Address) -> None:
+        """Refuse whoever takes a name that is known by another key, and say so."""
+        if self._identity is None:
+            return  # of whom nobody can prove anything
+        now = self._reactor.seconds()
+        refusal, warning = self._trust.judge(name, public, address[0], now)
+        if warning:
+            self._hear(Announced(warning))
+        if refusal is not None:
+            raise refusal
+
+    def _believe(self, name: str, public: bytes, address: Address) -> None:
+        try:
+            self.admit(name, public, address)
+        except Refusal as refusal:
+            raise BadAnswerError(f"{with_port(*address)}: {refusal}") from refusal
+
+    def introduction(self, nonce: bytes, hello: Fields, address: Address) -> Answering | None:
+        """Return how somebody and oneself prove who they are, if both have keys."""
+        if self._identity is None or not offers_proof(hello):
+            return None
+        here = own_address(self._reactor, address[0]), self.address[1]
+        return Answering(self._identity, self._dice, here, address, nonce, hello)
+
+    def _asking(self, port: DatagramClient) -> Asking | None:
+        if self._identity is None:
+            return None
+        here = own_address(self._reactor, port.peer[0]), port.transport.getHost().port
+        return Asking(self._identity, self._dice, here, port.peer)
+
+    def proven(self, name: str, public: bytes, address: Address) -> None:
+        """Take note of who has come; meanwhile their name may have become somebody else's."""
+        if self._identity is None:
+            return
+        self.admit(name, public, address)
+        self._trust.came(name, public)
+        self._learn(name, public)
+
+    def _learn(self, name: str, public: bytes) -> None:
+        new, why = self._trust.met(name, public)
+        if new:
+            self._new[folded(name)] = None
+            self._oust(name, public)
+        if why:
+            self._hear(Announced(why))
+
+    def _oust(self, name: str, public: bytes) -> None:
+        """End what there is with others of a name that now belongs to a key."""
+        self._protocol.oust(name, public)
+        for address, link in list(self._links.items()):
+            if skeleton(link.other) == skeleton(name) and link.public != public:
+                self._unlink(address)
+
+    def disproved(self, address: Address) -> None:
+        """Tell of somebody who is not who they said."""
+        self._hear(
+            Announced(f"{with_port(*address)} did not prove who they are; they are kept out")
+        )
+
     def bare(self, address: Address, text: str) -> None:
         """Show what anybody may have sent: ``nc -u``."""
         sender = f"{with_port(*address)} (unproven)"
         self._hear(Event(0, Kind.SAID, LOBBY, sender, text))
 
     def _hear(self, heard: Heard) -> None:
-        if not self._over:
-            self._heard(heard)
+        if self._over:
+            return
+        if isinstance(heard, Event) and heard.sender:
+            key = self._trust.key_of(heard.sender)
+            new = heard.kind is Kind.JOINED and folded(heard.sender) in self._new
+            tags = () if key is None else (("key", key), *((("new", "yes"),) if new else ()))
+            heard = replace(heard, tags=tags)
+            if new:
+                del self._new[folded(heard.sender)]
+            if heard.kind is Kind.LEFT:
+                self._trust.left(heard.sender)
+        self._heard(heard)
 
     # What its owner asks for.
 
@@ -280,7 +375,8 @@ class ChatPeer(ChatClient):
             case Tell(name):
                 self._say(request, self._called(name))
             case Who() | Rooms():
-                self._seat.obey(command, self._reactor.seconds(), lambda a: _answer(request, a))
+                answered = partial(_answer, request, self._trust.key_of)
+                self._seat.obey(command, self._reactor.seconds(), answered)
             case _:
                 raise Refusal(Code.BAD, "no command between peers")
         return request
@@ -310,9 +406,11 @@ class ChatPeer(ChatClient):
         DeferredList(told, consumeErrors=True).addCallback(finish)
 
 
-def _answer(request: Request, answer: Answer) -> None:
+def _answer(request: Request, key_of: Callable[[str], str | None], answer: Answer) -> None:
     replies = [Refused(answer.code, answer.text)] if isinstance(answer, Refusal) else answer
     for reply in replies:
         # Among peers nobody is more than the others; the hub takes its owner for an operator.
-        request.add(replace(reply, role="-") if isinstance(reply, Present) else reply)
+        if isinstance(reply, Present):
+            reply = replace(reply, role="-", key=key_of(reply.name))
+        request.add(reply)
     request.finish()

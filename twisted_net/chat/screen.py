@@ -26,6 +26,7 @@ from twisted_net.chat.codec.messages import (
     Usage,
     shown_id,
 )
+from twisted_net.chat.core.known import shown
 from twisted_net.net import console
 from twisted_net.net.text import safe
 
@@ -37,12 +38,15 @@ class Screen:
     """What is printed: lines for people, or JSON objects.
 
     Nothing that anybody said reaches the terminal as it is: it might move the cursor.
+
+    :param announcer: who announces something; among peers it is oneself.
     """
 
     client: ChatClient
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, announcer: str = "server: ") -> None:
         self._as_json = as_json
+        self._announcer = announcer
 
     def welcome(self) -> None:
         """Say where one is, to a person."""
@@ -57,6 +61,8 @@ class Screen:
             elif isinstance(reply, Done) and " kept=" in reply.about:
                 kept = reply.about.partition(" kept=")[2]
                 click.echo(f"* what is said here is kept for {_safe(kept)}", err=self._as_json)
+            elif isinstance(reply, Done) and reply.verb == "KEY":
+                click.echo(f"* your key is {shown(reply.about)}", err=self._as_json)
 
     def show(self, heard: Heard) -> None:
         """Print what the server said."""
@@ -80,7 +86,7 @@ class Screen:
             case Refused(_, text):
                 return f"! {_safe(text)}"
             case Announced(text):
-                return f"* server: {_safe(text)}"
+                return f"* {self._announcer}{_safe(text)}"
             case Missed(count, room, more):
                 shown = f"{count} or more" if more and count else count or "some"
                 return f"* {shown} messages were missed{room and f' in {_safe(room)}'}"
@@ -104,6 +110,15 @@ def _said(event: Event, place: str) -> str:
         return f"<{who} to you> {text}"
     here = f"[{place.strip()}] " if place else ""
     return f"{here}* {who} {text}" if event.kind is Kind.ACTED else f"{here}<{who}> {text}"
+
+
+def _key(event: Event) -> str:
+    """Return what is known of who came, where people prove who they are: among peers."""
+    tags = dict(event.tags)
+    if "key" not in tags:
+        return ""
+    new = "; met for the first time" if "new" in tags else ""
+    return f" (key {shown(tags['key'])}{new})" if tags["key"] else " (unproven)"
 
 
 def _parted(event: Event, place: str) -> str:
@@ -134,7 +149,7 @@ _EVENTS: dict[Kind, Callable[[Event, str], str]] = {
     Kind.ACTED: _said,
     Kind.NOTICED: _said,
     Kind.TOLD: lambda event, place: f"<{_safe(event.sender)} to you> {_safe(event.text)}",
-    Kind.JOINED: lambda event, place: f"* {_safe(event.sender)} joined{place}",
+    Kind.JOINED: lambda event, place: f"* {_safe(event.sender)} joined{place}{_key(event)}",
     Kind.PARTED: _parted,
     Kind.LEFT: lambda event, place: f"* {_safe(event.sender)} left ({_safe(event.text)})",
     Kind.RENAMED: lambda event, place: f"* {_safe(event.sender)} is {_safe(event.text)} now",
@@ -156,9 +171,10 @@ def _reply(reply: Done | Present | Listed | Titled | Pong | Usage) -> str:
     match reply:
         case Done(verb, about):
             return _done(verb, about)
-        case Present(_, name, role, door, idle):
+        case Present(_, name, role, door, idle, key):
             may = "" if role == "-" else f"{_safe(role)}, "
-            return f"  {_safe(name)} ({may}{_safe(door)}, idle {idle} s)"
+            proof = "" if key is None else f", key {shown(key)}" if key else ", unproven"
+            return f"  {_safe(name)} ({may}{_safe(door)}, idle {idle} s{proof})"
         case Listed(room, members, topic):
             return f"  {_safe(room)} ({members} here){topic and f': {_safe(topic)}'}"
         case Titled(room, name, topic):
@@ -208,7 +224,11 @@ def _record(heard: Heard) -> dict[str, Any]:
     if isinstance(heard, Old):
         return {**_record(heard.event), "old": True}
     if not isinstance(heard, Event):
-        return {"kind": type(heard).__name__.lower(), **asdict(heard)}
+        record = {"kind": type(heard).__name__.lower(), **asdict(heard)}
+        if isinstance(heard, Present) and heard.key is None:
+            del record["key"]
+        return record
+    tags = dict(heard.tags)
     return {
         "kind": heard.kind.name.lower(),
         "id": shown_id(heard.id) if heard.id else None,
@@ -216,4 +236,5 @@ def _record(heard: Heard) -> dict[str, Any]:
         "sender": heard.sender,
         "text": heard.text,
         **({"other": heard.other} if heard.other else {}),
+        **({"key": tags["key"]} if "key" in tags else {}),
     }

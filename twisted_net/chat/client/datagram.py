@@ -29,6 +29,7 @@ from twisted_net.chat.codec.messages import (
 )
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.ident import folded
+from twisted_net.chat.core.introduction import Asking
 from twisted_net.chat.core.reliable import HELD
 from twisted_net.chat.core.scram import ScramClient, ScramError, prepared
 from twisted_net.chat.core.states import (
@@ -42,6 +43,7 @@ from twisted_net.chat.core.states import (
     Silent,
     State,
     Undelivered,
+    Unproven,
 )
 from twisted_net.net.alarm import Alarm
 from twisted_net.net.clients import PATIENCE, DatagramClient, Target, open_datagrams
@@ -56,6 +58,10 @@ ANEW = Announced("does not know us any more; entered anew")
 
 class UndeliveredError(NoAnswerError):
     """Nobody acknowledged a command, or its answer is lost: perhaps it was obeyed, perhaps not."""
+
+
+class DisprovedError(BadAnswerError):
+    """Whoever answers is not who they say, or not where."""
 
 
 @dataclass(eq=False, slots=True)
@@ -77,6 +83,7 @@ class ChatDatagramClient(ChatClient):
     :param dice: for session numbers and waits.
     :param also: other fields that every HELLO has.
     :param flags: PEER between two clients.
+    :param introduce: given the open port, returns what proves this side to the other.
     :ivar other: what the other side is called, if it is a peer.
     """
 
@@ -89,9 +96,12 @@ class ChatDatagramClient(ChatClient):
         dice: Random | None = None,
         also: Mapping[Key, bytes] | None = None,
         flags: int = Flag.NONE,
+        introduce: Callable[[DatagramClient], Asking | None] = lambda port: None,
     ) -> None:
         super().__init__(reactor, target, heard, patience)
         self.other = ""
+        self._introduce = introduce
+        self._doubtful = False
         self._also = also
         self._flags = flags
         self._dice = dice or SystemRandom()
@@ -109,16 +119,22 @@ class ChatDatagramClient(ChatClient):
             )
             forbid_fragments(self._port.transport)
         now = self._reactor.seconds()
-        self._session = Session.initiator(self._dice, now, name, self._also, self._flags)
+        asking = self._introduce(self._port)
+        self._session = Session.initiator(self._dice, now, name, self._also, self._flags, asking)
         self._opening = Deferred()
         self._transmit()
         try:
             opened = await self._opening.addTimeout(self._patience, self._reactor)
         except TimeoutError as error:
-            raise NoAnswerError(self._silence()) from error
+            raise self._unopened() from error
         self.name, self.other = opened.name, opened.other
         self._joined(opened.room)
         return self.name
+
+    @property
+    def public(self) -> bytes:
+        """The key that the other side has proven to have; empty: none."""
+        return b"" if self._session is None else self._session.public
 
     async def leave(self) -> None:
         """Say BYE and close."""
@@ -209,10 +225,10 @@ class ChatDatagramClient(ChatClient):
                     gap = True
                 case Undelivered(numbers):
                     self._undelivered(numbers, f"no acknowledgement from {self._target}")
-                case Silent():
-                    self._heard(SILENT)
-                case Resumed():
-                    self._heard(RESUMED)
+                case Unproven():
+                    self._doubtful = True
+                case Silent() | Resumed():
+                    self._heard(SILENT if isinstance(happening, Silent) else RESUMED)
                 case Ended(why, reason):
                     self._ended(why, reason)
         if gap:
@@ -286,11 +302,20 @@ class ChatDatagramClient(ChatClient):
             self._finish(error)
             return
         if why == "no answer":
-            error = NoAnswerError(self._silence())
+            error = self._unopened()
         elif reason in actions.REASONS:
             text = why.partition(" ")[2] if why[:3].isdecimal() else why
             error = RefusedError(actions.REASONS[reason], text)
         self._opening.errback(error)
+
+    def _unopened(self) -> ClientError:
+        """Return why the session never opened."""
+        if self._doubtful:
+            return DisprovedError(
+                f"{self._target} did not prove who it is: is an address translated, or somebody"
+                " between us?"
+            )
+        return NoAnswerError(self._silence())
 
     def _transmit(self) -> None:
         """Send what the session has to send, and wake it in time."""

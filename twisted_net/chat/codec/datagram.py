@@ -98,7 +98,10 @@ class Key(IntEnum):
     SECRET = 12  # the session's key
     BOUNDS = 13  # window, keepalive and death in seconds
     CHALLENGE = 14  # to be repeated from where it was sent to
+    IDENTITY = 15  # a peer's Ed25519 public key
     PORT = 16  # where a peer listens
+    SHARE = 17  # its X25519 public key for one session
+    PROOF = 18  # its Ed25519 signature: that both keys are its own
 
 
 class Packet(NamedTuple):

@@ -24,6 +24,8 @@ class Present:
     :ivar role: what they may do there: ``operator``, ``voice``; ``-``: what everybody may.
     :ivar door: the door they came by: ``tcp``, ``udp``, ``irc``.
     :ivar idle: whole seconds since they last did something.
+    :ivar key: the fingerprint of the key that they have proven to have, among peers; empty: none;
+        None: nobody asked for one.
     """
 
     room: str
@@ -31,6 +33,7 @@ class Present:
     role: str
     door: str
     idle: int
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

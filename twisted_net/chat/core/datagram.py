@@ -33,6 +33,7 @@ from twisted_net.chat.codec.datagram import (
     unpacked,
 )
 from twisted_net.chat.core.handshake import DEAD, KEEPALIVE, Handshake, Invitation, error_of
+from twisted_net.chat.core.introduction import Asking
 from twisted_net.chat.core.path import Address, Path
 from twisted_net.chat.core.states import (
     Came,
@@ -46,6 +47,7 @@ from twisted_net.chat.core.states import (
     State,
     Step,
     Undelivered,
+    Unproven,
 )
 from twisted_net.net.errors import LocalProtocolError
 
@@ -80,8 +82,9 @@ class Session(Handshake):
         admit: Callable[[float], bool] = lambda now: True,
         also: Mapping[Key, bytes] | None = None,
         flags: int = Flag.NONE,
+        asking: Asking | None = None,
     ) -> None:
-        super().__init__(dice, now, name, invitation, also, flags)
+        super().__init__(dice, now, name, invitation, also, flags, asking)
         self._path = Path(dice)
         self._admit = admit
         self._left_out = 0
@@ -96,13 +99,15 @@ class Session(Handshake):
         name: str,
         also: Mapping[Key, bytes] | None = None,
         flags: int = Flag.NONE,
+        asking: Asking | None = None,
     ) -> "Session":
         """Begin a session, asking for a name.
 
         :param also: other fields that every HELLO has.
         :param flags: PEER between two clients.
+        :param asking: proves who one is, and asks the other side to.
         """
-        return cls(dice, now, name, also=also, flags=flags)
+        return cls(dice, now, name, also=also, flags=flags, asking=asking)
 
     @classmethod
     def responder(
@@ -222,7 +227,7 @@ class Session(Handshake):
                 return []
         elif self._other_key and not self._responds:
             self._other_key = b""  # the other side has changed it, too
-        return self._proven(packet, now)
+        return self._proven(packet, now) if state is State.OPEN else self._first(packet, now)
 
     def elsewhere(
         self, packet: Packet, datagram: bytes, address: Address, now: float
@@ -280,8 +285,6 @@ class Session(Handshake):
 
     def _proven(self, packet: Packet, now: float) -> list[Happening]:
         happened: list[Happening] = []
-        if self.state is not State.OPEN:
-            happened.append(self._reached(now))
         self._heard_at = now
         self._outbox.acked(packet.ack, packet.bits, now)
         match packet.type:
@@ -300,6 +303,21 @@ class Session(Handshake):
             case Type.RST if packet.code != actions.LONG:
                 happened += self._end(self._farewell(packet), packet.code)
         return happened
+
+    def _first(self, packet: Packet, now: float) -> list[Happening]:
+        """Take the first good tag, or the first one after a silence."""
+        if self.state is State.HALF and not self._introduced(packet):
+            return [Unproven()]
+        if self.state is State.CONFIRMING and packet.type is Type.BYE:
+            return self._end(self._farewell(packet), packet.code)  # it never was open
+        return [self._reached(now), *self._proven(packet, now)]
+
+    def _introduced(self, packet: Packet) -> bool:
+        """Say whether an initiator has proven who it is, if it said that it would."""
+        introduction = None if self._invitation is None else self._invitation.introduction
+        if introduction is None:
+            return True
+        return introduction.proven(unpacked(packet.fields).get(Key.PROOF, b""))
 
     def _reached(self, now: float) -> Happening:
         """Open the session, or take it up where it was left."""

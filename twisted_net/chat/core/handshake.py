@@ -1,7 +1,7 @@
 """How a datagram session comes to be open: the half of it that greets, proves and welcomes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 from random import Random
 
@@ -18,6 +18,7 @@ from twisted_net.chat.codec.datagram import (
     unpacked,
 )
 from twisted_net.chat.core.greeting import Greeting, Repeats
+from twisted_net.chat.core.introduction import Answering, Asking, Disproved
 from twisted_net.chat.core.reliable import SENDS, WINDOW, Inbox, Outbox
 from twisted_net.chat.core.states import (
     NEXT,
@@ -27,6 +28,7 @@ from twisted_net.chat.core.states import (
     State,
     Step,
     Undelivered,
+    Unproven,
 )
 from twisted_net.net.errors import LocalProtocolError
 
@@ -46,15 +48,17 @@ class Invitation:
     :ivar key: 16 random bytes that its tags are made with.
     :ivar seq: the initiator's number before its first message.
     :ivar host: the name of who invites, among peers.
+    :ivar introduction: how the two prove who they are, if both can; then the key comes of that.
     """
 
     nonce: bytes
     session: bytes
-    key: bytes
+    key: bytes = field(repr=False)
     seq: int
     name: str
     room: str
     host: str = ""
+    introduction: Answering | None = None
 
 
 class Handshake:
@@ -75,9 +79,12 @@ class Handshake:
         invitation: Invitation | None,
         also: Mapping[Key, bytes] | None,
         flags: int,
+        asking: Asking | None = None,
     ) -> None:
         self.name = name
         self.since = 0
+        self._asking = asking
+        self._other: tuple[str, bytes] | None = None
         self._dice = dice
         self._invitation = invitation
         self._responds = invitation is not None
@@ -105,6 +112,12 @@ class Handshake:
         """What names the greeting that led, or leads, to this session."""
         return self._greeting.nonce if self._invitation is None else self._invitation.nonce
 
+    @property
+    def public(self) -> bytes:
+        """The key that the other side has proven to have; empty: none."""
+        made = self._asking if self._invitation is None else self._invitation.introduction
+        return b"" if made is None else made.public
+
     def _begin(self, last: int) -> None:
         """Begin to count, from what a peer's numbers begin with."""
         self._other_key = b""
@@ -127,12 +140,14 @@ class Handshake:
             return self._end("no answer")
         self._repeats.said(now)
         if self.state in (State.CONFIRMING, State.SILENT):
-            self._queue(Type.PING, PROBE)
+            asking = self._asking if self.state is State.CONFIRMING else None
+            self._queue(Type.PING, PROBE + packed({} if asking is None else asking.proof))
         else:
             since = self.since.to_bytes(8, "big") if self._greeting.before else b""
             fields = {Key.NAME: self.name.encode(), Key.COOKIE: self._greeting.cookie}
-            hello = padded({**fields, Key.SINCE: since, **self._also})
-            self._queue(Type.HELLO, hello, plain=True)
+            hello = {**fields, Key.SINCE: since, **self._also}
+            whole = hello if self._asking is None else self._asking.offer(hello)
+            self._queue(Type.HELLO, padded(whole), plain=True)
         return []
 
     def _welcome(self, invitation: Invitation) -> None:
@@ -144,6 +159,10 @@ class Handshake:
             Key.SECRET: self._key,
             Key.BOUNDS: bytes([WINDOW, int(KEEPALIVE), int(DEAD)]),
         }
+        introduction = invitation.introduction
+        if introduction is not None:
+            fields = introduction.welcome(fields)
+            self._key = introduction.key
         self._queue(Type.WELCOME, packed(fields), plain=True)
 
     def _answered(self, packet: Packet, now: float) -> list[Happening]:
@@ -157,7 +176,7 @@ class Handshake:
         if packet.type is Type.RST:
             return self._end(error_of(packet), packet.code)
         if packet.type is Type.WELCOME and self.state is State.PROVING:
-            self._welcomed(packet, fields, now)
+            return self._welcomed(packet, fields, now)
         return []
 
     def _retry(self, cookie: bytes, now: float) -> list[Happening]:
@@ -168,10 +187,20 @@ class Handshake:
         self._greet(now)
         return []
 
-    def _welcomed(self, packet: Packet, fields: dict[int, bytes], now: float) -> None:
+    def _welcomed(self, packet: Packet, fields: dict[int, bytes], now: float) -> list[Happening]:
         session, key = fields.get(Key.SESSION, b""), fields.get(Key.SECRET, b"")
+        if self._asking is not None:
+            try:
+                self._asking.welcomed(self.nonce, fields)
+            except Disproved:
+                return [Unproven()]  # somebody else's perhaps; the right one may still come
+            key = self._asking.key or key
         if len(session) != 8 or len(key) != 16:
-            return
+            return []
+        other = text_of(fields, Key.FROM), self.public
+        if self._other not in (None, other):
+            return self._end("somebody else answers there now")
+        self._other = other
         self.id, self._key = session, key
         self.name = text_of(fields, Key.NAME)
         self._opens = Opened(self.name, text_of(fields, Key.ROOM), text_of(fields, Key.FROM))
@@ -179,6 +208,7 @@ class Handshake:
         self._heard_at = self._pinged_at = now
         self._step(Step.WELCOMED)
         self._greet(now)
+        return []
 
     def _repeated(self, packet: Packet) -> list[Happening]:
         """Welcome once more whoever did not hear it."""

@@ -128,4 +128,11 @@ class Slowed:
     """A message was not taken, so that its sender sends it again, later."""
 
 
-Happening = Opened | Came | Hinted | Gap | Undelivered | Silent | Resumed | Ended | Slowed
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """The peer said who it is, and its signature does not fit; nothing came of it."""
+
+
+Happening = (
+    Opened | Came | Hinted | Gap | Undelivered | Silent | Resumed | Ended | Slowed | Unproven
+)

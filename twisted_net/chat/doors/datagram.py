@@ -32,9 +32,10 @@ from twisted_net.chat.core.cookies import Cookies
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.handshake import Invitation
 from twisted_net.chat.core.ident import hidden_host
+from twisted_net.chat.core.introduction import Answering
 from twisted_net.chat.core.networks import network_of
 from twisted_net.chat.core.path import Address
-from twisted_net.chat.core.states import Ended, Gap, Happening, Slowed, State
+from twisted_net.chat.core.states import Ended, Gap, Happening, Slowed, State, Unproven
 from twisted_net.chat.doors.guest import Guest
 from twisted_net.chat.doors.outlet import Outlet, Turns
 from twisted_net.chat.post import Post
@@ -232,6 +233,7 @@ class ChatDatagramProtocol(DatagramProtocol):
             name=self._hub.free(name),
             room=self._hub.lobby,
             host=self._name,
+            introduction=self._introduction(packet, address),
         )
         bucket = TokenBucket(RATE, BURST, now)
         session = Session.responder(self.dice, now, invitation, bucket.take, self.flags)
@@ -240,6 +242,10 @@ class ChatDatagramProtocol(DatagramProtocol):
         self._guests[session.id] = self._begun[packet.session] = guest
         self._place(guest)
         self.transmit(guest)
+
+    def _introduction(self, hello: Packet, address: Address) -> Answering | None:
+        """Return how this side and a client prove who they are; a server and its clients do not."""
+        return None
 
     def _guest(self, session: Session, address: Address, hello: Packet) -> Guest:
         return Guest(self, session, address, self._hidden(address), hello)
@@ -303,6 +309,9 @@ class ChatDatagramProtocol(DatagramProtocol):
                     self._forget(guest, why, now)
                 case Gap(missing):
                     self._drops.drop("skipped", guest.address, len(missing))
+                    guest.happened(happening, now)
+                case Unproven():
+                    self._drops.drop("bad_proof", guest.address)
                     guest.happened(happening, now)
                 case _:
                     guest.happened(happening, now)
