@@ -95,7 +95,7 @@ def test_somebody_else_with_a_peer_s_name_is_kept_out_until_it_is_forgotten(
     talker: Callable[..., Talker], tmp_path: Path
 ) -> None:
     """The owner is told both keys; whoever poses as the other one is told that it is known."""
-    red_s, port = tmp_path / "red", free_port(socket.SOCK_DGRAM)
+    red_s, port = tmp_path / "red", unused_port(socket.SOCK_DGRAM)
     address = f"127.0.0.1:{port}"
     keys = [key_in(tmp_path / name) for name in ("red", "blue", "mallory")]
     red = talker(*peering(red_s), "--nick", "red", "--port", str(port))

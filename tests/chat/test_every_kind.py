@@ -1,12 +1,13 @@
 """What each door tells of each kind of event: the table in the documentation, and the codecs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from twisted_net.chat.codec import actions_said, line_said
-from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.codec.events import NODE_LOST, Event, Kind
 from twisted_net.chat.codec.irc.render import CHANGING, profile_of
 from twisted_net.chat.doors.web.stream import PROFILE
 
@@ -61,3 +62,11 @@ def test_each_door_tells_what_the_table_says(kind: Kind) -> None:
     assert [bool(door(event(kind))) for door in DOORS] == [cell != "-" for cell in cells]
     unasked = profile_of(set()).render(event(kind))
     assert bool(unasked) is (cells[2] == "yes")
+
+
+def test_members_of_a_node_that_died_are_lost_in_a_netsplit() -> None:
+    """In words by which IRC clients know one; nobody can leave with these words themselves."""
+    lost = Event(1, Kind.LEFT, "", "red", NODE_LOST, mask="~red@host")
+    assert profile_of(set()).render(lost) == b":red!~red@host QUIT :*.net *.split\r\n"
+    left = replace(lost, text="Quit: node lost")
+    assert profile_of(set()).render(left) == b":red!~red@host QUIT :Quit: node lost\r\n"

@@ -22,15 +22,12 @@ from twisted_net.chat.bus.base import Earlier
 from twisted_net.chat.bus.broker import Broker
 from twisted_net.chat.bus.packing import packed, unpacked
 from twisted_net.chat.bus.terms import Entry, Names, Timing
-from twisted_net.chat.codec.events import Event, Kind, read_id
+from twisted_net.chat.codec.events import NODE_LOST, Event, Kind, read_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import folded, skeleton
 from twisted_net.chat.core.room import Member, O
-
-#: What members of a node are said to have left with that is gone.
-NODE_LOST = "node lost"
 
 #: Of these a room's history is kept at the broker.
 _KEPT = frozenset({Kind.SAID, Kind.ACTED, Kind.NOTICED})

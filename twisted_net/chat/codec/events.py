@@ -34,6 +34,8 @@ MESSAGES = frozenset({Kind.SAID, Kind.TOLD, Kind.NOTICED, Kind.ACTED, Kind.TAGGE
 
 #: The tag with the reason why a room gets another name: its text is the name.
 WHY = "why"
+#: Why members left whose node died.
+NODE_LOST = "node lost"
 
 
 @dataclass(frozen=True, slots=True)

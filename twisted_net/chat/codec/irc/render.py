@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
-from twisted_net.chat.codec.events import MESSAGES, WHY, Event, Kind, shown_id
+from twisted_net.chat.codec.events import MESSAGES, NODE_LOST, WHY, Event, Kind, shown_id
 from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, write_tags
 from twisted_net.chat.codec.multiline import Piece, pieces_of
 from twisted_net.chat.codec.texts import split
@@ -62,6 +62,11 @@ _CTCP = "\x01"
 
 #: Bytes of a character, at most, in any charset that is spoken here.
 _WIDEST = 4
+
+#: Why members of a node that died have left, in words by which clients know a split of the network
+#: and show all of them in one line (ircu's HEAD_IN_SAND_NET, which hides the servers' names).
+#: Nobody can say that themselves: their reasons begin with ``Quit``.
+_SPLIT = "*.net *.split"
 
 #: What members hear of their own doing anyway. That they are away a numeric tells them, and that
 #: they have left an ERROR.
@@ -242,7 +247,7 @@ _WRITERS: Mapping[Kind, _Writer] = {
     Kind.TAGGED: lambda event, _: f"TAGMSG {target_of(event)}",
     Kind.JOINED: _joined,
     Kind.PARTED: lambda event, _: _with_reason(f"PART #{event.where}", event.text),
-    Kind.LEFT: lambda event, _: f"QUIT :{event.text}",
+    Kind.LEFT: lambda event, _: f"QUIT :{_SPLIT if event.text == NODE_LOST else event.text}",
     Kind.RENAMED: lambda event, _: f"NICK {event.text}",
     Kind.TOPIC: lambda event, _: f"TOPIC #{event.where} :{event.text}",
     Kind.KICKED: lambda event, _: f"KICK #{event.where} {event.other} :{event.text}",
