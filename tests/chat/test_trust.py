@@ -178,8 +178,8 @@ def test_it_is_kept_where_the_desktop_says(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
     assert folder() == Path("/state/netdemo")
     monkeypatch.delenv("XDG_STATE_HOME")
-    monkeypatch.setenv("HOME", "/home/red")
-    assert folder() == Path("/home/red/.local/state/netdemo")
+    monkeypatch.setenv("HOME", "/srv/red")
+    assert folder() == Path("/srv/red/.local/state/netdemo")
 
 
 @given(st.binary(max_size=300))
