@@ -17,7 +17,8 @@ from twisted_net.chat.codec.ipmsg import (
 from twisted_net.chat.codec.messages import Refusal, RenameRoom, Say
 from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.core.ident import checked_name
-from twisted_net.chat.doors.ipmsg import EVERYBODY, IpmsgDatagramProtocol, fitting, pieces
+from twisted_net.chat.doors.ipmsg import IpmsgDatagramProtocol, fitting, pieces
+from twisted_net.net.broadcasts import EVERYBODY
 
 Address = tuple[str, int]
 

@@ -36,6 +36,7 @@ from twisted_net.chat.core.neighbours import (
 )
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.post import Outcome, Post
+from twisted_net.net.broadcasts import broadcasts
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.service import IDrains
@@ -44,9 +45,6 @@ Address = tuple[str, int]
 
 #: What everybody's names end with: no other door lets anybody have such a name.
 SUFFIX = "@ipmsg"
-
-#: Where a broadcast goes: to all on this link (RFC 919, 7).
-EVERYBODY = "255.255.255.255"
 
 #: Messages that a neighbour says before the chat has let them in.
 MAX_EARLY = 16
@@ -346,7 +344,8 @@ class IpmsgDatagramProtocol(DatagramProtocol):
         here = self.transport.getHost()
         # Nobody else is on the loopback, and a broadcast from there has no way out.
         if not here.host.startswith("127.") and ":" not in here.host:
-            self.transport.write(datagram, (EVERYBODY, here.port))
+            for host in broadcasts(self.transport, here.host):
+                self.transport.write(datagram, (host, here.port))
 
     def _arm(self) -> None:
         self._disarm()
