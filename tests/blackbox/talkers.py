@@ -1,6 +1,7 @@
 """Clients in processes of their own: of lines in and lines out, and of a terminal."""
 
 import contextlib
+import json
 import os
 import pty
 import queue
@@ -44,6 +45,14 @@ class Talker:
             self.heard.append(said)
             if re.fullmatch(pattern, said):
                 return
+
+    def hears_record(self, kind: str) -> dict[str, object]:
+        """Wait for an object of JSON of a kind, and return it."""
+        while True:
+            self.heard.append(self._lines.get(timeout=PATIENCE))
+            record: dict[str, object] = json.loads(self.heard[-1])
+            if record["kind"] == kind:
+                return record
 
     def ends(self) -> tuple[int, str]:
         """End the input; return the exit code, and what was said on standard error."""

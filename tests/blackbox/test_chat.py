@@ -11,6 +11,8 @@ import pytest
 
 from tests.blackbox.conftest import BIN, PATIENCE, Bench, netdemo, peer, run, unused_port
 from tests.blackbox.talkers import Screen, Talker
+from twisted_net.chat.codec.events import read_id
+from twisted_net.chat.codec.irc.render import time_of
 from twisted_net.chat.core.known import fingerprint, shown
 from twisted_net.chat.keyring import own_key
 
@@ -141,6 +143,30 @@ def test_a_script_says_something_and_leaves(
         {"kind": "listed", "room": "lobby", "members": 2, "topic": ""},
         {"kind": "done", "verb": "ROOMS", "about": "1"},
     ]
+
+
+def test_a_program_hears_when_what_was_said_under_which_id(
+    bench: Start, talker: Callable[..., Talker]
+) -> None:
+    """The same over TCP and UDP."""
+    server = bench()
+    program = (str(BIN / "netdemo"), "chat", "--json", "--nick")
+    ears = []
+    for over in ("tcp", "udp"):
+        ears.append(talker(*program, over, f"{over}:127.0.0.1:{server.port(f'chat-{over}')}"))
+        ears[-1].says("/who")
+        ears[-1].hears(f'{{"kind": "done", "verb": "WHO", "about": "{len(ears)}"}}')
+    red = talker(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", str(server.port("chat-tcp")))
+    red.says("NICK red", "IDS on", "SAY lobby hello")
+    red.hears("OK IDS on")
+    red.says("QUIT")
+    records = []
+    for each in ears:
+        red_s = each.hears_record("left")
+        records.append([red_s, *(json.loads(line) for line in each.heard if "hello" in line)])
+    assert records[0] == records[1]
+    (_, said) = records[0]
+    assert said["time"] == time_of(read_id(said["id"]) or 0)
 
 
 @pytest.mark.parametrize("over", ["tcp", "udp"])

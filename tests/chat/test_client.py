@@ -20,6 +20,7 @@ from twisted_net.chat.client import (
     datagram,
     line,
 )
+from twisted_net.chat.codec import line as codec
 from twisted_net.chat.codec.messages import (
     Act,
     Announced,
@@ -92,9 +93,12 @@ class Linked:
 class LinkedLine(Linked):
     """Over lines."""
 
-    def __init__(self, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, server: Server, monkeypatch: pytest.MonkeyPatch, *, ids: bool = False
+    ) -> None:
         super().__init__(server)
-        self.client = ChatLineClient(server.clock, Target("tcp", "h", 1), self.heard.append)
+        where = Target("tcp", "h", 1)
+        self.client = ChatLineClient(server.clock, where, self.heard.append, ids=ids)
         self.client.on_lost(self.lost.append)
         monkeypatch.setattr(line, "connect", self.connect)
 
@@ -182,6 +186,34 @@ def entered(linked: Linked, name: str = "red") -> Linked:
     """Let the client take its name."""
     assert linked.outcome(linked.client.enter(name)) == name
     return linked
+
+
+def test_events_have_the_same_ids_over_lines_if_one_asks_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And as over datagrams; whoever does not ask is not told."""
+    server = Server()
+    asked = entered(LinkedLine(server, monkeypatch, ids=True), "asked")
+    silent = entered(LinkedLine(server, monkeypatch), "silent")
+    other = entered(LinkedDatagrams(server, monkeypatch), "other")
+    server.on_line("blue").says("hello")
+    said = []
+    for each in (asked, silent, other):
+        each.pump()
+        events = (heard for heard in each.heard if isinstance(heard, Event))
+        said += [event.id for event in events if event.text == "hello"]
+    assert said[0] == said[2] > 0
+    assert said[1] == 0
+
+
+def test_a_server_that_knows_of_no_ids_is_talked_to_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As one that is older than they are."""
+    with monkeypatch.context() as older:
+        older.delitem(codec._FORMS, "IDS")
+        linked = entered(LinkedLine(Server(), monkeypatch, ids=True))
+    assert linked.client.room == "lobby"
 
 
 def test_a_client_enters_speaks_hears_and_leaves(linked: Linked) -> None:

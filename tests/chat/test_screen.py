@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from twisted.internet.task import Clock
@@ -23,6 +24,7 @@ from twisted_net.chat.codec.messages import (
     Titled,
     Usage,
 )
+from twisted_net.chat.core.known import fingerprint
 from twisted_net.chat.screen import _EVENTS, Screen
 from twisted_net.net.clients import Target
 
@@ -164,11 +166,12 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
         {
             "kind": "said",
             "id": "1767225600123-4",
+            "time": "2026-01-01T00:00:00.123Z",
             "where": "lobby",
             "sender": "blue",
             "text": NASTY,
         },
-        {"kind": "left", "id": None, "where": "", "sender": "blue", "text": "quit"},
+        {"kind": "left", "id": None, "time": None, "where": "", "sender": "blue", "text": "quit"},
         {
             "kind": "present",
             "room": "lobby",
@@ -180,6 +183,7 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
         {
             "kind": "kicked",
             "id": None,
+            "time": None,
             "where": "den",
             "sender": "blue",
             "text": "",
@@ -188,6 +192,7 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
         {
             "kind": "said",
             "id": "0-7",
+            "time": "1970-01-01T00:00:00.000Z",
             "where": "den",
             "sender": "blue",
             "text": "hi",
@@ -195,3 +200,36 @@ def test_a_program_gets_one_object_a_line(capsys: Printed) -> None:
         },
         {"kind": "refused", "code": 404, "text": "no room 'x'"},
     ]
+
+
+def test_a_number_that_is_no_time_is_shown_without_one(capsys: Printed) -> None:
+    """A server may say that something was said in the year 10000."""
+    event = Event((1 << 64) - 1, Kind.SAID, "lobby", "blue", "hi")
+    screen().show(Old(event))
+    screen(as_json=True).show(event)
+    shown, record = capsys.readouterr().out.splitlines()
+    assert shown == "<blue> hi"
+    assert json.loads(record)["time"] is None
+
+
+def test_a_peer_is_shown_with_the_key_that_it_has_proven(capsys: Printed) -> None:
+    """In short, and whole for programs; of members of a server there is none to show."""
+    key = fingerprint(bytes(32))
+    came = Event(0, Kind.JOINED, "lobby", "blue", tags=(("key", key), ("new", "yes")))
+    unproven = replace(came, tags=(("key", ""),))
+    told = screen()
+    told.show(came)
+    told.show(unproven)
+    told.show(replace(came, tags=()))
+    told.replies([Present("lobby", "blue", "-", "udp", 7, each) for each in (key, "", None)])
+    screen(as_json=True).show(came)
+    *shown, record = capsys.readouterr().out.splitlines()
+    assert shown == [
+        "* blue joined (key 6668 7aad f862 bd77; met for the first time)",
+        "* blue joined (unproven)",
+        "* blue joined",
+        "  blue (udp, idle 7 s, key 6668 7aad f862 bd77)",
+        "  blue (udp, idle 7 s, unproven)",
+        "  blue (udp, idle 7 s)",
+    ]
+    assert json.loads(record)["key"] == key

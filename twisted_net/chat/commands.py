@@ -127,7 +127,7 @@ def chat(
             connect = _as_peer(address or server, discover, port, interface, patience)
         else:
             _refuse_without_peer(discover, port, interface)
-            connect = _to_server(trusting(_target(address, server, udp), trust), patience)
+            connect = _to_server(trusting(_target(address, server, udp), trust), patience, as_json)
     except NetError as error:
         console.fail(error)
     if terminal.can_edit():
@@ -140,9 +140,13 @@ def chat(
 Connect = Callable[[Any, Callable[[Heard], None]], ChatClient]
 
 
-def _to_server(target: Target, patience: float) -> Connect:
-    kind = ChatDatagramClient if target.scheme == "udp" else ChatLineClient
-    return lambda reactor, heard: kind(reactor, target, heard, patience)
+def _to_server(target: Target, patience: float, ids: bool) -> Connect:
+    def connect(reactor: Any, heard: Callable[[Heard], None]) -> ChatClient:
+        if target.scheme == "udp":  # where events have ids always
+            return ChatDatagramClient(reactor, target, heard, patience)
+        return ChatLineClient(reactor, target, heard, patience, ids=ids)
+
+    return connect
 
 
 def _as_peer(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -185,12 +185,28 @@ def _reply(reply: Done | Present | Listed | Titled | Pong | Usage) -> str:
             return f"  {_safe(form)}: {_safe(meaning)}"
 
 
+def _time(number: int) -> datetime | None:
+    """Return when something happened, which is part of its id; None: it is no time."""
+    try:
+        when = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number >> 16)
+        when.astimezone()
+    except (OverflowError, ValueError, OSError):  # a server may name any number
+        return None
+    return when
+
+
+def _timestamp(number: int) -> str | None:
+    """Return a time as IRC says it, too: ISO 8601, UTC, milliseconds."""
+    when = _time(number) if number else None
+    return None if when is None else f"{when:%Y-%m-%dT%H:%M:%S}.{(number >> 16) % 1000:03d}Z"
+
+
 def _old(event: Event, place: str) -> str:
-    when = datetime.fromtimestamp((event.id >> 16) / 1000).astimezone()
+    when = _time(event.id)
     if not event.text:
         event = replace(event, text="(taken back)")
     shown = _said(event, place)
-    return f"{when:%Y-%m-%d %H:%M} {shown}"
+    return f"{when.astimezone():%Y-%m-%d %H:%M} {shown}" if when else shown
 
 
 def _done(verb: str, about: str) -> str:
@@ -232,6 +248,7 @@ def _record(heard: Heard) -> dict[str, Any]:
     return {
         "kind": heard.kind.name.lower(),
         "id": shown_id(heard.id) if heard.id else None,
+        "time": _timestamp(heard.id),
         "where": heard.where,
         "sender": heard.sender,
         "text": heard.text,

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twisted_net.chat.client.base import ChatClient, Request
+from twisted_net.chat.client.base import ChatClient, RefusedError, Request
 from twisted_net.chat.codec import line, line_said
 from twisted_net.chat.codec.messages import (
     Act,
@@ -18,6 +19,7 @@ from twisted_net.chat.codec.messages import (
     Done,
     Event,
     Heard,
+    Ids,
     Join,
     Missed,
     Nick,
@@ -47,7 +49,10 @@ _FENCE = Ping("done")
 
 
 class ChatLineClient(ChatClient):
-    """A client of the line door."""
+    """A client of the line door.
+
+    :param ids: have events come with their ids, if the server can do that.
+    """
 
     def __init__(
         self,
@@ -55,8 +60,11 @@ class ChatLineClient(ChatClient):
         target: Target,
         heard: Callable[[Heard], None],
         patience: float = PATIENCE,
+        *,
+        ids: bool = False,
     ) -> None:
         super().__init__(reactor, target, heard, patience)
+        self._ids = ids
         self._wire = _Wire(self)
         self._pending: deque[Request] = deque()
         self._last_words = ""
@@ -66,6 +74,9 @@ class ChatLineClient(ChatClient):
         """Connect, if this is not connected yet, and take a name."""
         if not self._wire.connected:
             await connect(self._reactor, self._target, self._wire, self._patience)
+            if self._ids:
+                with suppress(RefusedError):  # by a server that has none to tell
+                    await self.request(Ids(True))
         self.greeted = await self.request(Nick(name))
         return self.name
 
