@@ -120,8 +120,8 @@ class StreamOutlet:
     :param overflowed: called once, in a later turn, when more had to wait than may; what waited
         is gone by then, and nothing more is taken.
     :param drained: called whenever the peer reads again.
+    :param expel: called with the reason, when the member must go.
     :ivar paused: whether the peer does not read.
-    :ivar expelled: what `expel` calls; None: it cuts the connection.
     """
 
     def __init__(
@@ -132,13 +132,13 @@ class StreamOutlet:
         limit: int,
         overflowed: Callable[[], None],
         drained: Callable[[], None],
+        expel: Callable[[str], None],
     ) -> None:
         self.profile = profile
         self.paused = False
-        self.expelled: Callable[[str], None] | None = None
+        self.expel = expel
         # What a whole turn has gathered leaves at once, where the transport can.
         self._write = transport.write_now if isinstance(transport, FastStream) else transport.write
-        self._cut = transport.abortConnection
         self._turns = turns
         self._limit = limit
         self._overflowed = overflowed
@@ -168,13 +168,6 @@ class StreamOutlet:
         """Return all that waits, and take nothing any more."""
         self._closed = True
         return self._emptied()
-
-    def expel(self, why: str) -> None:
-        """End the connection, and say why."""
-        if self.expelled is None:
-            self._cut()
-        else:
-            self.expelled(why)
 
     def pauseProducing(self) -> None:
         """Keep what is to be heard."""

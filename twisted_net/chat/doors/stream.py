@@ -77,9 +77,14 @@ class ChatStream(Stream):
     def begin(self, profile: Profile) -> None:
         """Let the outlet write in this way, and the peer have a moment to say who it is."""
         self.outlet = StreamOutlet(
-            self.transport, self._turns, profile, self._queue, self._overflowed, self._drained
+            self.transport,
+            self._turns,
+            profile,
+            self._queue,
+            self._overflowed,
+            self._drained,
+            self._expelled,
         )
-        self.outlet.expelled = self._expelled
         Stream.connectionMade(self)
         _tune(self.transport)
         self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
