@@ -163,8 +163,12 @@ def test_a_password_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     runtime = Runtime(Clock(), dice(1))
     missing = str(tmp_path / "none")
     shared = ChatSettings(bus="redis:tcp:127.0.0.1:6379", bus_password=missing)
-    with pytest.raises(StartError, match=r"--chat-bus-password '.*none': no such file"):
+    with pytest.raises(StartError, match=r"--chat-bus-password '.*none': No such file"):
         ChatService().doors(shared, runtime)
+    (tmp_path / "empty").write_text("\n")
+    for name, why in (("none", "No such file"), ("empty", "its first line is empty")):
+        with pytest.raises(SettingError, match=rf"--chat-bus-password '.*{name}': {why}"):
+            read(**{"bus-password": str(tmp_path / name)})
 
 
 def test_a_bus_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

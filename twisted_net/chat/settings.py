@@ -309,5 +309,7 @@ class ChatSettings:
         Reading("BUS", _read_bus),
     )
     bus_password: str = setting(
-        "", "A file that holds the password of the bus; empty: it wants none.", Reading("FILE", str)
+        "",
+        "A file that holds the password of the bus; empty: it wants none.",
+        Reading("FILE", _read_password),
     )

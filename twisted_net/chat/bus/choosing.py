@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib.util import find_spec
-from pathlib import Path
 
 from twisted.application.service import IService
 
@@ -13,6 +12,7 @@ from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.core.hub import Delivery, Hub
 from twisted_net.chat.doors.everybody import expel, notify
 from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.settings import password_in
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
 
@@ -54,7 +54,10 @@ def chosen(
         )
     from twisted_net.chat.bus.redis import RedisBus
 
-    password = _password(password_file)
+    try:
+        password = password_in(password_file)
+    except ValueError as error:
+        raise StartError(f"--chat-bus-password {password_file!r}: {error}") from error
     if password:
         secret = blake2b(password.encode(), digest_size=16, person=b"netdemo hosts").digest()
     bus = RedisBus(
@@ -64,7 +67,7 @@ def chosen(
         runtime.dice,
         lambda words: notify(hub.members(), words),
         lambda why: expel(hub.members(), why),
-        password=password,
+        password=password or None,
     )
 
     def delivering(deliveries: Iterable[Delivery[Outlet]]) -> None:
@@ -74,13 +77,3 @@ def chosen(
             bus.delivered(each.event)
 
     return Chosen(bus, (bus,), secret, delivering, bus.earlier)
-
-
-def _password(file: str) -> str | None:
-    if not file:
-        return None
-    try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise StartError(f"--chat-bus-password {file!r}: {(why or '').lower()}") from error
