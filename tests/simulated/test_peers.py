@@ -15,6 +15,7 @@ from twisted_net.chat.codec.messages import (
     Heard,
     Kind,
     Present,
+    Refusal,
     Say,
     Tell,
     Who,
@@ -288,7 +289,7 @@ async def test_peers_with_and_without_keys_talk_and_know_which_is_which(net: Sim
     await together(*(each.peer.leave() for each in (red, blue, old)))
 
 
-@simulate(seeds=5, link=LAN)
+@simulate(seeds=3)
 async def test_another_key_under_a_known_name_is_kept_out_and_shouted_about(
     net: SimNetwork,
 ) -> None:
@@ -346,7 +347,7 @@ async def test_who_relays_a_peer_s_packets_from_its_own_address_is_not_taken_for
     await together(red.peer.leave(), blue.peer.leave())
 
 
-@simulate(seeds=5, link=LAN)
+@simulate(seeds=3)
 async def test_a_name_that_nobody_knows_is_whose_who_came_first(net: SimNetwork) -> None:
     """Marked as unproven, if it is; who comes later is told, and comes when it is free."""
     red, mallory = keyed(net, "red"), Talker(net, "mallory", "red")
@@ -368,3 +369,47 @@ async def test_a_name_that_nobody_knows_is_whose_who_came_first(net: SimNetwork)
         ("blue 0", {"key": blue.key}),
     ]
     await together(red.peer.leave(), blue.peer.leave())
+
+
+@simulate(seeds=3)
+async def test_who_is_called_and_says_a_known_name_with_another_key_hears_nothing(
+    net: SimNetwork,
+) -> None:
+    """Whoever calls has the same doubts as whoever is called; and an old friend is recognised."""
+    known = Known({"blue": fingerprint(keypair("blue").public)})
+    mallory = Talker(net, "mallory", identity=keypair("mallory"))
+    await mallory.peer.enter("blue")
+    red = keyed(net, "red", "mallory", known=known)
+    await red.enter()
+    red.peer.call((mallory.host.ip, 7008))
+    await net.sleep(10)
+    assert any(each.startswith("WARNING") for each in announced(red))
+    with pytest.raises(ClientError, match="nobody else is here"):
+        await red.say(1)
+    blue = keyed(net, "blue")
+    await blue.enter()
+    red.peer.call((blue.host.ip, 7008))
+    await net.sleep(10)
+    await red.say(1)
+    assert (mallory.texts("red"), blue.texts("red")) == ([], ["red 0"])
+    await together(*(each.peer.leave() for each in (red, blue, mallory)))
+
+
+@simulate(seeds=3)
+async def test_a_name_goes_to_the_key_that_is_met_when_it_is_called(net: SimNetwork) -> None:
+    """Whoever has it without one is sent away: they may neither speak nor hear under it."""
+    red, mallory = keyed(net, "red"), Talker(net, "mallory", "red")
+    await red.enter()
+    await mallory.peer.enter("blue")
+    blue = keyed(net, "blue", discover=True)
+    await blue.enter()
+    await net.sleep(5)
+    red.peer.call((blue.host.ip, 7008))
+    await net.sleep(5)
+    with pytest.raises(ClientError):
+        await mallory.say(1)
+    await red.say(1)
+    assert (mallory.texts("red"), blue.texts("red")) == ([], ["red 0"])
+    with pytest.raises(Refusal, match="known here by a key"):
+        red.peer.proven("blue", b"", (mallory.host.ip, 7008))
+    await together(*(each.peer.leave() for each in (red, blue, mallory)))
