@@ -190,23 +190,19 @@ class FastStream(_Connection):
     def doWrite(self) -> Any:
         """Send what waits (IWriteDescriptor)."""
         try:
-            return self._written()
+            if not self._plain or self.dataBuffer or not 0 < self._tempDataLen <= self.SEND_LIMIT:
+                return FileDescriptor.doWrite(self)
+            try:
+                done = self._send()
+            except OSError:
+                return CONNECTION_LOST
+            if done:
+                self.stopWriting()
+                if self.producerPaused and self.producer is not None:
+                    self.producerPaused = False
+                    self.producer.resumeProducing()  # type: ignore[attr-defined]  # only that kind
         except BaseException:  # from a producer
             self._raised()
-            return None
-
-    def _written(self) -> Any:
-        if not self._plain or self.dataBuffer or not 0 < self._tempDataLen <= self.SEND_LIMIT:
-            return FileDescriptor.doWrite(self)
-        try:
-            done = self._send()
-        except OSError:
-            return CONNECTION_LOST
-        if done:
-            self.stopWriting()
-            if self.producerPaused and self.producer is not None:
-                self.producerPaused = False
-                self.producer.resumeProducing()  # type: ignore[attr-defined]  # only that kind is
         return None
 
     def writeSomeData(self, data: bytes) -> Any:
