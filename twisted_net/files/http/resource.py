@@ -16,13 +16,14 @@ from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.http import codec
 from twisted_net.files.http.archive import walked, zipped
 from twisted_net.files.http.codec import Span, parse_query
-from twisted_net.files.http.core import Asked, Held, Outcome, outcome
+from twisted_net.files.http.core import Held, outcome
+from twisted_net.files.http.fields import ASK, asked_of, described, is_simple, validators
 from twisted_net.files.http.listing import Listing, render_json, render_page
 from twisted_net.files.http.putting import begin_putting, host_of, name_of
 from twisted_net.files.http.receiving import Receiving
 from twisted_net.files.http.sending import TAIL, Download, Fields, finish, hashed_here, pieces_of
 from twisted_net.files.http.small import Small
-from twisted_net.files.http.types import SANDBOX, content_type, is_active
+from twisted_net.files.http.types import content_type
 from twisted_net.files.journal import Journal, peer_name
 from twisted_net.files.recent import Recent
 from twisted_net.files.shelf import Shelf, Source
@@ -32,9 +33,6 @@ from twisted_net.net.pages import DOOR, RefusedBodyError, said
 from twisted_net.net.sendfile import StoppedError
 
 _STATIC = Path(__file__).with_name("static")
-
-#: A browser may keep everything, if it asks before it uses it again.
-_ASK = (b"Cache-Control", b"no-cache")
 
 
 class ShelfResource(Resource):
@@ -110,11 +108,31 @@ class ShelfResource(Resource):
 
     def render_GET(self, request: Any) -> int:
         """Answer, now or later."""
+        if self._has_again(request):
+            return NOT_DONE_YET
         answering = Deferred.fromCoroutine(self._answered(request))
         if not answering.called:
             request.notifyFinish().addErrback(lambda _: answering.cancel())
         answering.addErrback(_broke, request)
         return NOT_DONE_YET
+
+    def _has_again(self, request: Any) -> bool:
+        """Answer who simply asks for a small file that was asked for lately; say if it was that.
+
+        This is what `_answered` does, in fewer steps.
+        """
+        if not is_simple(request) or not self._free["transfers"]:
+            return False
+        name = name_of(request)
+        small = self._recent.find(Get(name))
+        if small is None:
+            return False
+        began, peer = self.journal.seconds(), peer_name(request.getClientAddress())
+        sha256 = self.digests.known(small)
+        digest = [(b"Repr-Digest", codec.render_digest(sha256))] if sha256 else []
+        finish(request, small.content, small.fields + digest)
+        self.journal.sent(name, peer, len(small.content), began)
+        return True
 
     async def _answered(self, request: Any) -> None:
         name = name_of(request)
@@ -151,16 +169,16 @@ class ShelfResource(Resource):
         asked = parse_query(request.uri)
         for query, file, kind in _PARTS:
             if query in asked:
-                finish(request, _static(file), [(b"Content-Type", kind), _ASK])
+                finish(request, _static(file), [(b"Content-Type", kind), ASK])
                 return
         wanted = List(name, asked.get(b"after", b""))
         entries, more = await self.digests.aside(self.shelf.list, wanted, host_of(request))
         listing = Listing(name, self.title, entries, more, self._write)
         if b"json" in asked:
-            finish(request, self.json(listing), [(b"Content-Type", b"application/json"), _ASK])
+            finish(request, self.json(listing), [(b"Content-Type", b"application/json"), ASK])
         else:
             kind = b"text/html; charset=utf-8"
-            finish(request, self.page(listing), [(b"Content-Type", kind), _ASK])
+            finish(request, self.page(listing), [(b"Content-Type", kind), ASK])
 
     async def _archive(self, request: Any, name: bytes) -> None:
         with self.one_of("archives"):
@@ -189,7 +207,7 @@ class ShelfResource(Resource):
             with contextlib.closing(source):
                 if b"sha256" in parse_query(request.uri):
                     sha256 = await self._digest(source)
-                    finish(request, f"{sha256}\n".encode(), [_ASK])
+                    finish(request, f"{sha256}\n".encode(), [ASK])
                 else:
                     await self._content(request, source)
 
@@ -205,23 +223,27 @@ class ShelfResource(Resource):
             small = Small.of(source) if self.digests.settled(source.version) else None
             if small is not None:
                 source.close()
+                held = Held(source.size, codec.etag(source.version), source.mtime)
+                small.fields = validators(held) + described(self.kind(name), source.size)
                 self._recent.keep(request, state, small, source.size)
                 return small
         return source
 
     async def _content(self, request: Any, source: Source) -> None:
         held = Held(source.size, codec.etag(source.version), source.mtime)
-        found = outcome(_asked(request), held)
+        found = outcome(asked_of(request), held)
         if found.code == 416:
             request.setHeader(b"Content-Range", codec.render_content_range(None, source.size or 0))
             raise RefusedError(416, f"offset past end (size {source.size})")
         if found.code == 412:
             raise RefusedError(412, "it is no longer what it was")
-        fields = _validators(held)
+        fields = validators(held)
         if found.code == 304:
             finish(request, b"", fields, 304)
             return
-        fields += self._described(request, source, found)
+        fields += described(self.kind(source.name), source.size, found.span)
+        if b"download" in parse_query(request.uri):
+            fields.append((b"Content-Disposition", codec.render_attachment(source.name)))
         fields += await self._digest_field(request, source)
         download = Download(request, source.name, self.journal)
         if source.size is None:
@@ -229,20 +251,6 @@ class ShelfResource(Resource):
         else:
             span = found.span or Span(0, source.size)
             await download.send(source, span, found.code, fields)
-
-    def _described(self, request: Any, source: Source, found: Outcome) -> Fields:
-        kind = self.kind(source.name)
-        fields = [(b"Content-Type", kind.encode())]
-        if source.size is not None:
-            fields.append((b"Accept-Ranges", b"bytes"))
-            if found.span is not None:
-                where = codec.render_content_range(found.span, source.size)
-                fields.append((b"Content-Range", where))
-        if is_active(kind):
-            fields.append((b"Content-Security-Policy", SANDBOX))
-        if b"download" in parse_query(request.uri):
-            fields.append((b"Content-Disposition", codec.render_attachment(source.name)))
-        return fields
 
     async def _digest_field(self, request: Any, source: Source) -> Fields:
         """Return ``Repr-Digest`` where it is known, or where the client would wait for it."""
@@ -290,17 +298,6 @@ _PARTS = (
 )
 
 
-#: The fields of a request that decide what it is answered with, as `Asked` has them.
-_DECIDING = (
-    b"Range",
-    b"If-Match",
-    b"If-None-Match",
-    b"If-Modified-Since",
-    b"If-Unmodified-Since",
-    b"If-Range",
-)
-
-
 @cache
 def _static(name: str) -> bytes:
     return (_STATIC / name).read_bytes()
@@ -313,23 +310,6 @@ def _broke(failure: Failure, request: Any) -> None:
 
 def _host(request: Any) -> str:
     return str(getattr(request.getClientAddress(), "host", "local"))
-
-
-def _asked(request: Any) -> Asked:
-    there = {name for name, _ in request.requestHeaders.getAllRawHeaders()}
-    if there.isdisjoint(_DECIDING):
-        return Asked(request.method)
-    return Asked(request.method, *map(request.getHeader, _DECIDING))
-
-
-def _validators(held: Held) -> Fields:
-    fields = [_ASK]
-    if held.etag:
-        fields.append((b"ETag", held.etag))
-    modified = codec.render_date(held.modified) if held.modified else b""
-    if modified:
-        fields.append((b"Last-Modified", modified))
-    return fields
 
 
 def _redirect(request: Any, name: bytes) -> None:

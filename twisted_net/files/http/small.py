@@ -2,16 +2,22 @@
 
 import hashlib
 
+from twisted_net.files.http.sending import Fields
 from twisted_net.files.shelf import Content
 from twisted_net.files.store import OpenFile
 
 
 class Small(Content):
-    """All the bytes of a file in one of its states."""
+    """All the bytes of a file in one of its states.
+
+    :ivar fields: what an answer with all of it says, but for its digest.
+    """
 
     def __init__(self, file: OpenFile, content: bytes) -> None:
         super().__init__(file.name, content, file.mtime)
         self.version = file.version
+        self.content = content
+        self.fields: Fields = []
 
     @classmethod
     def of(cls, file: OpenFile) -> "Small | None":
@@ -25,4 +31,4 @@ class Small(Content):
 
     def sha256(self) -> str:
         """Return its digest in hex."""
-        return hashlib.sha256(self._content).hexdigest()
+        return hashlib.sha256(self.content).hexdigest()
