@@ -24,6 +24,8 @@ LACK = 1.0
 class FastServer(Stream, tcp.Server):
     """A connection that was accepted; what it is called is worked out when somebody asks."""
 
+    inherits = True  # what the port passes on, until told otherwise
+
     def __init__(
         self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: int, reactor: Any
     ) -> None:
@@ -35,9 +37,8 @@ class FastServer(Stream, tcp.Server):
         self.sessionno = sessionno
         self.hostname = client[0]
         self._first: Any = protocol  # whom log lines are marked with, to the last
-        self._kind = type(protocol).__name__
-        self._port = None if server is None else server._realPortNumber
-        self.inherits = server is not None and server.passes_on
+        # One attribute for both: see `FastStream._begin`.
+        self._shown = type(protocol).__name__, None if server is None else server._realPortNumber
         self.startReading()
         self._begin()
         self.connected = 1
@@ -45,9 +46,12 @@ class FastServer(Stream, tcp.Server):
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Send small segments at once, or not (ITCPTransport)."""
-        if not (enabled and self.inherits):
+        server: Any = self.server
+        if enabled and self.inherits and server is not None and server.passes_on:
+            return
+        if not enabled:
             self.inherits = False
-            super().setTcpNoDelay(enabled)
+        super().setTcpNoDelay(enabled)
 
     def _lose(self, reason: Failure) -> None:
         try:
@@ -66,13 +70,14 @@ class FastServer(Stream, tcp.Server):
     @cached_property
     def logstr(self) -> str:  # type: ignore[override]  # may still be set, as Twisted does
         """What log lines are marked with."""
-        prefix = self._kind if self._first is None else self._getLogPrefix(self._first)
+        prefix = self._shown[0] if self._first is None else self._getLogPrefix(self._first)
         return f"{prefix},{self.sessionno},{self.hostname}"
 
     @cached_property
     def repstr(self) -> str:  # type: ignore[override]
         """How it is shown."""
-        return f"<{self._kind} #{self.sessionno} on {self._port}>"
+        kind, port = self._shown
+        return f"<{kind} #{self.sessionno} on {port}>"
 
 
 class FastClient(Stream, tcp.Client):
