@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.conftest import BIN, Bench, free_ports, peer, run
-from tests.blackbox.test_chat import Talker
+from tests.blackbox.talkers import Talker
 
 pytestmark = pytest.mark.slow  # it starts a display, and a program with windows
 

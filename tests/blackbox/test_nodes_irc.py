@@ -10,13 +10,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench
-from tests.blackbox.test_nodes import NOTICED, engine
+from tests.blackbox.test_nodes import NOTICED
 from tests.loopback.engines import Engine
 
 pytest.importorskip("txredisapi", reason="txredisapi is not installed (extra redis)")
 pytestmark = pytest.mark.slow  # two servers, a broker, and a node that dies
-
-__all__ = ["engine"]
 
 Start = Callable[..., Bench]
 
