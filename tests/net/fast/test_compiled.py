@@ -234,6 +234,20 @@ def test_what_is_closed_is_an_error_and_no_crash(kind: Any) -> None:
 
 
 @needs_it
+def test_a_socket_that_goes_while_it_is_used_is_no_crash() -> None:
+    """Twisted takes it away at the end of a connection, and a protocol may bring that about."""
+
+    class Going(Socket):
+        def recv(self, size: int) -> Any:
+            del made.socket
+            return super().recv(size)
+
+    made: Any = BOTH[1](Going(b"hello"), SimpleNamespace(dataReceived=lambda data: made.write(data)))
+    made.doRead()
+    assert (made._tempDataBuffer, len(made.reactor.writers)) == ([b"hello"], 1)
+
+
+@needs_it
 def test_what_must_be_there_cannot_be_taken_away() -> None:
     """It would be looked for without asking."""
     made = BOTH[1](Socket(), None)

@@ -90,6 +90,18 @@ descriptor(Stream *self)
     return (int)fd;
 }
 
+/* Call `recv` or `send` of a socket that is not Python's own, or that is closed. */
+static PyObject *
+ask(Stream *self, PyObject *method, PyObject *argument)
+{
+    PyObject *socket = self->socket, *result;
+
+    Py_INCREF(socket);          /* whatever it does, it may also end the connection */
+    result = PyObject_CallMethodOneArg(socket, method, argument);
+    Py_DECREF(socket);
+    return result;
+}
+
 /* Take the exception that was raised. */
 static PyObject *
 taken(void)
@@ -145,7 +157,7 @@ receive(Stream *self, int *error)
     if (fd < 0) {
         PyObject *size = PyLong_FromSsize_t(self->read_size);
         if (size != NULL)
-            data = PyObject_CallMethodOneArg(self->socket, names.recv, size);
+            data = ask(self, names.recv, size);
         Py_XDECREF(size);
         if (data == NULL)
             *error = caught();
@@ -193,7 +205,7 @@ transmit(Stream *self, PyObject *data, int *error)
         *error = errno;
         return sent;
     }
-    count = PyObject_CallMethodOneArg(self->socket, names.send, data);
+    count = ask(self, names.send, data);
     if (count == NULL) {
         *error = caught();
         return -1;
@@ -264,7 +276,7 @@ answer(Stream *self)
     Py_ssize_t sent;
     int error, bad;
 
-    if (self->paused || self->waiting > LARGE_READ)
+    if (self->paused || self->waiting > LARGE_READ || self->socket == NULL)
         return call(self, names.answer_later);
     data = PyList_GET_SIZE(pieces) == 1 && PyBytes_CheckExact(PyList_GET_ITEM(pieces, 0))
         ? Py_NewRef(PyList_GET_ITEM(pieces, 0))
