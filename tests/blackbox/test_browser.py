@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.processes import free_port
 from tests.blackbox.browsing import Browser, Page, find
-from tests.blackbox.conftest import Bench
+from tests.blackbox.conftest import Bench, unused_port
 from tests.blackbox.test_chat_store import member
 
 pytestmark = pytest.mark.slow  # a browser starts; `make test-slow` runs them
@@ -132,7 +131,7 @@ def test_a_page_goes_on_when_its_server_was_started_anew(
     browser: Browser, bench: Start, tmp_path: Path
 ) -> None:
     """By itself, under its name, in its rooms; and with what was said where that is kept."""
-    options = [f"--web=tcp:{free_port()}", "--chat-store", str(tmp_path / "chat.db")]
+    options = [f"--web=tcp:{unused_port()}", "--chat-store", str(tmp_path / "chat.db")]
     server = bench(*options)
     with browser.page() as page:
         enter(page, server, "red")

@@ -1,7 +1,7 @@
 """iptux, the LAN messenger of Debian, beside the server on a network of two machines."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,10 +36,14 @@ class Machines:
         self._folder = folder
         self._started: list[Bench] = []
         display = ["-displayfd", "1", "-screen", "0", "1024x768x16", "-nolisten", "tcp"]
-        self._screen = ":" + self._start("Xvfb", *display).wait_for(r"^(\d+)$")[1]
         script = " && ".join((*NEAR, "echo ready", "exec sleep infinity"))
-        self._near = self._start("unshare", "--net", "sh", "-c", script)
-        self._near.wait_for("ready")
+        try:
+            self._screen = ":" + self._start("Xvfb", *display).wait_for(r"^(\d+)$")[1]
+            self._near = self._start("unshare", "--net", "sh", "-c", script)
+            self._near.wait_for("ready")
+        except AssertionError:
+            self.end()
+            raise
 
     def inside(self, *words: str) -> list[str]:
         """Return a command as it runs on the server's machine."""
@@ -99,12 +103,14 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
     made.end()
 
 
-def test_iptux_and_the_chat_see_and_hear_each_other(machines: Machines) -> None:
+def test_iptux_and_the_chat_see_and_hear_each_other(
+    machines: Machines, talker: Callable[..., Talker]
+) -> None:
     """Both notice who is there, each acknowledges what the other says, and who goes is missed."""
     from_server = r"received udp message from 10\.77\.0\.1:2425.*\n"
     server = machines.server()
     port = str(server.port("chat-tcp"))
-    red = Talker(*machines.inside(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", port))
+    red = talker(*machines.inside(peer("nc", "netcat-openbsd"), "-N", "127.0.0.1", port))
     red.says("NICK red")
     red.hears("OK NICK red")
     iptux = machines.iptux()

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, peer, run
+from tests.blackbox.conftest import BIN, PATIENCE, Bench, free_ports, peer, run, serving
 from tests.blackbox.talkers import Talker
 from tests.blackbox.test_chat import Start
 from tests.blackbox.test_chat_store import Member
@@ -109,11 +109,9 @@ def secure(tmp_path: Path) -> Iterator[Bench]:
     """Serve over TLS, with a certificate of its own."""
     pytest.importorskip("OpenSSL", reason="TLS is not installed (the extra tls)")
     options = ["--tls-demo", "--data", str(tmp_path)]
-    server = Bench([str(BIN / "netdemo"), "serve", *free_ports(), *options])
-    server.wait_for("SHA-256 ([0-9A-F]{2}:){31}")
-    yield server
-    server.stop()
-    assert "Traceback" not in server.text, server.text
+    command = [str(BIN / "netdemo"), "serve", *free_ports(), *options]
+    with serving(*command, ready="SHA-256 ([0-9A-F]{2}:){31}") as server:
+        yield server
 
 
 @pytest.mark.parametrize("program", ["node", "websockets"])
