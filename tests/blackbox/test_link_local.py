@@ -63,6 +63,23 @@ def _client(server: Bench, *words: str) -> str:
     return done.stdout + done.stderr
 
 
+OWN = """
+from twisted.internet import reactor
+from twisted_net.net.routes import own_address
+print(own_address(reactor, "fe80::22%near"), own_address(reactor, "::1"))
+"""
+
+
+def test_a_host_knows_its_address_on_a_link() -> None:
+    """By which peers there prove who they are."""
+    unshare, ip = peer("unshare", "util-linux"), peer("ip", "iproute2")
+    if os.geteuid() or run(unshare, "--net", ip, "link").returncode:
+        pytest.skip("making networks needs root")
+    script = " && ".join((*CABLE, "ip link set far up", 'exec "$@"'))
+    done = run(unshare, "--net", "sh", "-c", script, "sh", sys.executable, "-c", OWN)
+    assert done.stdout == b"fe80::11 ::1\n", done
+
+
 @pytest.mark.parametrize("interface", ["::", "fe80::11%near"])
 def test_a_peer_whose_address_is_of_one_link_is_answered(
     server: Callable[..., Bench], interface: str, tmp_path: Path

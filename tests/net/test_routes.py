@@ -3,6 +3,7 @@
 import errno
 
 import pytest
+from twisted.internet.error import CannotListenError
 
 from twisted_net.net.errors import ConnectError
 from twisted_net.net.routes import own_address
@@ -18,15 +19,25 @@ async def test_a_host_knows_which_of_its_addresses_speaks_to_another_one(net: Si
     assert here.reactor.getReaders() == []
 
 
-class Unroutable:
-    """A reactor on a host that has no network."""
+class Unable:
+    """A reactor that can open no port."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
     def listenUDP(self, *arguments: object) -> None:
         """Fail."""
-        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+        raise self.error
 
 
-def test_where_there_is_no_way_that_is_said() -> None:
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), "network is unreachable"),
+        (CannotListenError("", 0, OSError(errno.EMFILE, "Too many open files")), ".*Too many .*"),
+    ],
+)
+def test_where_there_is_no_way_that_is_said(error: Exception, why: str) -> None:
     """In one line."""
-    with pytest.raises(ConnectError, match=r"^cannot send to 192.0.2.1: network is unreachable$"):
-        own_address(Unroutable(), "192.0.2.1")
+    with pytest.raises(ConnectError, match=rf"^cannot send to 192.0.2.1: {why}$"):
+        own_address(Unable(error), "192.0.2.1")

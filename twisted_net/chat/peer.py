@@ -303,7 +303,10 @@ class ChatPeer(ChatClient):
         """Return how somebody and oneself prove who they are, if both have keys."""
         if self._identity is None or not offers_proof(hello):
             return None
-        here = own_address(self._reactor, address[0]), self.address[1]
+        try:
+            here = own_address(self._reactor, address[0]), self.address[1]
+        except ConnectError as error:  # rather than that nobody is proven
+            raise Refusal(Code.UNAVAILABLE, "no way to you is known here") from error
         return Answering(self._identity, self._dice, here, address, nonce, hello)
 
     def _asking(self, port: DatagramClient) -> Asking | None:

@@ -69,6 +69,7 @@ class Owner(Protocol):
         """Return how somebody and oneself prove who they are; None: one of them cannot.
 
         :param hello: fields of theirs.
+        :raises Refusal: that cannot be done now.
         """
 
     def proven(self, name: str, public: bytes, address: Address) -> None:
