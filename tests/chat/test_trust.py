@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twisted_net.chat import keyring
 from twisted_net.chat.codec.messages import Refusal
 from twisted_net.chat.core.known import Known, Standing, fingerprint, shown
 from twisted_net.chat.core.trust import MOST_WARNINGS, WARN_EVERY, Trust
@@ -73,6 +74,15 @@ def test_a_warning_is_not_repeated_all_the_time_but_counted() -> None:
     assert "(tried 1084 more times before)" in later
 
 
+def test_who_proves_nothing_is_told_of_as_rarely() -> None:
+    """However often they try."""
+    trust = Trust(Known())
+    told = [trust.disproved(HOST, 1.0 + n / 100) for n in range(100)]
+    assert [bool(each) for each in told] == [True] + [False] * 99
+    assert HOST in told[0]
+    assert "(tried 99 more times before)" in trust.disproved(HOST, 1.0 + WARN_EVERY)
+
+
 def test_a_name_that_is_none_is_refused_before_it_is_looked_up() -> None:
     """It might be two lines of a file."""
     with pytest.raises(Refusal, match="422 name"):
@@ -102,6 +112,13 @@ def test_one_s_own_key_is_made_once_and_for_nobody_else_to_read(tmp_path: Path) 
     assert stat.S_IMODE((kept / "peer.key").stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.stat().st_mode) == 0o700
     assert [each.name for each in kept.iterdir()] == ["peer.key"]
+
+
+def test_of_two_who_make_a_key_at_one_time_one_is_faster(tmp_path: Path) -> None:
+    """And both have the same one; nothing is left of the other one."""
+    first, second = keyring._made(tmp_path / "peer.key"), keyring._made(tmp_path / "peer.key")
+    assert first == second
+    assert [each.name for each in tmp_path.iterdir()] == ["peer.key"]
 
 
 @pytest.mark.parametrize("held", [b"", b"secret", b"\xff\xfe", b"g" * 64, b"0" * 65])

@@ -171,13 +171,13 @@ async def test_two_peers_cannot_have_one_name(net: SimNetwork) -> None:
 @simulate(seeds=3, link=LAN)
 async def test_a_peer_that_comes_again_is_found_again(net: SimNetwork) -> None:
     """Killed without a word, it has its name back when the others have missed it."""
-    red, blue = Talker(net, "red", discover=True), Talker(net, "blue", discover=True)
+    red, blue = keyed(net, "red", discover=True), keyed(net, "blue", discover=True)
     await together(red.enter(), blue.enter())
     await net.sleep(5)
     blue.host.kill()
     await net.sleep(5)
     blue.host.restart()
-    again = Talker(net, "blue", discover=True, host=blue.host)
+    again = keyed(net, "blue", discover=True, host=blue.host)
     await again.enter()
     await net.sleep(300)
     await together(red.say(3), again.say(3))

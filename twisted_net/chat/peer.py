@@ -288,10 +288,13 @@ class ChatPeer(ChatClient):
             return  # of whom nobody can prove anything
         now = self._reactor.seconds()
         refusal, warning = self._trust.judge(name, public, address[0], now)
-        if warning:
-            self._hear(Announced(warning))
+        self._warn(warning)
         if refusal is not None:
             raise refusal
+
+    def _warn(self, warning: str) -> None:
+        if warning:
+            self._hear(Announced(warning))
 
     def _believe(self, name: str, public: bytes, address: Address) -> None:
         try:
@@ -340,9 +343,7 @@ class ChatPeer(ChatClient):
 
     def disproved(self, address: Address) -> None:
         """Tell of somebody who is not who they said."""
-        self._hear(
-            Announced(f"{with_port(*address)} did not prove who they are; they are kept out")
-        )
+        self._warn(self._trust.disproved(address[0], self._reactor.seconds()))
 
     def bare(self, address: Address, text: str) -> None:
         """Show what anybody may have sent: ``nc -u``."""

@@ -74,6 +74,11 @@ class Trust:
         """Return the fingerprint of somebody who is here; empty: they have proven none."""
         return self._keys.get(folded(name))
 
+    def disproved(self, host: str, now: float) -> str:
+        """Return what the owner has to be told of somebody whose proof did not fit."""
+        warning = f"WARNING: somebody at {host} did not prove who they are; they are kept out"
+        return self._rarely(("", host), warning, now)
+
     def _rarely(self, about: tuple[str, str], warning: str, now: float) -> str:
         """Return a warning, if it was not given a moment ago; what is held back is counted."""
         old = [each for each, at in self._warned.items() if now >= at + WARN_EVERY]
