@@ -33,12 +33,18 @@ from twisted_net.chat.codec.messages import (
 )
 from twisted_net.chat.core.datagram import ACK_DELAY, Session
 from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.introduction import Answering, Asking, Identity, offers_proof
+from twisted_net.chat.core.introduction import (
+    Answering,
+    Asking,
+    Fields,
+    Identity,
+    offers_proof,
+)
 from twisted_net.chat.core.mesh import FIND_LENGTH, MOST, Mesh
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Came, Ended, Happening
 from twisted_net.chat.doors.outlet import Outlet, deliver
-from twisted_net.chat.doors.peer import TEXTS, ChatPeerProtocol, Fields
+from twisted_net.chat.doors.peer import TEXTS, ChatPeerProtocol
 from twisted_net.chat.post import Post
 
 #: Where the other peer speaks from, and where this one listens.

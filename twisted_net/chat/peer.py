@@ -16,6 +16,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, TimeoutError
 from twisted.internet.error import CannotListenError, MulticastJoinError
 
+from twisted_net.chat.acquaintance import Acquaintance
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
 from twisted_net.chat.client.datagram import (
@@ -46,25 +47,23 @@ from twisted_net.chat.codec.messages import (
 )
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import folded, skeleton
-from twisted_net.chat.core.introduction import Answering, Asking, Identity, offers_proof
+from twisted_net.chat.core.introduction import Answering, Fields, Identity
 from twisted_net.chat.core.known import Known, fingerprint
 from twisted_net.chat.core.mesh import Mesh
 from twisted_net.chat.core.path import Address
-from twisted_net.chat.core.trust import Trust
 from twisted_net.chat.doors.guest import PROFILE, DatagramProfile
 from twisted_net.chat.doors.outlet import Outlet, deliver
-from twisted_net.chat.doors.peer import ChatPeerProtocol, Fields
+from twisted_net.chat.doors.peer import ChatPeerProtocol
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.alarm import Alarm
-from twisted_net.net.clients import PATIENCE, DatagramClient, Target, resolve
+from twisted_net.net.clients import PATIENCE, Target, resolve
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
-from twisted_net.net.errors import BadAnswerError, ClientError, ConnectError
+from twisted_net.net.errors import ClientError, ConnectError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.limits import SourceRates
-from twisted_net.net.routes import own_address
 from twisted_net.net.service import Door
 from twisted_net.net.text import with_port
 
@@ -129,9 +128,9 @@ class ChatPeer(ChatClient):
         self._discover = discover
         self._group_port = group_port
         self._link_patience = patience
-        self._identity = identity
-        self._trust = Trust(known or Known())
-        self._new: dict[str, None] = {}
+        self._acquaintance = Acquaintance(
+            reactor, self._dice, identity, known, lambda text: self._hear(Announced(text))
+        )
         self._alarm = Alarm(reactor, self._wake)
         self._links: dict[Address, ChatDatagramClient] = {}
         self._transport: Any = None
@@ -157,9 +156,10 @@ class ChatPeer(ChatClient):
             raise RefusedError(refusal.code, refusal.text) from refusal
         self._seat.arrive(now, lambda answer: None)
         self._joined(LOBBY)
-        if self._identity is not None:
-            self.greeted = [Done("KEY", fingerprint(self._identity.public))]
-            self._trust.came(self.name, self._identity.public)
+        identity = self._acquaintance.identity
+        if identity is not None:
+            self.greeted = [Done("KEY", fingerprint(identity.public))]
+            self._acquaintance.came(self.name, identity.public)
         self._mesh = Mesh(self._dice, now, self.name, seeds, self._discover)
         self._protocol = ChatPeerProtocol(post, self._reactor, self._dice, self._mesh, self)
         await self._listen()
@@ -244,7 +244,7 @@ class ChatPeer(ChatClient):
             self._dice,
             also,
             Flag.PEER,
-            self._asking,
+            self._acquaintance.asking,
         )
         Deferred.fromCoroutine(self._link(address, link))
         self._wake()
@@ -252,7 +252,7 @@ class ChatPeer(ChatClient):
     async def _link(self, address: Address, link: ChatDatagramClient) -> None:
         try:
             await link.enter(self.name)
-            self._believe(link.other, link.public, address)
+            self._acquaintance.believe(link.other, link.public, address)
         except ClientError as error:
             self._mesh.unlinked(address)
             await link.leave()
@@ -266,7 +266,7 @@ class ChatPeer(ChatClient):
             return
         self._links[address] = link
         self._mesh.linked(address, link.other)
-        self._learn(link.other, link.public)
+        self._met(link.other, link.public)
         self.arrived()
         link.on_lost(lambda error: self._unlink(address))
 
@@ -283,67 +283,31 @@ class ChatPeer(ChatClient):
     # Who they are.
 
     def admit(self, name: str, public: bytes, address: Address) -> None:
-        """Refuse whoever takes a name that is known by another key, and say so."""
-        if self._identity is None:
-            return  # of whom nobody can prove anything
-        now = self._reactor.seconds()
-        refusal, warning = self._trust.judge(name, public, address[0], now)
-        self._warn(warning)
-        if refusal is not None:
-            raise refusal
-
-    def _warn(self, warning: str) -> None:
-        if warning:
-            self._hear(Announced(warning))
-
-    def _believe(self, name: str, public: bytes, address: Address) -> None:
-        try:
-            self.admit(name, public, address)
-        except Refusal as refusal:
-            raise BadAnswerError(f"{with_port(*address)}: {refusal}") from refusal
+        """Refuse whoever takes a name that is known by another key."""
+        self._acquaintance.admit(name, public, address)
 
     def introduction(self, nonce: bytes, hello: Fields, address: Address) -> Answering | None:
         """Return how somebody and oneself prove who they are, if both have keys."""
-        if self._identity is None or not offers_proof(hello):
-            return None
-        try:
-            here = own_address(self._reactor, address[0]), self.address[1]
-        except ConnectError as error:  # rather than that nobody is proven
-            raise Refusal(Code.UNAVAILABLE, "no way to you is known here") from error
-        return Answering(self._identity, self._dice, here, address, nonce, hello)
-
-    def _asking(self, port: DatagramClient) -> Asking | None:
-        if self._identity is None:
-            return None
-        here = own_address(self._reactor, port.peer[0]), port.transport.getHost().port
-        return Asking(self._identity, self._dice, here, port.peer)
+        return self._acquaintance.answering(nonce, hello, self.address[1], address)
 
     def proven(self, name: str, public: bytes, address: Address) -> None:
         """Take note of who has come; meanwhile their name may have become somebody else's."""
-        if self._identity is None:
+        self._acquaintance.admit(name, public, address)
+        self._acquaintance.came(name, public)
+        self._met(name, public)
+
+    def disproved(self, address: Address) -> None:
+        """Tell of somebody who is not who they said."""
+        self._acquaintance.disproved(address)
+
+    def _met(self, name: str, public: bytes) -> None:
+        """Remember somebody; whoever else has the name has to go."""
+        if not self._acquaintance.met(name, public):
             return
-        self.admit(name, public, address)
-        self._trust.came(name, public)
-        self._learn(name, public)
-
-    def _learn(self, name: str, public: bytes) -> None:
-        new, why = self._trust.met(name, public)
-        if new:
-            self._new[folded(name)] = None
-            self._oust(name, public)
-        if why:
-            self._hear(Announced(why))
-
-    def _oust(self, name: str, public: bytes) -> None:
-        """End what there is with others of a name that now belongs to a key."""
         self._protocol.oust(name, public)
         for address, link in list(self._links.items()):
             if skeleton(link.other) == skeleton(name) and link.public != public:
                 self._unlink(address)
-
-    def disproved(self, address: Address) -> None:
-        """Tell of somebody who is not who they said."""
-        self._warn(self._trust.disproved(address[0], self._reactor.seconds()))
 
     def bare(self, address: Address, text: str) -> None:
         """Show what anybody may have sent: ``nc -u``."""
@@ -351,18 +315,8 @@ class ChatPeer(ChatClient):
         self._hear(Event(0, Kind.SAID, LOBBY, sender, text))
 
     def _hear(self, heard: Heard) -> None:
-        if self._over:
-            return
-        if isinstance(heard, Event) and heard.sender:
-            key = self._trust.key_of(heard.sender)
-            new = heard.kind is Kind.JOINED and folded(heard.sender) in self._new
-            tags = () if key is None else (("key", key), *((("new", "yes"),) if new else ()))
-            heard = replace(heard, tags=tags)
-            if new:
-                del self._new[folded(heard.sender)]
-            if heard.kind is Kind.LEFT:
-                self._trust.left(heard.sender)
-        self._heard(heard)
+        if not self._over:
+            self._heard(self._acquaintance.marked(heard) if isinstance(heard, Event) else heard)
 
     # What its owner asks for.
 
@@ -379,7 +333,7 @@ class ChatPeer(ChatClient):
             case Tell(name):
                 self._say(request, self._called(name))
             case Who() | Rooms():
-                answered = partial(_answer, request, self._trust.key_of)
+                answered = partial(_answer, request, self._acquaintance.key_of)
                 self._seat.obey(command, self._reactor.seconds(), answered)
             case _:
                 raise Refusal(Code.BAD, "no command between peers")

@@ -1,6 +1,5 @@
 """The door of a peer: whoever else is in the mesh says here what its owner hears."""
 
-from collections.abc import Mapping
 from random import Random
 from typing import Any, Protocol
 
@@ -9,7 +8,7 @@ from twisted_net.chat.codec.datagram import Flag, Key, Malformed, Packet, Type, 
 from twisted_net.chat.codec.messages import Act, Code, Refusal, Say, Tell, quoted
 from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.ident import skeleton
-from twisted_net.chat.core.introduction import Answering, Disproved
+from twisted_net.chat.core.introduction import Answering, Disproved, Fields
 from twisted_net.chat.core.mesh import MOST, Mesh
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Came, Happening, Opened, Resumed, State, Unproven
@@ -34,10 +33,6 @@ _NO_PROOF = Refusal(
     Code.FORBIDDEN, "your proof does not fit: is an address translated, or somebody between us?"
 )
 _NOT_ALLOWED = Refusal(Code.BAD, "no command between peers")
-
-
-#: The fields of a packet.
-Fields = Mapping[int, bytes]
 
 
 class Owner(Protocol):
