@@ -251,6 +251,25 @@ def test_a_batch_that_is_left_open_is_given_up() -> None:
     assert [line.split(" ")[1] for line in blue.hears()] == ["QUIT"]
 
 
+def test_a_message_of_which_a_line_cannot_be_read_is_not_said() -> None:
+    """Without that line it would not be what somebody wanted to say."""
+    _, red, blue = tea(*ALL)
+    spoiled = (
+        f"@label=9 {FAIL} MULTILINE_INVALID :Invalid multiline batch: a line could not be read"
+    )
+    for line, refused in (
+        (b"@batch=123 PRIVMSG #tea \xff\r\n", "FAIL PRIVMSG INVALID_UTF8"),
+        (b"@batch=123 PRIVMSG #tea :" + b"x" * 512 + b"\r\n", "417 red"),
+    ):
+        assert red.says(f"@label=9 {POEM[0]}", POEM[1]) == []
+        red.sends(line * 2)
+        told = red.hears()
+        assert told[0].startswith(f":irc.example {refused} :")
+        assert told[1:] == [spoiled, told[0]]
+        assert red.says(*POEM[2:]) == []
+    assert blue.hears() == []
+
+
 def test_what_may_not_be_said_is_refused_as_ever() -> None:
     """Of the message, not of each of its lines."""
     _, red, blue = tea(*ALL)

@@ -14,6 +14,7 @@ from twisted_net.chat.codec.irc.render import Profile, profile_of
 from twisted_net.chat.codec.irc.wire import Lines, Message, NotTextError, parse
 from twisted_net.chat.core.irc.commands import obey
 from twisted_net.chat.core.irc.every import COMMANDS
+from twisted_net.chat.core.irc.multiline import unread
 from twisted_net.chat.core.irc.registration import closing, gone
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.session import Session
@@ -158,6 +159,7 @@ class ChatIrcProtocol(ChatStream):
         else:
             self._drops.drop("line_too_long", self.transport.getPeer())
             session.reply(what)
+        unread(session)
         session.end()
 
     def waits(self) -> bool:

@@ -58,6 +58,10 @@ class Batch:
             wrong = self._too_long()
         return self._judged(wrong)
 
+    def spoil(self) -> Wrong | None:
+        """Take note that something could not be read, which may have been a line."""
+        return None if self.wrong else self._judged(invalid(": a line could not be read"))
+
     def end(self, now: float) -> Wrong | None:
         """Take no more lines; return what is wrong with them, if nothing was before."""
         if self.wrong:

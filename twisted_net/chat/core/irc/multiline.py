@@ -69,6 +69,13 @@ def _gather(session: Session, message: Message) -> None:
         session.go_on(partial(session.fail, *wrong))
 
 
+def unread(session: Session) -> None:
+    """Say nothing of a batch of which something could not be read: it would not be whole."""
+    wrong = None if session.batch is None else session.batch.spoil()
+    if wrong is not None:
+        session.go_on(partial(session.fail, *wrong))
+
+
 def _end(session: Session, name: str) -> None:
     opened = session.batch
     if opened is None or name != opened.name:
