@@ -343,6 +343,17 @@ def test_a_room_that_was_renamed_meanwhile_is_not_renamed_again() -> None:
         chat.hub.apply(second)
 
 
+def test_a_name_that_another_room_has_got_meanwhile_is_taken() -> None:
+    """Else two rooms would be one name's."""
+    chat, red, blue = hall()
+    draft = chat.hub.command(red, RenameRoom("hall", "den"), chat.now)
+    assert draft is not None
+    chat.does(blue, Join("Den"))
+    with pytest.raises(Refusal, match="409 there is a room den"):
+        chat.hub.apply(chat.numbered(draft))
+    assert [room.name for room in chat.hub.rooms()] == ["hall", "Den"]
+
+
 def test_a_room_of_the_settings_keeps_its_name() -> None:
     """Everybody enters the lobby by its name, and a webhook speaks in its room."""
     chat, red, _ = hall()

@@ -12,6 +12,7 @@ from tests.chat.members import dice
 from twisted_net.chat.bus.packing import packed, unpacked
 from twisted_net.chat.codec import requests as ask
 from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.hub import Hub, Member
 from twisted_net.chat.core.ident import Ids, skeleton
@@ -25,6 +26,7 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Part(dice.choice(ROOMS), "bye"),
     lambda dice: ask.Nick(dice.choice(NAMES)),
     lambda dice: ask.Say(dice.choice(ROOMS), "hi"),
+    lambda dice: ask.Say(dice.choice(ROOMS), "hi\n\nyou", ((LINES, "5"),)),
     lambda dice: ask.Tell(dice.choice(NAMES), "psst"),
     lambda dice: ask.Topic(dice.choice(ROOMS), dice.choice(("", "news"))),
     lambda dice: ask.Kick(dice.choice(ROOMS), dice.choice(NAMES), "why"),
