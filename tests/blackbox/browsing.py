@@ -9,7 +9,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,14 @@ class Browser:
         self._bench = Bench(
             [program, *_OPTIONS, f"--user-data-dir={folder}", "about:blank"], start_new_session=True
         )
-        found = self._bench.wait_for(r"DevTools listening on ws://([^/]+)/", 3 * PATIENCE)
+        try:
+            found = self._bench.wait_for(r"DevTools listening on ws://([^/]+)/", 3 * PATIENCE)
+        except AssertionError:
+            code = self._bench.process.poll()
+            self.ends()
+            if code is None:
+                raise
+            pytest.skip(f"{program} does not start here (exit code {code})")
         self._address = found[1]
 
     @contextmanager
@@ -183,7 +190,8 @@ class Browser:
 
     def ends(self) -> None:
         """End it."""
-        os.killpg(self._bench.process.pid, signal.SIGKILL)  # it is many processes
+        with suppress(ProcessLookupError):
+            os.killpg(self._bench.process.pid, signal.SIGKILL)  # it is many processes
         self._bench.wait()
 
 
