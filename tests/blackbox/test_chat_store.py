@@ -135,6 +135,42 @@ def test_an_account_and_its_words_outlive_the_server_until_they_are_forgotten(
     assert b"xyzzy" not in path.read_bytes()
 
 
+@pytest.mark.slow
+def test_a_room_that_is_kept_is_its_founders_after_a_kill(bench: Start, tmp_path: Path) -> None:
+    """With its ban, its key, its topic and what was said in it."""
+    path = tmp_path / "chat.db"
+    server = bench("--chat-store", str(path))
+    with member(server, "NICK red", "REGISTER red pencil", "JOIN tea", "MODE tea +P") as red:
+        red.says("TOPIC tea news", "SAY tea psst", "MODE tea +kb key blue")
+        red.hears(r"OK MODE tea \+kb key blue!\*@\*")
+        until(lambda: "blue!" in kept_room(path), "the ban is kept")
+        assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    server = bench("--chat-store", str(path))
+    with (
+        member(server, "NICK blue", "JOIN tea key") as blue,
+        member(server, "NICK green", "JOIN tea", "JOIN tea key") as green,
+        member(server, "LOGIN red pencil", "NICK red") as red,
+    ):
+        blue.hears("ERR 403 banned")
+        green.hears("ERR 403 wrong key")
+        green.hears("OK JOIN tea 1 .*")
+        green.hears("OLD .* tea red psst")
+        red.hears("OK NICK red")
+        red.says("JOIN tea", "MODE tea", "KICK tea green")
+        red.hears(r"MODED tea red \+o red")
+        red.hears("TOPIC tea red news")
+        red.hears(r"OK MODE tea \+Pntk key")
+        green.hears("KICKED tea green .*")
+    server.stop()
+
+
+def kept_room(path: Path) -> str:
+    """Return what a file has of the only room that is kept."""
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT record FROM room").fetchall()
+    return "".join(record for (record,) in rows)
+
+
 @pytest.mark.parametrize(
     ("option", "content", "why"),
     [

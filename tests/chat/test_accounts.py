@@ -245,7 +245,9 @@ def test_accounts_outlive_the_server(tmp_path: Path) -> None:
             clock,
             book=file.now(load),
             keeper=FiledAccounts(file),
-            secret=file.now(lambda c: secret(c, dice(len(tmp_path.parts)).randbytes(32))),
+            secret=file.now(
+                lambda c: secret(c, "accounts", dice(len(tmp_path.parts)).randbytes(32))
+            ),
         )
         return office, file
 

@@ -39,7 +39,7 @@ rooms = st.sampled_from(["lobby", "x", "lobby", "X", "y", "no room"])
 texts = st.sampled_from(["hi", "tea", "", "x" * 400, "\n", "\x01VERSION\x01"])
 only = st.sampled_from(["", "", "@", "+", "?"])
 masks = st.sampled_from(["a", "b", "*", "m:b", "m:*", "*!*@h1", "c!*@*"])
-letters = st.text("+-beIklWCMRimnstuovx", min_size=1, max_size=5)
+letters = st.text("+-beIklWCMPRimnstuovx", min_size=1, max_size=5)
 values = st.lists(st.one_of(names, masks, st.sampled_from(["1", "2", "9", "key"])), max_size=3)
 modes = st.builds(lambda first, rest: " ".join([first, *rest]), letters, values)
 tags = st.just((("+typing", "active"),))
@@ -162,7 +162,9 @@ class Nodes(RuleBasedStateMachine):
             members = list(hub.members())
             assert len({skeleton(each.name) for each in members}) == len(members)
             for room in hub.rooms():
-                assert room.all == tuple(room.members) != ()
+                assert room.all == tuple(room.members)
+                assert room.members or room.founder
+                assert bool(room.founder) is ("P" in room.flags)
                 assert room.here == tuple(each for each in room.all if each.outlet is not None)
                 assert all(each.rooms[folded(room.name)] is room for each in room.all)
             for member in members:
@@ -182,6 +184,7 @@ def shown(hub: Hub[str]) -> object:
             (room.topic, room.flags, room.key, room.limit, room.slow, room.created),
             {letter: dict(masks) for letter, masks in room.lists.items()},
             (dict(room.invited), dict(room.spoken), dict(room.authors)),
+            (room.founder, dict(room.ranks), room.left),
         )
         for room in hub.rooms()
     }

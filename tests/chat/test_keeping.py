@@ -39,15 +39,19 @@ def test_without_a_file_all_is_in_memory() -> None:
 
 
 def test_a_file_is_opened_at_the_start_and_closed_at_the_end(tmp_path: Path) -> None:
-    """Another server may have it then."""
-    for _ in range(2):
+    """Another server may have it then, and hides addresses in the same way: bans still hold."""
+    secrets: set[bytes | None] = set()
+    for seed in range(2):
         keep = Keep(str(tmp_path / "chat.db"), DAY, "1d")
-        kept = opened(keep, Runtime(MemoryReactorClock(), dice(1)))
+        kept = opened(keep, Runtime(MemoryReactorClock(), dice(seed)))
         assert isinstance(kept.history, SqliteHistory)
         assert kept.history.kept == "1d"
+        secrets.add(kept.secret)
         with pytest.raises(StartError, match=r"--chat-store '.*chat\.db': another server"):
             opened(keep, Runtime(MemoryReactorClock(), dice(1)))
         ends(kept)
+    assert len(secrets) == 1
+    assert None not in secrets
 
 
 def test_accounts_are_in_the_file_even_if_nothing_else_is_kept(tmp_path: Path) -> None:

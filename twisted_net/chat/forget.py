@@ -19,7 +19,7 @@ from twisted_net.net.text import counted
 )
 @console.as_json
 def forget(account: str, store: str, as_json: bool) -> None:
-    """Forget an account: its password, all it said, and all it was told in private.
+    """Forget an account: its password, its rooms, all it said, and all it was told in private.
 
     The server must not be running. What others said stays, and what is in the history of their
     own clients.

@@ -1,4 +1,4 @@
-"""What the chat keeps, made from the settings: history and accounts, in a file or in memory."""
+"""What the chat keeps, made from the settings: history, accounts and rooms, in a file or not."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.accounts.realm import Accounts
+from twisted_net.chat.owning import Keeper
 from twisted_net.chat.store.base import History
 from twisted_net.chat.store.memory import MemoryHistory
 from twisted_net.net.drops import Drops
@@ -44,12 +45,19 @@ class Kept:
     :ivar history: None: nothing.
     :ivar last: the id of the last event that is kept from before.
     :ivar beneath: what has to run as long as anybody may say something.
+    :ivar rooms: writes down rooms that are kept; None: nothing does.
+    :ivar records: of the rooms that were.
+    :ivar secret: hides addresses as it did before, so that what a ban says of one still holds;
+        None: there was none.
     """
 
     history: History | None
     accounts: Accounts
     last: int = 0
     beneath: tuple[IService, ...] = ()
+    rooms: Keeper | None = None
+    records: tuple[str, ...] = ()
+    secret: bytes | None = None
 
 
 class _Open(Service):
@@ -75,17 +83,12 @@ def opened(keep: Keep, runtime: Runtime) -> Kept:
 
         auth = Auth(keep.auth)
     options: dict[str, Any] = {"auth": auth, "strangers": keep.register}
-    history: History | None = None
-    last = 0
-    beneath: tuple[IService, ...] = ()
     if keep.store:
-        history, more = file, _ = _filed(keep, runtime)
-        options |= more
-        last, beneath = file.last, (_Open(file),)
-    elif keep.seconds:
+        return _filed(keep, runtime, options)
+    history = None
+    if keep.seconds:
         history = MemoryHistory(runtime.reactor.seconds, keep.seconds, keep.shown)
-    accounts = Accounts(runtime.reactor, runtime.dice, **options)
-    return Kept(history if keep.seconds else None, accounts, last, beneath)
+    return Kept(history, Accounts(runtime.reactor, runtime.dice, **options))
 
 
 def look(store: str) -> None:
@@ -106,21 +109,34 @@ def _cannot(error: Exception) -> StartError:
     return StartError(f"--chat-store {error}")
 
 
-def _filed(keep: Keep, runtime: Runtime) -> "tuple[SqliteHistory, dict[str, Any]]":
+def _filed(keep: Keep, runtime: Runtime, options: dict[str, Any]) -> Kept:
     # Only who wants a file pays for SQLite.
+    from twisted_net.chat.store import rooms
     from twisted_net.chat.store.accounts import FiledAccounts, load, secret
     from twisted_net.chat.store.file import StoreError
     from twisted_net.chat.store.sqlite import SqliteHistory
 
     reactor, dice = runtime.reactor, runtime.dice
     drops = Drops("chat", runtime.counters.door("chat"), reactor.seconds)
-    fresh = dice.randbytes(32)
+    proofs, hosts = dice.randbytes(32), dice.randbytes(16)
     try:
         file = SqliteHistory(reactor, Path(keep.store), drops, keep.seconds or None, keep.shown)
-        return file, {
-            "book": file.now(load),
-            "keeper": FiledAccounts(file),
-            "secret": file.now(lambda connection: secret(connection, fresh)),
-        }
+        accounts = Accounts(
+            reactor,
+            dice,
+            book=file.now(load),
+            keeper=FiledAccounts(file),
+            secret=file.now(lambda connection: secret(connection, "accounts", proofs)),
+            **options,
+        )
+        return Kept(
+            file if keep.seconds else None,
+            accounts,
+            file.last,
+            (_Open(file),),
+            rooms.FiledRooms(file),
+            tuple(file.now(rooms.load)),
+            file.now(lambda connection: secret(connection, "hosts", hosts)),
+        )
     except StoreError as error:
         raise _cannot(error) from None

@@ -102,6 +102,10 @@ class Post(Generic[O]):
         else:
             self.hub.release(member)
 
+    def announce(self, draft: Event) -> None:
+        """Let something happen that is nobody's doing; if it cannot, nobody is told."""
+        self._bus.publish(draft).addErrback(lambda failure: failure.trap(Refusal) and None)
+
     def earlier(self, room: str, events: Iterable[Event]) -> None:
         """Remember what was said in a room before this node came into the chat."""
         if self.history is not None:

@@ -1,14 +1,13 @@
 """What of the chat goes into its history, and when a room's is forgotten.
 
-A room ends with its last member, and whoever begins one of the same name owns it. Where everybody
-could enter, and so read, the history stays. Where not everybody could, it ends with the room: else
-the next one to take the name would read what was said behind a closed door.
+A room ends with its last member, unless it is kept, and whoever begins one of the same name owns
+it. Where everybody could enter, and so read, the history stays. Where not everybody could, it ends
+with the room: else the next one to take the name would read what was said behind a closed door.
 """
 
 from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind, read_id
-from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.hub import Hub, Room
 from twisted_net.chat.core.room import O
 from twisted_net.chat.store.base import History, of_room, talk_of
@@ -16,7 +15,7 @@ from twisted_net.chat.store.base import History, of_room, talk_of
 #: Modes of rooms that not everybody may enter, or know of: accounts only, invited only, secret.
 _CLOSED = frozenset("Ris")
 
-_GOING = frozenset({Kind.PARTED, Kind.KICKED, Kind.LEFT})
+_GOING = frozenset({Kind.PARTED, Kind.KICKED, Kind.LEFT, Kind.KEPT})
 
 
 class Remembering(Generic[O]):
@@ -31,6 +30,9 @@ class Remembering(Generic[O]):
         """Return the closed rooms that will end with an event that is about to be applied."""
         if event.kind not in _GOING or not self._closed:
             return []
+        if event.kind is Kind.KEPT:
+            name = of_room(event.where)
+            return [] if event.text or name not in self._closed else [name]
         if event.kind is not Kind.LEFT:
             names = [event.where]
         else:
@@ -48,7 +50,7 @@ class Remembering(Generic[O]):
             history.redact(of_room(event.where), read_id(event.other) or 0)
         elif event.kind is Kind.ROOM_RENAMED:
             self._rename(of_room(event.where), event.text)
-        elif event.kind is Kind.MODED:
+        elif event.kind in (Kind.MODED, Kind.KEPT):
             self._note(event.where)
         other = self._hub.known(event.where) if event.private else None
         talk = talk_of(event, other.account if other else "")
@@ -76,10 +78,7 @@ class Remembering(Generic[O]):
 
     def _alone(self, name: str) -> bool:
         room = self._room(name)
-        return room is not None and len(room.members) == 1
+        return room is not None and len(room.members) == 1 and not room.founder
 
     def _room(self, name: str) -> Room[O] | None:
-        try:
-            return self._hub.room(name)
-        except Refusal:
-            return None
+        return self._hub.known_room(name)

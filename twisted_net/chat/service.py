@@ -17,6 +17,7 @@ from twisted_net.chat.doors.stream import NAME_WITHIN
 from twisted_net.chat.doors.web import ChatResource
 from twisted_net.chat.irc import irc_doors, irc_page, irc_server
 from twisted_net.chat.keeping import Keep, look, opened
+from twisted_net.chat.owning import Owning
 from twisted_net.chat.post import Post
 from twisted_net.chat.settings import SECONDS, ChatSettings, words_in
 from twisted_net.net.drops import Drops
@@ -48,9 +49,14 @@ class ChatService:
         kept = opened(_keep(settings, runtime), runtime)
         hub: Hub[Outlet] = Hub(settings.lobby, kept.accounts.registered, words=words)
         kept.accounts.present = lambda name: hub.known(name) is not None
-        chosen = choosing.chosen(settings.bus, settings.bus_password, runtime, hub, kept.last)
+        chosen = choosing.chosen(
+            settings.bus, settings.bus_password, runtime, hub, kept.last, kept.secret
+        )
         post = Post(hub, chosen.bus, chosen.deliver, kept.history, kept.accounts)
         chosen.earlier.append(post.earlier)
+        owning = Owning(hub, post.announce, reactor.seconds, kept.rooms, kept.records)
+        post.watch(owning.happened)
+        chosen.when_ready(owning.begin)
         secret, beneath = chosen.secret, chosen.beneath
         irc = irc_server(settings, runtime, post, chosen.bus, secret)
         if runtime.here is None:  # else a request might come to a process without the chat

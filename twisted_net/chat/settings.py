@@ -205,7 +205,7 @@ class ChatSettings:
     )
     store: str = setting(
         "",
-        "A SQLite file for history and accounts; empty: they end with the server.",
+        "A SQLite file for history, accounts, rooms and bans; empty: they end with the server.",
         Reading("FILE", str),
     )
     register: bool = setting(True, "Whether strangers may make accounts.", YES_NO)

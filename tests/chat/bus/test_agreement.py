@@ -20,7 +20,21 @@ from twisted_net.chat.core.room import Room
 
 ROOMS = ("lobby", "x", "Y")
 NAMES = ("red", "Blue", "green", "pink", "\uff52ed")
-MODES = ("+m", "-m", "+i", "+b blue!*@*", "-b blue!*@*", "+k key", "-k key", "+l 2", "+W 3", "+u")
+MODES = (
+    "+m",
+    "-m",
+    "+i",
+    "+b blue!*@*",
+    "-b blue!*@*",
+    "+k key",
+    "-k key",
+    "+l 2",
+    "+W 3",
+    "+u",
+    "+P",
+    "+P",
+    "-P",
+)
 DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Join(dice.choice(ROOMS), "key"),
     lambda dice: ask.Part(dice.choice(ROOMS), "bye"),
@@ -36,6 +50,7 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Away(dice.choice(("", "tea"))),
     lambda dice: ask.Realname("Red Red"),
     lambda dice: ask.Host(dice.choice(("a.hidden", "b.hidden"))),
+    lambda dice: ask.Identify(dice.choice(("red", "Red", "blue"))),
     lambda dice: ask.Modes(dice.choice(("+i", "-i"))),
     lambda dice: ask.Redact("lobby", 1000000 << 16),
     lambda dice: ask.RenameRoom(dice.choice(ROOMS), dice.choice((*ROOMS, "y", "Z")), "why"),
@@ -184,5 +199,5 @@ def test_what_another_version_wrote_is_refused(data: bytes) -> None:
 def test_a_snapshot_of_another_version_is_refused() -> None:
     """A node says so, and begins from nothing."""
     hub: Hub[str] = Hub()
-    with pytest.raises(ValueError, match="form 2, need 1"):
-        hub.restart("a.1", b'{"form":2}')
+    with pytest.raises(ValueError, match="form 1, need 2"):
+        hub.restart("a.1", b'{"form":1}')

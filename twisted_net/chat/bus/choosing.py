@@ -17,6 +17,10 @@ from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
 
 
+def _at_once(call: Callable[[], None]) -> None:
+    call()
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """A bus and what goes with it.
@@ -24,6 +28,8 @@ class Chosen:
     :ivar deliver: puts events into the outlets of all who hear them.
     :ivar earlier: called with a room and what was said there before this node came.
     :ivar beneath: what has to run for it.
+    :ivar when_ready: calls something whenever members may come in: at once, or when the broker has
+        told all that there is.
     :ivar secret: hides addresses. Nodes of one chat that know one password have one secret: what a
         ban says of an address then holds on all of them.
     """
@@ -33,10 +39,16 @@ class Chosen:
     secret: bytes
     deliver: Callable[[Iterable[Delivery[Outlet]]], None] = deliver
     earlier: list[Earlier] = field(default_factory=list)
+    when_ready: Callable[[Callable[[], None]], None] = _at_once
 
 
 def chosen(
-    text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet], last: int = 0
+    text: str,
+    password_file: str,
+    runtime: Runtime,
+    hub: Hub[Outlet],
+    last: int = 0,
+    secret: bytes | None = None,
 ) -> Chosen:
     """Make the bus.
 
@@ -45,7 +57,7 @@ def chosen(
     :param last: the last id that this process remembers; a broker remembers its own.
     :raises StartError: the password cannot be read, or txredisapi is not installed.
     """
-    secret = runtime.dice.randbytes(16)
+    secret = secret or runtime.dice.randbytes(16)
     if not text:
         return Chosen(LocalBus(runtime.reactor.seconds, last), (), secret)
     if find_spec("txredisapi") is None:
@@ -76,4 +88,4 @@ def chosen(
         for each in made:
             bus.delivered(each.event)
 
-    return Chosen(bus, (bus,), secret, delivering, bus.earlier)
+    return Chosen(bus, (bus,), secret, delivering, bus.earlier, bus.comes.append)

@@ -38,6 +38,7 @@ class RedisBus(Service, Generic[O]):
 
     :param endpoint: a Twisted client endpoint string: ``tcp:127.0.0.1:6379``.
     :ivar ready: whether members may come in: all that there is has been heard.
+    :ivar comes: called whenever members may come in.
     :ivar earlier: called with a room and what was said there before this node came.
     :param notify: tells all members on this node something in the server's name.
     :param expel: closes the connections of all members on this node, who are in the chat no more.
@@ -64,6 +65,7 @@ class RedisBus(Service, Generic[O]):
         self.ready = False
         self._last = 0
         self._heard: list[Callable[[Event], None]] = []
+        self.comes: list[Callable[[], None]] = []
         self.earlier: list[Earlier] = []
         self._broker = Broker(reactor, endpoint, self, dice, password=password, timing=self._timing)
         self._renewing = LoopingCall(self._renew)
@@ -164,6 +166,8 @@ class RedisBus(Service, Generic[O]):
     def caught_up(self) -> None:
         """Let members in."""
         self.ready = True
+        for comes in self.comes:
+            comes()
 
     def away(self) -> None:
         """Say so to all."""

@@ -27,6 +27,7 @@ class Kind(Enum):
     HOST = auto()  # their address is another one, or what others see of it
     REDACTED = auto()
     ROOM_RENAMED = auto()
+    KEPT = auto()  # a room that was kept is there again, or ends; of nobody, and heard by nobody
 
 
 #: What somebody says, to a room or to one member; its sender need not hear it.
@@ -47,7 +48,8 @@ class Event:
         neither.
     :ivar sender: the name of who did it; of who was renamed, the old one.
     :ivar text: what was said, the topic, the reason, the new name of a member or a room, the
-        changes of modes (``+o red``), the user modes, the account, the real name, the new host.
+        changes of modes (``+o red``), the user modes, the account, the real name, the new host, the
+        record of a room.
     :ivar private: whether it is between two members.
     :ivar other: the member kicked or invited; the id of the message redacted; the role in this
         room of whose host is another one.

@@ -205,14 +205,19 @@ class Books(Generic[O]):
 
     def full(self, key: str) -> bool:
         """Say whether a room, which there is not yet, would be one too many."""
-        return len(self.rooms) >= MAX_ROOMS and key != folded(self.lobby)
+        if len(self.rooms) < MAX_ROOMS or key == folded(self.lobby):
+            return False
+        # Those that are kept have a bound of their own, and keep nobody from beginning one.
+        return sum(not room.founder for room in self.rooms.values()) >= MAX_ROOMS
 
-    def remove(self, member: Member[O], room: Room[O]) -> None:
-        """Let a member out of a room, which ends with its last one."""
+    def remove(self, member: Member[O], room: Room[O], when: float) -> None:
+        """Let a member out of a room, which ends with its last one, unless it is kept."""
         room.remove(member)
         del member.rooms[folded(room.name)]
         if not room.members:
-            del self.rooms[folded(room.name)]
+            room.left = when
+            if not room.founder:
+                del self.rooms[folded(room.name)]
 
 
 def outside(room: Room[O]) -> Refusal:

@@ -10,7 +10,7 @@ from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind, read_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.core import modes
+from twisted_net.chat.core import kept, modes
 from twisted_net.chat.core.books import Books
 from twisted_net.chat.core.drafts import present, refuse_taken_room, refuse_too_many
 from twisted_net.chat.core.ident import folded
@@ -31,6 +31,7 @@ MAX_INVITED = 100
 #: Slow mode: senders from outside a room who are remembered.
 _STRANGERS = 100
 
+_LETTERS = {Role.OPERATOR: "o", Role.VOICE: "v"}
 _SHOWN = {Role.NONE: "", Role.VOICE: "+", Role.OPERATOR: "@", Role.BOTH: "@+"}
 _SIGNS = {"": Role.NONE, "+": Role.VOICE, "@": Role.OPERATOR}
 
@@ -72,6 +73,9 @@ class Changes(Generic[O]):
         if event.kind is Kind.ENTERED:
             self._entered(event)
             return []
+        if event.kind is Kind.KEPT:
+            self._kept(event)
+            return []
         member = self._books.keys.get(event.by)
         if member is None:
             raise Refusal(Code.UNKNOWN, f"nobody is called {event.sender!r}", Why.NO_MEMBER)
@@ -95,6 +99,16 @@ class Changes(Generic[O]):
             )  # fmt: skip
         member.since = member.active = _when(event)
         books.claim(member)
+
+    def _kept(self, event: Event) -> None:
+        if not event.text:
+            kept.end(self._books, event.where)
+            return
+        try:
+            room = kept.read(event.text)
+        except ValueError as error:
+            raise Refusal(Code.BAD, str(error)) from None
+        kept.restore(self._books, room)
 
     def _message(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         if event.private:
@@ -120,25 +134,28 @@ class Changes(Generic[O]):
         room = books.rooms.get(key)
         if room is None:
             room = books.rooms[key] = Room(event.where, _when(event))
+            room.add(member, Role.OPERATOR)
         else:
             refuse_entry(room, member, event.other)
+            room.add(member, kept.rank(room, member))
         room.invited.pop(member.key, None)
-        room.add(member, Role.NONE if room.members else Role.OPERATOR)
+        room.left = 0.0
         member.rooms[key] = room
         # The key of the room, in `other`, is for nobody's eyes.
         shown = replace(event, where=room.name, other="")
-        return [Delivery(shown, books.witnesses(room, member), member)]
+        joined = Delivery(shown, books.witnesses(room, member), member)
+        return [joined, *_promoted(event, room, member, Role.NONE)]
 
     def _parted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         room = self._books.inside(member, event.where)
         heard = self._books.witnesses(room, member)
-        self._books.remove(member, room)
+        self._books.remove(member, room, _when(event))
         return heard
 
     def _left(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         heard = self._books.neighbours(member)
         for room in list(member.rooms.values()):
-            self._books.remove(member, room)
+            self._books.remove(member, room, _when(event))
         self._books.forget(member, _when(event))
         return heard
 
@@ -163,18 +180,22 @@ class Changes(Generic[O]):
         if other not in room.members:
             raise modes.absent(other, room)
         heard = room.here
-        self._books.remove(other, room)
+        self._books.remove(other, room, _when(event))
         return heard
 
-    def _moded(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+    def _moded(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
         if event.private:
             member.modes = modes.with_changes(member.modes, event.text)
-            return () if member.outlet is None else (member,)
+            return [Delivery(event, () if member.outlet is None else (member,), member)]
         room = self._books.inside(member, event.where)
-        refuse_all_but_operators(room, member)
-        for each in modes.resolved(self._books, room, modes.parsed(event.text)):
-            modes.change(room, self._books, each, member.name, _when(event))
-        return room.here
+        changes = modes.parsed(event.text)
+        modes.refuse_changes(self._books, room, member, changes)
+        for each in modes.resolved(self._books, room, changes):
+            modes.change(room, self._books, each, member, _when(event))
+        made = [Delivery(event, room.here, member)]
+        if any(each.letter == "P" and each.on for each in changes):
+            made += _promoted(event, room, member, room.members[member])
+        return made
 
     def _invited(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
         room = self._books.inside(member, event.where)
@@ -197,9 +218,12 @@ class Changes(Generic[O]):
         member.away = event.text
         return self._books.neighbours(member)
 
-    def _account(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
+    def _account(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
         member.account = event.text
-        return self._books.neighbours(member)
+        made = [Delivery(event, self._books.neighbours(member), member)]
+        for room in member.rooms.values():
+            made += _promoted(event, room, member, room.members[member])
+        return made
 
     def _realname(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         member.realname = event.text
@@ -238,6 +262,21 @@ class Changes(Generic[O]):
         for each in room.members:
             each.rooms = {new if key == old else key: r for key, r in each.rooms.items()}
         return room.here
+
+
+def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list[Delivery[O]]:
+    """Give back to a member the role that they have in a room that is kept; say what is new."""
+    role = kept.rank(room, member)
+    room.members[member] = Role(room.members[member] | role)
+    letters = "".join(letter for bit, letter in _LETTERS.items() if bit & role & ~had)
+    if not letters:
+        return []
+    text = " ".join([f"+{letters}", *[member.name] * len(letters)])
+    moded = Event(
+        event.id, Kind.MODED, room.name, member.name, text,
+        by=event.by, account=member.account, mask=member.mask,
+    )  # fmt: skip
+    return [Delivery(moded, room.here, None)]
 
 
 def _when(event: Event) -> float:

@@ -142,7 +142,7 @@ class Drafts(Generic[O]):
         changes = modes.parsed(what.changes) if what.changes.strip() else []
         if not changes:
             return None
-        refuse_all_but_operators(room, member)
+        modes.refuse_changes(self._books, room, member, changes)
         changes = modes.resolved(self._books, room, changes)
         return drafted(Kind.MODED, member, room.name, modes.written(changes)) if changes else None
 

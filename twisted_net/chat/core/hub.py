@@ -33,6 +33,7 @@ class Hub(Generic[O]):
     :param node: begins the keys of this node's members: different on all nodes and at each start.
     :param words: that are not said in rooms.
     :ivar lobby: the room that everybody enters on choosing a name; empty: none.
+    :ivar node: begins the keys of those who enter here.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Hub(Generic[O]):
         self._books: Books[O] = Books(self.lobby, registered)
         self._drafts = Drafts(self._books, words or Words())
         self._changes = Changes(self._books)
-        self._node = node
+        self.node = node
         self._entered = 0
 
     def __len__(self) -> int:
@@ -77,7 +78,7 @@ class Hub(Generic[O]):
         checked_reason(realname, "real name")
         self._entered += 1
         member = Member(
-            f"{self._node}.{self._entered}", name, outlet, door, now, now,
+            f"{self.node}.{self._entered}", name, outlet, door, now, now,
             special, user or "~", host or "hidden", realname, account,
         )  # fmt: skip
         self._books.reserve(member)
@@ -124,7 +125,7 @@ class Hub(Generic[O]):
         :param node: begins the keys of those who enter here from now on.
         :raises ValueError: it is no state that this version can read.
         """
-        self._node = node
+        self.node = node
         load(self._books, state)
 
     # What there is.
@@ -165,6 +166,10 @@ class Hub(Generic[O]):
         :raises Refusal: there is no such room.
         """
         return self._books.room(name, seen_by)
+
+    def known_room(self, name: str) -> Room[O] | None:
+        """Return the room that is called so."""
+        return self._books.rooms.get(folded(name))
 
     def inside(self, member: Member[O], room: str) -> Room[O]:
         """Return a room that the member is in.

@@ -5,6 +5,9 @@ from twisted_net.chat.core.ident import folded
 #: Longest mask in characters: the longest name, user and host.
 MAX_MASK = 200
 
+#: Masks on one list.
+MAX_LIST = 100
+
 #: What a mask begins with that only keeps members from speaking (EXTBAN ``m``).
 MUTE = "m:"
 

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
+from twisted_net.chat.core import kept
 from twisted_net.chat.core.books import Books
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.core.masks import MAX_MASK, completed
+from twisted_net.chat.core.masks import MAX_LIST, MAX_MASK, completed
+from twisted_net.chat.core.permission import refuse_all_but_operators
 from twisted_net.chat.core.room import Entry, Member, O, Role, Room
 
 #: Modes without a value: no CTCP, only accounts speak, only accounts enter, invite only,
-#: moderated, nobody outside speaks, secret, topic by operators, unseen coming and going.
-FLAGS = "CMRimnstu"
+#: moderated, nobody outside speaks, kept without members, secret, topic by operators, unseen coming
+#: and going.
+FLAGS = "CMPRimnstu"
 
 #: Modes that everybody may have of oneself: invisible, hears wallops, is a bot; ``o`` is given.
 USER_MODES = "iwB"
 
-#: Changes in one command, masks on one list, and the values that numbers may have.
+#: Changes in one command, and the values that numbers may have.
 MAX_CHANGES = 8
-MAX_LIST = 100
 MAX_KEY = 23
 _MOST = {"l": 100_000, "W": 86_400}
 
@@ -85,7 +87,21 @@ def resolved(books: Books[O], room: Room[O], changes: list[Change]) -> list[Chan
     return [each for each in found if each is not None]
 
 
-def change(room: Room[O], books: Books[O], each: Change, by: str, when: float) -> None:
+def refuse_changes(
+    books: Books[O], room: Room[O], member: Member[O], changes: list[Change]
+) -> None:
+    """Let operators of a room pass; to keep it, those of the server too.
+
+    :raises Refusal: it is none, or the room is not theirs to keep.
+    """
+    keeping = [each for each in changes if each.letter == "P"]
+    if len(keeping) < len(changes) or "o" not in member.modes:
+        refuse_all_but_operators(room, member)
+    for each in keeping:
+        kept.refuse_keeping(books, room, member, each.on)
+
+
+def change(room: Room[O], books: Books[O], each: Change, by: Member[O], when: float) -> None:
     """Set one mode of a room or take it away, as `resolved` returned it."""
     letter, value = each.letter, each.value
     if letter in _ROLES:
@@ -93,9 +109,10 @@ def change(room: Room[O], books: Books[O], each: Change, by: str, when: float) -
         held = room.members[member]
         bit = _ROLES[letter]
         room.members[member] = Role(held | bit if each.on else held & ~bit)
+        kept.remember(room, member)
     elif letter in _LISTS:
         if each.on:
-            room.lists[letter][value] = Entry(by, when)
+            room.lists[letter][value] = Entry(by.name, when)
         else:
             del room.lists[letter][value]
     elif letter == "k":
@@ -107,6 +124,8 @@ def change(room: Room[O], books: Books[O], each: Change, by: str, when: float) -
         room.spoken.clear()
     else:
         room.flags = room.flags | {letter} if each.on else room.flags - {letter}
+        if letter == "P":
+            kept.keep(room, by, each.on)
 
 
 def shown(room: Room[O], with_key: bool) -> str:

@@ -5,6 +5,7 @@ from math import ceil
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core.books import outside
+from twisted_net.chat.core.kept import rank
 from twisted_net.chat.core.masks import MUTE, matches
 from twisted_net.chat.core.room import Member, O, Role, Room
 
@@ -15,8 +16,12 @@ RENAME_EVERY = 60.0
 def refuse_entry(room: Room[O], member: Member[O], key: str) -> None:
     """Keep out of a room who may not enter it; who was invited by name always may.
 
+    So may the operators of a room that is kept: else nobody could open it again.
+
     :raises Refusal: they may not.
     """
+    if rank(room, member) >= Role.OPERATOR:
+        return
     if "R" in room.flags and not member.account:
         raise Refusal(Code.FORBIDDEN, "only accounts may enter: LOGIN", Why.ACCOUNTS_ONLY)
     if member.key in room.invited:

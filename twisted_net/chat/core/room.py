@@ -86,7 +86,7 @@ class Room(Generic[O]):
     """A room, under the name its first member gave it.
 
     :ivar members: and their roles, in the order in which they came.
-    :ivar flags: modes without a value, of ``CMRimnstu``.
+    :ivar flags: modes without a value, of ``CMPRimnstu``.
     :ivar key: what whoever enters must know; empty: nothing.
     :ivar limit: how many may be in it; 0: as many as come.
     :ivar slow: seconds between two messages of one member.
@@ -95,6 +95,10 @@ class Room(Generic[O]):
     :ivar spoken: by key, the id of the last message of each, while ``slow`` is set.
     :ivar authors: by id, the keys of those who said the last messages.
     :ivar renamed: when it was given its name in place of another, in seconds since 1970; 0: never.
+    :ivar founder: the account that keeps the room (mode ``P``), also while nobody is in it; empty:
+        none does, and it ends with its last member.
+    :ivar ranks: by folded account, the roles that those have on coming back, while it is kept.
+    :ivar left: when the last member left, in seconds since 1970, of a room that is kept.
     """
 
     name: str
@@ -110,6 +114,9 @@ class Room(Generic[O]):
     spoken: dict[str, int] = field(default_factory=dict)
     authors: dict[int, str] = field(default_factory=dict)
     renamed: float = 0.0
+    founder: str = ""
+    ranks: dict[str, Role] = field(default_factory=dict)
+    left: float = 0.0
     _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None
     _here: tuple[Member[O], ...] | None = None

@@ -7,11 +7,12 @@ what another one wrote, and applies what came after it, agrees with all others.
 import json
 from typing import Any
 
+from twisted_net.chat.core import kept
 from twisted_net.chat.core.books import Books, Gone
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.core.room import Entry, Member, O, Role, Room, Topic
+from twisted_net.chat.core.room import Member, O, Role, Room
 
-_FORM = 1
+_FORM = 2
 
 
 def dumped(books: Books[O]) -> bytes:
@@ -70,21 +71,9 @@ def _member(member: Member[O]) -> list[Any]:
 
 
 def _room(room: Room[O]) -> list[Any]:
-    topic = room.topic
-    lists = {
-        name: [[mask, entry.by, entry.when] for mask, entry in masks.items()]
-        for name, masks in room.lists.items()
-    }
     return [
-        room.name,
-        room.created,
+        kept.record(room),
         [[member.key, int(role)] for member, role in room.members.items()],
-        None if topic is None else [topic.text, topic.by, topic.when],
-        "".join(sorted(room.flags)),
-        room.key,
-        room.limit,
-        room.slow,
-        lists,
         list(room.invited),
         list(room.spoken.items()),
         list(room.authors.items()),
@@ -93,20 +82,12 @@ def _room(room: Room[O]) -> list[Any]:
 
 
 def _room_of(fields: list[Any], keys: dict[str, Member[O]]) -> tuple[str, Room[O]]:
-    name, created, members, topic, flags, key, limit, slow, lists, *rest = fields
-    invited, spoken, authors, renamed = rest
-    room: Room[O] = Room(name, created)
+    record, members, invited, spoken, authors, renamed = fields
+    room: Room[O] = kept.room_of(record)
     for each, role in members:
         room.add(keys[each], Role(role))
-    room.topic = None if topic is None else Topic(*topic)
-    room.flags = frozenset(flags)
-    room.key, room.limit, room.slow = key, limit, slow
-    room.lists = {
-        list_name: {mask: Entry(by, when) for mask, by, when in masks}
-        for list_name, masks in lists.items()
-    }
     room.invited = dict.fromkeys(invited)
     room.spoken = dict(spoken)
     room.authors = dict(authors)
     room.renamed = renamed
-    return folded(name), room
+    return folded(room.name), room

@@ -69,11 +69,11 @@ def insert(connection: sqlite3.Connection, entry: Entry) -> None:
     )
 
 
-def secret(connection: sqlite3.Connection, fresh: bytes) -> bytes:
-    """Return the secret of a file, which is made once.
+def secret(connection: sqlite3.Connection, name: str, fresh: bytes) -> bytes:
+    """Return a secret of a file, which is made once.
 
-    :param fresh: what it is if it has none yet.
+    :param fresh: what it is if there is none yet.
     """
-    connection.execute("INSERT OR IGNORE INTO secret VALUES ('accounts', ?)", (fresh,))
-    (value,) = connection.execute("SELECT value FROM secret WHERE name = 'accounts'").fetchone()
+    connection.execute("INSERT OR IGNORE INTO secret VALUES (?, ?)", (name, fresh))
+    (value,) = connection.execute("SELECT value FROM secret WHERE name = ?", (name,)).fetchone()
     return bytes(value)

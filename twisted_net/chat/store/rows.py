@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from twisted_net.chat.codec.messages import Event, Kind
 from twisted_net.chat.core.ident import folded
+from twisted_net.chat.store import rooms
 from twisted_net.chat.store.base import PAGE, Span, of_room
 
 #: What kinds are called in the file, for ever. Below 10 is what was said.
@@ -111,8 +112,11 @@ def close_talk(connection: sqlite3.Connection, of: str, closed: bool) -> None:
 
 
 def forget_closed(connection: sqlite3.Connection) -> None:
-    """Forget what not everybody may read."""
-    talks = [talk for (talk,) in connection.execute("SELECT talk FROM closed")]
+    """Forget what not everybody may read, but of rooms that are kept: whose those are is known."""
+    found = connection.execute(
+        "SELECT talk FROM closed WHERE talk NOT IN (SELECT folded FROM room)"
+    )
+    talks = [talk for (talk,) in found]
     for talk in talks:
         forget_talk(connection, talk)
     if talks:
@@ -144,7 +148,7 @@ def rename_talk(connection: sqlite3.Connection, of: str, room: str) -> None:
 
 
 def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int]:
-    """Forget an account, all it said and was told.
+    """Forget an account, all it said and was told, and the rooms that it kept.
 
     :return: whether there was one, and how many messages went with it.
     """
@@ -152,6 +156,8 @@ def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, 
     known = connection.execute("DELETE FROM account WHERE folded = ?", (name,)).rowcount
     connection.execute("DELETE FROM certificate WHERE account = ?", (name,))
     connection.execute("DELETE FROM mark WHERE account = ?", (name,))
+    rooms.forget_account(connection, name)
+    forget_closed(connection)
     talks = _pairs(connection, name)
     places = ", ".join("?" * len(talks))
     hers = f"((account = ? AND account <> '') OR talk IN ({places}))"

@@ -2,7 +2,8 @@
 
 from twisted_net.chat.core.books import MAX_ROOMS_EACH
 from twisted_net.chat.core.ident import MAX_NAME, MAX_REASON, MAX_ROOM
-from twisted_net.chat.core.modes import FLAGS, MAX_CHANGES, MAX_LIST
+from twisted_net.chat.core.masks import MAX_LIST
+from twisted_net.chat.core.modes import FLAGS, MAX_CHANGES
 
 #: Tokens on one line: RFC 2812 knows 15 words, of which the name and the text take two.
 TOKENS_A_LINE = 13
