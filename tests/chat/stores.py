@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from twisted_net.chat.codec.messages import Event, Kind
+from twisted_net.chat.core import kept
 from twisted_net.chat.store import History, of_room
 from twisted_net.chat.store.sqlite import SqliteHistory
 from twisted_net.net.counters import DoorCounters
@@ -93,6 +94,36 @@ class Kept:
         """Return an answer."""
         self.clock.settle()
         return answer(asked)
+
+
+class Records:
+    """What is written down of rooms, in memory.
+
+    :ivar broken: whether nothing can be written.
+    :ivar writes: how many times somebody tried.
+    """
+
+    def __init__(self, *texts: str) -> None:
+        self.rooms = {kept.read(text).name: text for text in texts}
+        self.broken = False
+        self.writes = 0
+
+    def put(self, key: str, founder: str, record: str) -> "Deferred[None]":
+        """Write one down."""
+        self.writes += 1
+        if self.broken:
+            return fail(OSError("disk full"))
+        assert kept.read(record).founder == founder
+        self.rooms[key] = record
+        return succeed(None)
+
+    def drop(self, key: str) -> "Deferred[None]":
+        """Forget one."""
+        self.writes += 1
+        if self.broken:
+            return fail(OSError("disk full"))
+        self.rooms.pop(key, None)
+        return succeed(None)
 
 
 def answer(asked: "Deferred[T]") -> T:

@@ -5,10 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from twisted.internet.defer import Deferred, fail, succeed
 
 from tests.chat.chats import Far
-from tests.chat.stores import DAY, START, Threaded, filed
+from tests.chat.stores import DAY, START, Records, Threaded, filed
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.refusals import Refusal
@@ -29,36 +28,6 @@ from twisted_net.chat.owning import EMPTY, LOOK, Owning
 from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.store import rooms, rows, sqlite
 from twisted_net.chat.store.memory import MemoryHistory
-
-
-class Records:
-    """What is written down of rooms, in memory.
-
-    :ivar broken: whether nothing can be written.
-    :ivar writes: how many times somebody tried.
-    """
-
-    def __init__(self, *texts: str) -> None:
-        self.rooms = {kept.read(text).name: text for text in texts}
-        self.broken = False
-        self.writes = 0
-
-    def put(self, key: str, founder: str, record: str) -> "Deferred[None]":
-        """Write one down."""
-        self.writes += 1
-        if self.broken:
-            return fail(OSError("disk full"))
-        assert kept.read(record).founder == founder
-        self.rooms[key] = record
-        return succeed(None)
-
-    def drop(self, key: str) -> "Deferred[None]":
-        """Forget one."""
-        self.writes += 1
-        if self.broken:
-            return fail(OSError("disk full"))
-        self.rooms.pop(key, None)
-        return succeed(None)
 
 
 class Chat:

@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.protocols.basic import LineOnlyReceiver
 from twisted.python.failure import Failure
 
+from tests.chat.stores import Records
 from tests.loopback.engines import Engine
 from tests.loopback.test_broker import FORGETFUL, QUICK, forget
 from tests.patience import PATIENCE
@@ -23,10 +24,13 @@ from twisted_net.chat.bus.terms import Timing
 from twisted_net.chat.codec.events import read_id
 from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.codec.requests import Redact, RenameRoom, Say
-from twisted_net.chat.core.hub import Delivery, Hub
+from twisted_net.chat.core.hub import Delivery, Hub, Room
+from twisted_net.chat.core.kept import written
+from twisted_net.chat.core.room import Entry
 from twisted_net.chat.doors.everybody import expel, notify
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.owning import Owning
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory
 
@@ -82,7 +86,7 @@ async def until(condition: Callable[[], object], *why: object) -> None:
 class Node:
     """One server of the chat, with a line door."""
 
-    def __init__(self, engine: Engine, timing: Timing) -> None:
+    def __init__(self, engine: Engine, timing: Timing, kept: Records) -> None:
         from twisted.internet import reactor
 
         self.reactor: Any = reactor
@@ -99,6 +103,10 @@ class Node:
         history = MemoryHistory(self.reactor.seconds)
         self.post = Post(self.hub, self.bus, self.deliver, history)
         self.bus.earlier.append(self.post.earlier)
+        texts = tuple(kept.rooms.values())
+        owning = Owning(self.hub, self.post.announce, self.reactor.seconds, kept, texts)
+        self.post.watch(owning.happened)
+        self.bus.comes.append(owning.begin)
         self.factory = ChatLineFactory(self.post, reactor)
         self.talkers: list[Talker] = []
 
@@ -148,8 +156,8 @@ async def start(engine: Engine) -> AsyncIterator[Start]:
     """Start nodes; they stop in the end."""
     started: list[Node] = []
 
-    async def begin(timing: Timing = QUICK) -> Node:
-        node = Node(engine, timing)
+    async def begin(timing: Timing = QUICK, kept: Records | None = None) -> Node:
+        node = Node(engine, timing, kept or Records())
         await node.start()
         started.append(node)
         return node
@@ -343,3 +351,39 @@ async def test_a_room_has_its_new_name_on_all_nodes(engine: Engine, start: Start
     for said in ("red one", "red two", "blue still here", "red one"):
         await pink.hears(f"OLD [0-9-]+ Coffee {said}")
     await until(lambda: here.hub.state() == there.hub.state() == late.hub.state())
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_room_that_one_node_has_in_its_file_is_in_the_chat_of_all(
+    engine: Engine, start: Start
+) -> None:
+    """Again and again, if the broker loses its data; and all files say the same in the end."""
+    one, other = Records(record(b=["bad!*@*"])), Records()
+    nodes = [await start(kept=one), await start(kept=other)]
+    for again in (True, False):
+        await until(lambda: all(has_ban(node) for node in nodes))
+        talkers = [await node.member(f"blue{n}") for n, node in enumerate(nodes)]
+        for talker in talkers:
+            talker.says("JOIN tea", "WHO tea")
+            await talker.hears(r"MEMBER tea blue\d - .*")
+        await until(lambda: nodes[0].hub.state() == nodes[1].hub.state())
+        await until(lambda: one.rooms == other.rooms)
+        assert sorted(one.rooms) == ["tea"]
+        if again:
+            engine.ask("FLUSHALL")
+            for talker in talkers:
+                await talker.hears("SERVER other nodes took this one for lost; connect again")
+
+
+def has_ban(node: Node) -> bool:
+    """Say whether a node takes part, and knows the room with its ban."""
+    room = node.hub.known_room("tea")
+    return node.bus.ready and room is not None and list(room.lists["b"]) == ["bad!*@*"]
+
+
+def record(**lists: list[str]) -> str:
+    """Return the record of a room that red keeps."""
+    room: Room[Outlet] = Room("tea", 5.0, flags=frozenset("ntP"), founder="red")
+    for letter, masks in lists.items():
+        room.lists[letter] = {mask: Entry("red", 5.0) for mask in masks}
+    return written(room)
