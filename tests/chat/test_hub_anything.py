@@ -12,6 +12,7 @@ from twisted_net.chat.codec.requests import (
     Act,
     Away,
     Deed,
+    Describe,
     Host,
     Identify,
     Invite,
@@ -62,6 +63,7 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     st.builds(Realname, texts),
     st.builds(Host, st.sampled_from(["a.hidden", "b.hidden"])),
     st.builds(Identify, names),
+    st.builds(Describe, st.sampled_from("abA"), st.none() | texts, st.just("") | rooms),
     st.builds(Redact, rooms, st.integers(0, 40).map(lambda n: 65536000 + n), texts),
     st.builds(RenameRoom, rooms, rooms, texts),
     st.builds(Quit, texts),
@@ -175,7 +177,15 @@ class Nodes(RuleBasedStateMachine):
 def shown(hub: Hub[str]) -> object:
     """Return all that must be the same on all nodes."""
     members = {
-        each.key: (each.name, each.account, each.away, each.realname, each.modes, each.active)
+        each.key: (
+            each.name,
+            each.account,
+            each.away,
+            each.realname,
+            each.modes,
+            each.active,
+            dict(each.metadata),
+        )
         for each in hub.members()
     }
     rooms = {
@@ -184,7 +194,7 @@ def shown(hub: Hub[str]) -> object:
             (room.topic, room.flags, room.key, room.limit, room.slow, room.created),
             {letter: dict(masks) for letter, masks in room.lists.items()},
             (dict(room.invited), dict(room.spoken), dict(room.authors)),
-            (room.founder, dict(room.ranks), room.left),
+            (room.founder, dict(room.ranks), room.left, dict(room.metadata)),
         )
         for room in hub.rooms()
     }

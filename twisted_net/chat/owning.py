@@ -25,9 +25,10 @@ EMPTY = 90 * 86400.0
 #: Seconds between two looks for such rooms.
 LOOK = 3600.0
 
-_INSIDE = frozenset(
-    {Kind.JOINED, Kind.PARTED, Kind.KICKED, Kind.TOPIC, Kind.MODED, Kind.ROOM_RENAMED, Kind.KEPT}
-)
+_INSIDE = frozenset({
+    Kind.JOINED, Kind.PARTED, Kind.KICKED, Kind.TOPIC, Kind.MODED, Kind.DESCRIBED,
+    Kind.ROOM_RENAMED, Kind.KEPT,
+})  # fmt: skip
 
 
 class Keeper(Protocol):

@@ -47,6 +47,8 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Invite(dice.choice(NAMES), dice.choice(ROOMS)),
     lambda dice: ask.Mode(dice.choice(ROOMS), dice.choice(MODES)),
     lambda dice: ask.Mode(dice.choice(ROOMS), f"+o {dice.choice(NAMES)}"),
+    lambda dice: ask.Describe(dice.choice("ab"), dice.choice(("", "x", None)), ""),
+    lambda dice: ask.Describe(dice.choice("ab"), "x", dice.choice(ROOMS)),
     lambda dice: ask.Away(dice.choice(("", "tea"))),
     lambda dice: ask.Realname("Red Red"),
     lambda dice: ask.Host(dice.choice(("a.hidden", "b.hidden"))),

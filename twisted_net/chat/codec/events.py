@@ -27,6 +27,7 @@ class Kind(Enum):
     HOST = auto()  # their address is another one, or what others see of it
     REDACTED = auto()
     ROOM_RENAMED = auto()
+    DESCRIBED = auto()  # metadata; heard by those who asked for its key, see `core.irc.metadata`
     KEPT = auto()  # a room that was kept is there again, or ends; of nobody, and heard by nobody
 
 
@@ -51,12 +52,13 @@ class Event:
         changes of modes (``+o red``), the user modes, the account, the real name, the new host, the
         record of a room.
     :ivar private: whether it is between two members.
-    :ivar other: the member kicked or invited; the id of the message redacted; the role in this
-        room of whose host is another one.
+    :ivar other: the member kicked or invited; the id of the message redacted; the key described; the
+        role in this room of whose host is another one.
     :ivar by: the sender's key, unique over all nodes and all time; empty on the client's side.
     :ivar account: the sender's account.
     :ivar mask: ``user@host``, as IRC shows it.
-    :ivar tags: names and values that go with it.
+    :ivar tags: names and values that go with it; of a key that is described its value, if it has
+        one.
     :ivar only: ``@`` or ``+``: heard only by those in the room with that role or a higher one.
     """
 

@@ -162,6 +162,19 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
+class Describe:
+    """Tell something about oneself, or about a room.
+
+    :ivar value: None: tell it no more.
+    :ivar room: empty: about oneself.
+    """
+
+    key: str
+    value: str | None
+    room: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Identify:
     """Belong to an account, whose password a door has seen; empty: to none."""
 
@@ -275,7 +288,7 @@ class Quit:
 #: What changes something that others hear of: what the hub makes drafts of.
 Deed = (
     Nick | Join | Part | Say | Act | Tell | Notice | Tag | Topic | Kick | Invite | Mode | Modes
-    | Away | Realname | Host | Identify | Redact | RenameRoom | Quit
+    | Away | Realname | Host | Describe | Identify | Redact | RenameRoom | Quit
 )  # fmt: skip
 Command = (
     Deed | Use | Talk | Who | Rooms | History | Since | Search | Ids | Charset | Login | Register

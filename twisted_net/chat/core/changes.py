@@ -10,9 +10,9 @@ from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind, read_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.core import kept, modes
+from twisted_net.chat.core import kept, metadata, modes
 from twisted_net.chat.core.books import Books
-from twisted_net.chat.core.drafts import present, refuse_taken_room, refuse_too_many
+from twisted_net.chat.core.drafts import described, present, refuse_taken_room, refuse_too_many
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
@@ -59,6 +59,7 @@ class Changes(Generic[O]):
             Kind.INVITED: self._invited,
             Kind.AWAY: self._away,
             Kind.ACCOUNT: self._account,
+            Kind.DESCRIBED: self._described,
             Kind.REALNAME: self._realname,
             Kind.HOST: self._host,
             Kind.REDACTED: self._redacted,
@@ -96,6 +97,7 @@ class Changes(Generic[O]):
                 event.by, event.sender, None, tags.get("door", ""), 0.0,
                 special=tags.get("special", ""), user=user, host=host,
                 realname=event.text, account=event.account,
+                metadata=metadata.untagged(event.tags),
             )  # fmt: skip
         member.since = member.active = _when(event)
         books.claim(member)
@@ -224,6 +226,13 @@ class Changes(Generic[O]):
         for room in member.rooms.values():
             made += _promoted(event, room, member, room.members[member])
         return made
+
+    def _described(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
+        held, _ = described(self._books, member, event.where)
+        value = metadata.untagged(event.tags).get(event.other)
+        metadata.refuse_change(held, event.other, value)
+        metadata.change(held, event.other, value)
+        return []
 
     def _realname(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         member.realname = event.text

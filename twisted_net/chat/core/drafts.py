@@ -19,6 +19,7 @@ from twisted_net.chat.core.ident import (
     checked_text,
     folded,
 )
+from twisted_net.chat.core.metadata import TAG, refuse_change
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
     refuse_entry,
@@ -52,6 +53,7 @@ class Drafts(Generic[O]):
             ask.Away: self._away,
             ask.Realname: self._realname,
             ask.Host: self._host,
+            ask.Describe: self._describe,
             ask.Identify: self._identify,
             ask.Redact: self._redact,
             ask.RenameRoom: self._rename,
@@ -163,6 +165,14 @@ class Drafts(Generic[O]):
             return None
         return drafted(Kind.HOST, member, "", what.host, tags=_shown(member))
 
+    def _describe(self, member: Member[O], what: ask.Describe, now: float) -> Event | None:
+        held, where = described(self._books, member, what.room)
+        refuse_change(held, what.key, what.value)
+        if held.get(what.key) == what.value:
+            return None
+        tags = () if what.value is None else ((TAG + what.key, what.value),)
+        return drafted(Kind.DESCRIBED, member, where, other=what.key, tags=tags)
+
     def _identify(self, member: Member[O], what: ask.Identify, now: float) -> Event | None:
         if what.account == member.account:
             return None
@@ -240,6 +250,18 @@ def drafted(
 
 def _checked(text: str, tags: ask.Tags) -> str:
     return checked_lines(text) if is_composed(tags) else checked_text(text)
+
+
+def described(books: Books[O], member: Member[O], room: str) -> tuple[dict[str, str], str]:
+    """Return the metadata that a member may change, and the name of what has it; empty: its own.
+
+    :raises Refusal: it is a room's of which they are no operator.
+    """
+    if not room:
+        return member.metadata, ""
+    found = books.inside(member, room)
+    refuse_all_but_operators(found, member)
+    return found.metadata, found.name
 
 
 def refuse_too_many(books: Books[O], member: Member[O], room: str) -> None:

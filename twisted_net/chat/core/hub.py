@@ -15,6 +15,7 @@ from twisted_net.chat.core.books import Books, Gone
 from twisted_net.chat.core.changes import Changes
 from twisted_net.chat.core.drafts import Drafts, drafted
 from twisted_net.chat.core.ident import checked_reason, checked_room, folded
+from twisted_net.chat.core.metadata import tagged
 from twisted_net.chat.core.room import Delivery, Member, O, Role, Room
 from twisted_net.chat.core.snapshot import dumped, load
 from twisted_net.chat.core.words import Words
@@ -68,6 +69,7 @@ class Hub(Generic[O]):
         host: str = "",
         realname: str = "",
         account: str = "",
+        metadata: dict[str, str] | None = None,
     ) -> Member[O]:
         """Keep a name for somebody who is about to enter; `entering` is the draft of that.
 
@@ -79,14 +81,14 @@ class Hub(Generic[O]):
         self._entered += 1
         member = Member(
             f"{self.node}.{self._entered}", name, outlet, door, now, now,
-            special, user or "~", host or "hidden", realname, account,
+            special, user or "~", host or "hidden", realname, account, metadata=metadata or {},
         )  # fmt: skip
         self._books.reserve(member)
         return member
 
     def entering(self, member: Member[O]) -> Event:
         """Return the draft of somebody's entering into the chat, and into no room yet."""
-        tags = (("door", member.door), ("special", member.special))
+        tags = (("door", member.door), ("special", member.special), *tagged(member.metadata))
         return drafted(Kind.ENTERED, member, "", member.realname, tags=tags)
 
     def fix(self, room: str) -> None:

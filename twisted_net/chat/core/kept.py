@@ -12,6 +12,7 @@ from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core.books import Books
 from twisted_net.chat.core.ident import checked_reason, checked_room, folded
 from twisted_net.chat.core.masks import MAX_LIST
+from twisted_net.chat.core.metadata import refuse_change
 from twisted_net.chat.core.room import Entry, Member, O, Role, Room, Topic
 
 #: Rooms that are kept, and those of one account: they stay when whoever made them is gone, so that
@@ -51,16 +52,16 @@ def refuse_keeping(books: Books[O], room: Room[O], member: Member[O], on: bool) 
     master = "o" in member.modes
     if not on:
         if not master and not owns(room, member):
-            raise Refusal(Code.FORBIDDEN, f"{room.founder} keeps {room.name}", Why.NOT_OPERATOR)
+            raise Refusal(Code.FORBIDDEN, f"{room.founder} keeps {room.name}")
         return
     if not member.account:
-        raise Refusal(Code.FORBIDDEN, "only accounts may keep a room: LOGIN", Why.ACCOUNTS_ONLY)
+        raise Refusal(Code.FORBIDDEN, "only accounts may keep a room: LOGIN")
     if folded(room.name) == folded(books.lobby) and not master:
-        raise Refusal(Code.FORBIDDEN, "only a server operator may keep it", Why.NOT_OPERATOR)
+        raise Refusal(Code.FORBIDDEN, "only a server operator may keep it")
     held = [each for each in books.rooms.values() if each.founder]
     hers = sum(owns(each, member) for each in held)
     if len(held) >= MAX_KEPT or hers >= MAX_KEPT_EACH:
-        raise Refusal(Code.UNAVAILABLE, "too many rooms are kept", Why.TOO_MANY_ROOMS)
+        raise Refusal(Code.UNAVAILABLE, "too many rooms are kept")
 
 
 def keep(room: Room[O], member: Member[O], on: bool) -> None:
@@ -102,6 +103,7 @@ def record(room: Room[O]) -> dict[str, Any]:
             for letter, masks in room.lists.items()
         },
         "ranks": [[account, int(role)] for account, role in room.ranks.items()],
+        "metadata": [list(each) for each in room.metadata.items()],
     }
 
 
@@ -147,6 +149,9 @@ def _room(fields: dict[str, Any]) -> Room[Any]:
         for letter in _LISTS
     }
     room.ranks = {str(account): Role(role) for account, role in fields["ranks"][:MAX_RANKS]}
+    for key, value in fields["metadata"]:
+        refuse_change(room.metadata, key, value)
+        room.metadata[key] = value
     return room
 
 
@@ -167,6 +172,7 @@ def restore(books: Books[O], room: Room[O]) -> None:
         books.rooms[key] = room
         return
     there.founder, there.ranks, there.created = room.founder, room.ranks, room.created
+    there.metadata = room.metadata
     there.topic, there.flags, there.lists = room.topic, room.flags, room.lists
     there.key, there.limit, there.slow = room.key, room.limit, room.slow
 

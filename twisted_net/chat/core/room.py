@@ -41,6 +41,7 @@ class Member(Generic[O]):
     :ivar host: what others see of their address.
     :ivar modes: user modes: ``i``, ``o``, ``w``, ``B``.
     :ivar rooms: by folded name, in the order in which they were entered.
+    :ivar metadata: what they tell about themselves, see `metadata`.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Member(Generic[O]):
     away: str = ""
     modes: frozenset[str] = frozenset()
     rooms: "dict[str, Room[O]]" = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     @property
     def mask(self) -> str:
@@ -98,6 +100,7 @@ class Room(Generic[O]):
     :ivar founder: the account that keeps the room (mode ``P``), also while nobody is in it; empty:
         none does, and it ends with its last member.
     :ivar ranks: by folded account, the roles that those have on coming back, while it is kept.
+    :ivar metadata: what its operators tell about it, see `metadata`.
     :ivar left: when the last member left, in seconds since 1970, of a room that is kept.
     """
 
@@ -116,6 +119,7 @@ class Room(Generic[O]):
     renamed: float = 0.0
     founder: str = ""
     ranks: dict[str, Role] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
     left: float = 0.0
     _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None

@@ -36,11 +36,11 @@ def load(books: Books[O], data: bytes) -> None:
         raise ValueError(f"a snapshot of form {state.get('form')!r}, need {_FORM}")
     books.clear()
     entered: dict[str, list[str]] = {}
-    for *fields, modes, rooms in state.get("members", ()):
+    for *fields, modes, rooms, metadata in state.get("members", ()):
         key, name, door, active, since, special, user, host, realname, account, away = fields
         member: Member[O] = Member(
             key, name, None, door, active, since, special, user, host, realname, account, away,
-            frozenset(modes),
+            frozenset(modes), metadata=metadata,
         )  # fmt: skip
         books.claim(member)
         entered[key] = rooms
@@ -67,6 +67,7 @@ def _member(member: Member[O]) -> list[Any]:
         member.away,
         "".join(sorted(member.modes)),
         list(member.rooms),
+        member.metadata,
     ]
 
 

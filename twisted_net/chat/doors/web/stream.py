@@ -34,7 +34,7 @@ class WebProfile:
         return b"" if event.kind in _UNHEARD else codec.rendered(event)
 
 
-_UNHEARD = frozenset({Kind.ENTERED, Kind.KEPT, Kind.TAGGED, Kind.HOST})
+_UNHEARD = frozenset({Kind.DESCRIBED, Kind.ENTERED, Kind.KEPT, Kind.TAGGED, Kind.HOST})
 
 PROFILE = WebProfile()
 
