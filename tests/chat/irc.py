@@ -13,6 +13,7 @@ from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.core.irc.subscriptions import Subscriptions
 from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import QUEUE
@@ -57,6 +58,8 @@ class IrcChat(Server):
         self.irc.watches = Watches(self.hub)
         self.bus.tail(self.irc.watches.heard)
         self.post.watch(partial(tell_all, self.irc))
+        self.irc.subscriptions = Subscriptions(self.hub)
+        self.post.watch(self.irc.subscriptions.heard)
         counters = self.counters.door("irc")
         self.factory = ChatIrcFactory(self.irc, self.clock, queue, counters)
 

@@ -12,6 +12,7 @@ from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.server import IrcServer
+from twisted_net.chat.core.irc.subscriptions import Subscriptions
 from twisted_net.chat.doors.desk import Accountant, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import Outlet
@@ -76,6 +77,8 @@ def irc_server(
     server.watches = Watches(post.hub)
     bus.tail(server.watches.heard)
     post.watch(partial(tell_all, server))
+    server.subscriptions = Subscriptions(post.hub)
+    post.watch(server.subscriptions.heard)
     return server
 
 

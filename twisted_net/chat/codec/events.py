@@ -52,8 +52,8 @@ class Event:
         changes of modes (``+o red``), the user modes, the account, the real name, the new host, the
         record of a room.
     :ivar private: whether it is between two members.
-    :ivar other: the member kicked or invited; the id of the message redacted; the key described; the
-        role in this room of whose host is another one.
+    :ivar other: the member kicked or invited; the id of the message redacted; the key described;
+        the role in this room of whose host is another one.
     :ivar by: the sender's key, unique over all nodes and all time; empty on the client's side.
     :ivar account: the sender's account.
     :ivar mask: ``user@host``, as IRC shows it.

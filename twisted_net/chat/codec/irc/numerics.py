@@ -77,6 +77,12 @@ class Numeric(IntEnum):
     RPL_MONLIST = 732
     RPL_ENDOFMONLIST = 733
     ERR_MONLISTFULL = 734
+    RPL_KEYVALUE = 761
+    RPL_KEYNOTSET = 766
+    RPL_METADATASUBOK = 770
+    RPL_METADATAUNSUBOK = 771
+    RPL_METADATASUBS = 772
+    RPL_METADATASYNCLATER = 774
 
     # Rooms.
     RPL_LISTSTART = 321
@@ -179,6 +185,7 @@ TEXTS: dict[Numeric, str] = {
     Numeric.RPL_YOUREOPER: "You are an operator of this server now",
     Numeric.RPL_ENDOFMONLIST: "End of MONITOR list",
     Numeric.ERR_MONLISTFULL: "Monitor list is full",
+    Numeric.RPL_KEYNOTSET: "Key not set",
     Numeric.RPL_LISTSTART: "Users  Name",
     Numeric.RPL_LISTEND: "End of LIST",
     Numeric.RPL_NOTOPIC: "No topic is set",

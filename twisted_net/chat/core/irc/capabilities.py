@@ -9,7 +9,7 @@ WITH_VALUES = 302
 NOTIFY = "cap-notify"
 
 #: What needs another capability to work; the order of asking does not matter.
-NEEDS = {"draft/multiline": "batch", "labeled-response": "batch"}
+NEEDS = {"draft/metadata-2": "batch", "draft/multiline": "batch", "labeled-response": "batch"}
 
 #: What is only told, by its value, and never asked for.
 TOLD = frozenset({"sts"})

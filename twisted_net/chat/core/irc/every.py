@@ -6,6 +6,7 @@ from twisted_net.chat.core.irc import (
     certificates,
     gateway,
     markers,
+    metadata,
     monitor,
     multiline,
     operators,
@@ -36,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     **certificates.COMMANDS,
     **past.COMMANDS,
     **markers.COMMANDS,
+    **metadata.COMMANDS,
     **operators.COMMANDS,
 }
 COMMANDS["HELP"] = about.helping(COMMANDS)

@@ -11,6 +11,7 @@ from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import MAX_MONITORED
 from twisted_net.chat.core.irc.session import Session
+from twisted_net.chat.core.irc.subscriptions import watched
 
 #: What watchers hear of besides, with ``extended-monitor`` and this.
 _CHANGES = {
@@ -64,6 +65,10 @@ class Watches:
         """Return what somebody watches."""
         return list(self._names.get(session, {}).values())
 
+    def watched(self, session: Session, name: str) -> bool:
+        """Say whether somebody watches a name."""
+        return folded(name) in self._names.get(session, {})
+
     def heard(self, event: Event) -> None:
         """Tell watchers what an event means to them, after the hub has applied it."""
         if event.kind in _COMING_AND_GOING:
@@ -83,6 +88,9 @@ class Watches:
         for session in watchers:
             if member is not None:
                 session.tell(Numeric.RPL_MONONLINE, f"{member.name}!{member.mask}")
+                told = watched(session, [member.name])
+                if told:
+                    session.line.put(told)
             else:
                 session.tell(Numeric.RPL_MONOFFLINE, name)
 
@@ -123,6 +131,7 @@ def _add(session: Session, names: list[str]) -> None:
             names = names[:number]
             break
     _status(session, names)
+    session.put(watched(session, names))
 
 
 def _status(session: Session, names: Iterable[str]) -> None:

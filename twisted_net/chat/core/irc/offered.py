@@ -1,6 +1,7 @@
 """The capabilities that the IRC door offers; each of them holds because a test does."""
 
 from twisted_net.chat.core.ident import MAX_LINES, MAX_LINES_BYTES
+from twisted_net.chat.core.irc.metadata import VALUE
 
 OFFERED = {
     "account-notify": "",
@@ -11,6 +12,7 @@ OFFERED = {
     "chghost": "",
     "draft/channel-rename": "",
     "draft/message-redaction": "",
+    "draft/metadata-2": VALUE,
     "draft/pre-away": "",
     "draft/multiline": f"max-bytes={MAX_LINES_BYTES},max-lines={MAX_LINES}",
     "echo-message": "",

@@ -9,7 +9,7 @@ from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Away, Nick
 from twisted_net.chat.core.ident import IRC_SPECIAL, checked_reason, hidden_host
-from twisted_net.chat.core.irc import about
+from twisted_net.chat.core.irc import about, metadata
 from twisted_net.chat.core.irc.capabilities import lines_of
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import ROOM_MODES, WITH_VALUE
@@ -158,6 +158,7 @@ def proceed(session: Session) -> None:
             host=hidden_host(session.address, server.secret),
             realname=claim.realname,
             account=session.account,
+            metadata=dict(claim.metadata),
         )
     except Refusal as refusal:  # taken since it was asked for
         name, claim.nick = claim.nick, ""
@@ -197,6 +198,7 @@ def _welcome(session: Session) -> None:
     )
     about.isupport(session)
     about.lusers(session)
+    metadata.own(session)
     about.motd(session)
 
 
@@ -237,6 +239,7 @@ def gone(session: Session, why: str) -> None:
     here = session.member or session.entering
     session.server.waiting -= session.member is None
     session.member = session.entering = None
+    session.server.subscriptions.clear(session)
     if here is not None:
         session.server.sessions.pop(here.key, None)
         session.server.watches.clear(session)

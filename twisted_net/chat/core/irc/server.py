@@ -15,6 +15,7 @@ from twisted_net.chat.core.room import Member
 if TYPE_CHECKING:
     from twisted_net.chat.core.irc.monitor import Watches
     from twisted_net.chat.core.irc.session import Session
+    from twisted_net.chat.core.irc.subscriptions import Subscriptions
 
 #: What became of a command: the event; None, nothing changed; or why it was not obeyed.
 Outcome = Event | Refusal | None
@@ -92,6 +93,7 @@ class IrcServer:
     :ivar soon: does something in the next turn, before which all others are served.
     :ivar sessions: those that have been let in, by the keys of their members.
     :ivar watches: who wants to know who comes and goes.
+    :ivar subscriptions: who wants to know of which metadata.
     :ivar waiting: connections that have not been let in yet.
     :ivar most: members there ever were at one time.
     """
@@ -118,6 +120,7 @@ class IrcServer:
     soon: Callable[[Callable[[], None]], object] = _at_once
     sessions: "dict[str, Session]" = field(default_factory=dict)
     watches: "Watches" = field(init=False)
+    subscriptions: "Subscriptions" = field(init=False)
     waiting: int = 0
     most: int = 0
 

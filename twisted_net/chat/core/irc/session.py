@@ -7,7 +7,7 @@ of the session and the message.
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from twisted_net.chat.codec.events import Event
@@ -71,6 +71,7 @@ class Claim:
     :ivar nick: the name asked for; empty: none yet, or it was refused.
     :ivar password: of the server; None: none was said.
     :ivar away: why it will be away from the start; empty: it will not.
+    :ivar metadata: that it has set (draft/metadata-2, before-connect).
     """
 
     nick: str = ""
@@ -78,6 +79,7 @@ class Claim:
     realname: str = ""
     password: str | None = None
     away: str = ""
+    metadata: dict[str, str] = field(default_factory=dict)
 
 
 class Own:
