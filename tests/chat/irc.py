@@ -14,9 +14,10 @@ from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.subscriptions import Subscriptions
-from twisted_net.chat.doors.desk import Accountant, Historian
+from twisted_net.chat.doors.desk import Accountant, Biographer, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import QUEUE
+from twisted_net.chat.store.profiles import MemoryProfiles
 
 
 class IrcChat(Server):
@@ -53,6 +54,7 @@ class IrcChat(Server):
             known.present = lambda name: self.hub.known(name) is not None
             self.irc.accounts = Accountant(known, opened=True)
             self.irc.guesses = known.guesses
+            self.irc.profiles = Biographer(MemoryProfiles())
         if self.post.history is not None:
             self.irc.history = Historian(self.post.history)
         self.irc.watches = Watches(self.hub)

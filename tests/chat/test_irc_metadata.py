@@ -3,6 +3,8 @@
 import pytest
 
 from tests.chat.irc import IrcChat, OnIrc
+from twisted_net.chat.codec.refusals import Code, Refusal
+from twisted_net.chat.core.irc.desk import Told
 from twisted_net.chat.core.irc.subscriptions import MAX_SUBS
 from twisted_net.chat.core.metadata import MAX_KEYS, MAX_VALUE
 
@@ -390,3 +392,62 @@ def test_an_answer_carries_the_label(server: IrcChat) -> None:
     first, *_ = pink.says("@label=3 METADATA * CLEAR")
     assert first.startswith("@label=3 :irc.example BATCH +")
     assert pink.says("@label=4 METADATA * SUB url")[0].startswith("@label=4 :irc.example 770")
+
+
+# Accounts.
+
+
+RIGHT = "AUTHENTICATE AHJlZABwZW5jaWw="  # NUL red NUL pencil
+
+
+def test_what_an_account_tells_is_there_the_next_time() -> None:
+    """What was set in the meantime, and what is set before registration, which wins."""
+    server = IrcChat(accounts=True)
+    red = server.on_irc("red", *CAPS, host="127.0.0.1")
+    red.says("METADATA * SET early x", "REGISTER * * pencil", "METADATA * SET url a")
+    red.says("METADATA * SET color b", "METADATA * SET mood c", "METADATA * SET mood", "QUIT")
+    red.protocol.connectionLost()
+    back = server.on_irc("", *CAPS, "sasl", host="127.0.0.1")
+    back.says("AUTHENTICATE PLAIN", RIGHT, "METADATA * SET color d", "METADATA * SET new e")
+    lines = back.says("NICK red", "USER red 0 * :Red", "CAP END")
+    at = next(n for n, line in enumerate(lines) if " BATCH +" in line)
+    assert inside(lines[at : at + 5], about="red") == [
+        "METADATA red color * d",
+        "METADATA red new * e",
+        "METADATA red url * a",
+    ]
+    assert any(" 422 " in line for line in lines[at:])
+    told: list[dict[str, str]] = []
+    assert server.irc.profiles is not None
+    server.irc.profiles.load("red", told.append)
+    assert told == [{"url": "a", "color": "d", "new": "e"}]
+    back.says("METADATA * CLEAR")
+    server.irc.profiles.load("red", told.append)
+    assert told[-1] == {}
+
+
+def test_who_hangs_up_while_it_is_looked_up_is_let_in_nowhere() -> None:
+    """Nor does anything break."""
+    server = IrcChat(accounts=True)
+    server.on_irc("red", host="127.0.0.1").says("REGISTER * * pencil", "QUIT")
+    waiting: list[Told] = []
+
+    class Slow:
+        """Whoever asks waits."""
+
+        def load(self, account: str, told: Told) -> None:
+            """Answer later."""
+            waiting.append(told)
+
+        def keep(self, account: str, key: str, value: str | None) -> None:
+            """Remember nothing."""
+
+    server.irc.profiles = Slow()
+    gone, back = (server.on_irc("", *CAPS, "sasl", host="127.0.0.1") for _ in range(2))
+    for each in (gone, back):
+        each.says("AUTHENTICATE PLAIN", RIGHT, "NICK red", "USER red 0 * :Red", "CAP END")
+    gone.protocol.connectionLost()
+    for told in waiting:
+        told(Refusal(Code.UNAVAILABLE, "history cannot be read"))
+    assert " 001 red " in back.hears()[0]
+    assert [member.name for member in server.hub.members()] == ["red"]

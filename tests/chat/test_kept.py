@@ -259,6 +259,7 @@ def test_a_room_ends_only_while_nobody_is_in_it(chat: Chat) -> None:
         text_of("tea", topic=["\x07", "red", 5.0]),
         text_of("tea", ranks=[["red", 9]]),
         text_of("tea", lists={}),
+        text_of("tea", metadata=[["Bad", "x"]]),
         text_of("tea", created="soon"),
         text_of("tea", limit=1e999),
         text_of("tea", founder=""),

@@ -13,6 +13,7 @@ from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import (
     Deed,
+    Describe,
     Join,
     Kick,
     Mode,
@@ -85,6 +86,7 @@ def test_what_is_written_down_is_what_there_is_whatever_happens(chat: Chat) -> N
     deeds: list[tuple[Member[str], Deed]] = [
         (red, Mode("tea", "+bi bad!*@*")),
         (red, Topic("tea", "news")),
+        (red, Describe("url", "http://example.com", "tea")),
         (red, Mode("tea", "+vW blue 3")),
         (red, Kick("tea", "blue")),
         (red, RenameRoom("tea", "coffee")),

@@ -13,7 +13,7 @@ from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.subscriptions import Subscriptions
-from twisted_net.chat.doors.desk import Accountant, Historian
+from twisted_net.chat.doors.desk import Accountant, Biographer, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
@@ -21,6 +21,7 @@ from twisted_net.chat.gateways import Gateways
 from twisted_net.chat.opers import Operators
 from twisted_net.chat.post import Post
 from twisted_net.chat.settings import password_in, policy_in
+from twisted_net.chat.store.profiles import Profiles
 from twisted_net.net import endpoints
 from twisted_net.net.errors import StartError
 from twisted_net.net.pages import DOOR
@@ -36,7 +37,12 @@ _SHARE = 2
 
 
 def irc_server(
-    settings: Any, runtime: Runtime, post: Post[Outlet], bus: Bus, secret: bytes
+    settings: Any,
+    runtime: Runtime,
+    post: Post[Outlet],
+    bus: Bus,
+    secret: bytes,
+    profiles: Profiles,
 ) -> IrcServer:
     """Return what all IRC doors share.
 
@@ -56,6 +62,7 @@ def irc_server(
         secret=secret,
         longest=settings.queue // _SHARE,
         soon=partial(runtime.reactor.callLater, 0),
+        profiles=Biographer(profiles),
     )
     if settings.irc_sts:
         server.policy = _policy(settings)

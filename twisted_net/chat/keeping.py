@@ -1,7 +1,7 @@
 """What the chat keeps, made from the settings: history, accounts and rooms, in a file or not."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.owning import Keeper
 from twisted_net.chat.store.base import History
 from twisted_net.chat.store.memory import MemoryHistory
+from twisted_net.chat.store.profiles import FiledProfiles, MemoryProfiles, Profiles
 from twisted_net.net.drops import Drops
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime
@@ -47,6 +48,7 @@ class Kept:
     :ivar beneath: what has to run as long as anybody may say something.
     :ivar rooms: writes down rooms that are kept; None: nothing does.
     :ivar records: of the rooms that were.
+    :ivar profiles: what accounts tell about themselves.
     :ivar secret: hides addresses as it did before, so that what a ban says of one still holds;
         None: there was none.
     """
@@ -57,6 +59,7 @@ class Kept:
     beneath: tuple[IService, ...] = ()
     rooms: Keeper | None = None
     records: tuple[str, ...] = ()
+    profiles: Profiles = field(default_factory=MemoryProfiles)
     secret: bytes | None = None
 
 
@@ -136,6 +139,7 @@ def _filed(keep: Keep, runtime: Runtime, options: dict[str, Any]) -> Kept:
             (_Open(file),),
             rooms.FiledRooms(file),
             tuple(file.now(rooms.load)),
+            FiledProfiles(file),
             file.now(lambda connection: secret(connection, "hosts", hosts)),
         )
     except StoreError as error:

@@ -58,7 +58,7 @@ class ChatService:
         post.watch(owning.happened)
         chosen.when_ready(owning.begin)
         secret, beneath = chosen.secret, chosen.beneath
-        irc = irc_server(settings, runtime, post, chosen.bus, secret)
+        irc = irc_server(settings, runtime, post, chosen.bus, secret, kept.profiles)
         if runtime.here is None:  # else a request might come to a process without the chat
             web = runtime.counters.door(DOOR)
             page = ChatResource(post, reactor, dice, settings.queue, web, secret)

@@ -11,6 +11,7 @@ from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import IRC_SPECIAL
 from twisted_net.chat.core.irc.desk import Told
 from twisted_net.chat.store.base import History, of_pair, of_room, other_of
+from twisted_net.chat.store.profiles import Profiles
 
 
 def tell(found: "Deferred[Any]", told: Told) -> None:
@@ -57,6 +58,18 @@ class Accountant:
     def uncertify(self, account: str, fingerprint: str, told: Told) -> None:
         """Let a certificate be good for nothing again."""
         tell(self._accounts.uncertify(account, fingerprint), told)
+
+
+class Biographer:
+    """What accounts tell about themselves."""
+
+    def __init__(self, profiles: Profiles) -> None:
+        self._profiles = profiles
+        self.keep = profiles.keep
+
+    def load(self, account: str, told: Told) -> None:
+        """Look up all of an account."""
+        tell(self._profiles.load(account), told)
 
 
 class Historian:

@@ -128,6 +128,14 @@ class SqliteHistory(History):
         """Do something else to the file: accounts are in it too."""
         return self._writer.write(work)
 
+    def later(self, work: Work) -> None:
+        """Do something else to the file; nobody waits for it."""
+        self._writer.later(work)
+
+    def ask(self, work: Callable[[sqlite3.Connection], Any]) -> "Deferred[Any]":
+        """Read something else in the file; fails with a `Refusal`."""
+        return self._asked(work)
+
     def stop(self) -> "Deferred[None]":
         """Write what is not written yet, here and now, and let go of the file."""
         self._sweeper.stop()

@@ -46,6 +46,16 @@ class AccountDesk(Protocol):
         """Let a certificate be good for nothing again; None is told."""
 
 
+class ProfileDesk(Protocol):
+    """What accounts tell about themselves."""
+
+    def load(self, account: str, told: Told) -> None:
+        """Look up all of an account; a dictionary is told."""
+
+    def keep(self, account: str, key: str, value: str | None) -> None:
+        """Remember one key of an account; None: it is set no more."""
+
+
 class HistoryDesk(Protocol):
     """What was said."""
 

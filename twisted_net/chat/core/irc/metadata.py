@@ -176,7 +176,13 @@ def _change(
     """Set a key, or take it away; before a client is in, nobody needs to be asked."""
     if target.what is not None:
         room = target.what.name if isinstance(target.what, Room) else ""
-        session.ask(Describe(key, value, room), done, refused)
+
+        def changed(event: Event | None) -> None:
+            if not room:
+                keep(session, key, value)
+            done(event)
+
+        session.ask(Describe(key, value, room), changed, refused)
         return
     try:
         refuse_change(target.held, key, value)
@@ -185,6 +191,13 @@ def _change(
     else:
         change(target.held, key, value)
         done(None)
+
+
+def keep(session: Session, key: str, value: str | None) -> None:
+    """Remember for the next time what somebody tells who has an account."""
+    profiles, member = session.server.profiles, session.member
+    if profiles is not None and member is not None and member.account:
+        profiles.keep(member.account, key, value)
 
 
 def _refused(session: Session, target: str, key: str, refusal: Refusal) -> None:

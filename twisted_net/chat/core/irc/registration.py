@@ -2,6 +2,8 @@
 
 import hmac
 import re
+from functools import partial
+from itertools import islice
 from math import ceil
 
 from twisted_net.chat.codec.irc.numerics import Numeric
@@ -14,7 +16,8 @@ from twisted_net.chat.core.irc.capabilities import lines_of
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import ROOM_MODES, WITH_VALUE
 from twisted_net.chat.core.irc.server import Outcome
-from twisted_net.chat.core.irc.session import Session, fitting
+from twisted_net.chat.core.irc.session import Claim, Session, fitting
+from twisted_net.chat.core.metadata import MAX_KEYS
 from twisted_net.chat.core.modes import USER_MODES
 
 #: Characters of the user name that are shown; the rest of it nobody needs.
@@ -147,6 +150,9 @@ def proceed(session: Session) -> None:
         close(session, why)
         return
     server = session.server
+    if claim.kept is None and session.account and server.profiles is not None:
+        server.profiles.load(session.account, session.later(partial(_looked_up, session)))
+        return
     try:
         session.entering = session.hub.enter(
             claim.nick,
@@ -158,7 +164,7 @@ def proceed(session: Session) -> None:
             host=hidden_host(session.address, server.secret),
             realname=claim.realname,
             account=session.account,
-            metadata=dict(claim.metadata),
+            metadata=dict(islice({**claim.metadata, **_new(claim)}.items(), MAX_KEYS)),
         )
     except Refusal as refusal:  # taken since it was asked for
         name, claim.nick = claim.nick, ""
@@ -167,6 +173,18 @@ def proceed(session: Session) -> None:
     server.post.arrive(
         session.entering, session.waiting(lambda outcome: _entered(session, outcome))
     )
+
+
+def _looked_up(session: Session, found: dict[str, str] | Refusal) -> None:
+    """Go on with what the account has told before; nobody is kept out because that is not known."""
+    if not session.over:
+        session.claim.kept = {} if isinstance(found, Refusal) else found
+        proceed(session)
+
+
+def _new(claim: Claim) -> dict[str, str]:
+    """Return what the account has told before, but for what the client has set anew."""
+    return {key: value for key, value in (claim.kept or {}).items() if key not in claim.metadata}
 
 
 def _entered(session: Session, outcome: Outcome) -> None:
@@ -181,6 +199,8 @@ def _entered(session: Session, outcome: Outcome) -> None:
     session.server.waiting -= 1
     session.server.sessions[session.me.key] = session
     session.capable()
+    for key, value in session.claim.metadata.items():
+        metadata.keep(session, key, value)
     if session.claim.away:
         session.ask(Away(session.claim.away))
     _welcome(session)

@@ -8,7 +8,7 @@ from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
+from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk, ProfileDesk
 from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.room import Member
 
@@ -85,6 +85,7 @@ class IrcServer:
     :ivar longest: bytes of an answer that may be very long, of WHO or LIST.
     :ivar accounts: who has one; None: nobody.
     :ivar history: what was said; None: nothing is kept.
+    :ivar profiles: what accounts tell about themselves; None: nobody remembers that.
     :ivar guesses: who has guessed too many passwords has to wait; None: nobody has.
     :ivar operators: checks the name and the password of a server operator; None: there are none.
     :ivar policy: how clients are to come from now on; None: as they like.
@@ -112,6 +113,7 @@ class IrcServer:
     longest: int = 131072
     accounts: AccountDesk | None = None
     history: HistoryDesk | None = None
+    profiles: ProfileDesk | None = None
     guesses: Guesses | None = None
     operators: Check | None = None
     policy: Policy | None = None

@@ -72,6 +72,7 @@ class Claim:
     :ivar password: of the server; None: none was said.
     :ivar away: why it will be away from the start; empty: it will not.
     :ivar metadata: that it has set (draft/metadata-2, before-connect).
+    :ivar kept: what its account has told before; None: nobody has looked yet.
     """
 
     nick: str = ""
@@ -80,6 +81,7 @@ class Claim:
     password: str | None = None
     away: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    kept: dict[str, str] | None = None
 
 
 class Own:

@@ -4,3 +4,11 @@ CREATE TABLE room (
     founder TEXT NOT NULL COLLATE NOCASE,
     record TEXT NOT NULL
 );
+
+-- What accounts tell about themselves (draft/metadata-2).
+CREATE TABLE metadata (
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (account, key)
+) WITHOUT ROWID;
