@@ -8,6 +8,7 @@ from twisted.internet.testing import StringTransport
 from tests.chat.members import Cut, Server, dice, whole
 from tests.chat.stores import Threaded
 from twisted_net.chat.accounts.realm import Accounts
+from twisted_net.chat.banning import Banning
 from twisted_net.chat.bus.base import Bus
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
@@ -15,6 +16,7 @@ from twisted_net.chat.core.irc.renaming import tell_all
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.subscriptions import Subscriptions
 from twisted_net.chat.doors.desk import Accountant, Biographer, Historian
+from twisted_net.chat.doors.everybody import show_out
 from twisted_net.chat.doors.irc import ChatIrcFactory
 from twisted_net.chat.doors.outlet import QUEUE
 from twisted_net.chat.store.profiles import MemoryProfiles
@@ -62,6 +64,11 @@ class IrcChat(Server):
         self.post.watch(partial(tell_all, self.irc))
         self.irc.subscriptions = Subscriptions(self.hub)
         self.post.watch(self.irc.subscriptions.heard)
+        seconds = self.clock.seconds
+        show = partial(show_out, self.post, seconds)
+        banning = Banning(self.hub, self.post.announce, show, seconds)
+        banning.begin()
+        self.post.watch(banning.happened)
         counters = self.counters.door("irc")
         self.factory = ChatIrcFactory(self.irc, self.clock, queue, counters)
 

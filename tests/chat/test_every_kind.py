@@ -14,8 +14,8 @@ from twisted_net.chat.doors.web.stream import PROFILE
 DOCS = Path(__file__).parents[2] / "docs" / "protocols" / "chat.md"
 
 #: That somebody entered the chat, and into no room yet; that an empty room is there again, or ends;
-#: metadata, of which the IRC door tells who asked for its key.
-UNHEARD = (Kind.ENTERED, Kind.KEPT, Kind.DESCRIBED)
+#: metadata, of which the IRC door tells who asked for its key; bans from the server.
+UNHEARD = (Kind.ENTERED, Kind.KEPT, Kind.DESCRIBED, Kind.BANISHED, Kind.PARDONED)
 HEARD = [kind for kind in Kind if kind not in UNHEARD]
 
 IN_NO_ROOM = (

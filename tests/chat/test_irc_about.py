@@ -184,7 +184,7 @@ def test_the_page_of_the_docs_says_what_is_offered() -> None:
     server = IrcChat(keep=True, accounts=True)
     offered = set(server.irc.offered(secure=True, fingerprint=""))
     rows = page.partition("## Capabilities")[2].partition("\n\nWhat is not")[0]
-    assert set(re.findall(r"`([a-z/-]+)`", rows)) - {"bot"} == offered
+    assert set(re.findall(r"`([a-z/0-9-]+)`", rows)) - {"bot"} == offered
     rows = page.partition("## Commands")[2].partition("\n\nRooms")[0]
     assert {each.partition(" ")[0] for each in re.findall(r"`([A-Z]+[^`]*)`", rows)} == set(
         COMMANDS

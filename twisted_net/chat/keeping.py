@@ -9,6 +9,8 @@ from twisted.application.service import IService, Service
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.accounts.realm import Accounts
+from twisted_net.chat.banning import Keeper as BanKeeper
+from twisted_net.chat.core.bans import Ban
 from twisted_net.chat.owning import Keeper
 from twisted_net.chat.store.base import History
 from twisted_net.chat.store.memory import MemoryHistory
@@ -48,6 +50,8 @@ class Kept:
     :ivar beneath: what has to run as long as anybody may say something.
     :ivar rooms: writes down rooms that are kept; None: nothing does.
     :ivar records: of the rooms that were.
+    :ivar bans: writes down who is banned; None: nothing does.
+    :ivar banned: who was.
     :ivar profiles: what accounts tell about themselves.
     :ivar secret: hides addresses as it did before, so that what a ban says of one still holds;
         None: there was none.
@@ -59,6 +63,8 @@ class Kept:
     beneath: tuple[IService, ...] = ()
     rooms: Keeper | None = None
     records: tuple[str, ...] = ()
+    bans: BanKeeper | None = None
+    banned: tuple[Ban, ...] = ()
     profiles: Profiles = field(default_factory=MemoryProfiles)
     secret: bytes | None = None
 
@@ -114,7 +120,7 @@ def _cannot(error: Exception) -> StartError:
 
 def _filed(keep: Keep, runtime: Runtime, options: dict[str, Any]) -> Kept:
     # Only who wants a file pays for SQLite.
-    from twisted_net.chat.store import rooms
+    from twisted_net.chat.store import bans, rooms
     from twisted_net.chat.store.accounts import FiledAccounts, load, secret
     from twisted_net.chat.store.file import StoreError
     from twisted_net.chat.store.sqlite import SqliteHistory
@@ -139,6 +145,8 @@ def _filed(keep: Keep, runtime: Runtime, options: dict[str, Any]) -> Kept:
             (_Open(file),),
             rooms.FiledRooms(file),
             tuple(file.now(rooms.load)),
+            bans.FiledBans(file),
+            tuple(file.now(bans.load)),
             FiledProfiles(file),
             file.now(lambda connection: secret(connection, "hosts", hosts)),
         )

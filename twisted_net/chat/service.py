@@ -2,15 +2,18 @@
 
 import platform
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from twisted.plugin import IPlugin
 from zope.interface import implementer
 
+from twisted_net.chat.banning import Banning
 from twisted_net.chat.bus import choosing
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.words import Words
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
+from twisted_net.chat.doors.everybody import show_out
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
@@ -57,6 +60,10 @@ class ChatService:
         owning = Owning(hub, post.announce, reactor.seconds, kept.rooms, kept.records)
         post.watch(owning.happened)
         chosen.when_ready(owning.begin)
+        show = partial(show_out, post, reactor.seconds)
+        banning = Banning(hub, post.announce, show, reactor.seconds, kept.bans, kept.banned)
+        post.watch(banning.happened)
+        chosen.when_ready(banning.begin)
         secret, beneath = chosen.secret, chosen.beneath
         irc = irc_server(settings, runtime, post, chosen.bus, secret, kept.profiles)
         if runtime.here is None:  # else a request might come to a process without the chat

@@ -49,6 +49,9 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Mode(dice.choice(ROOMS), f"+o {dice.choice(NAMES)}"),
     lambda dice: ask.Describe(dice.choice("ab"), dice.choice(("", "x", None)), ""),
     lambda dice: ask.Describe(dice.choice("ab"), "x", dice.choice(ROOMS)),
+    lambda dice: ask.Modes("+o", granted=dice.random() < 0.3),
+    lambda dice: ask.Banish(dice.choice(NAMES), "spam", dice.choice((0, 5))),
+    lambda dice: ask.Pardon(dice.choice(NAMES)),
     lambda dice: ask.Away(dice.choice(("", "tea"))),
     lambda dice: ask.Realname("Red Red"),
     lambda dice: ask.Host(dice.choice(("a.hidden", "b.hidden"))),
@@ -114,7 +117,7 @@ def picture(hub: Hub[str]) -> object:
         }
         for room in hub.rooms()
     ]
-    return members, rooms, [hub.whowas(name) for name in NAMES]
+    return members, rooms, hub.bans(), [hub.whowas(name) for name in NAMES]
 
 
 def _ordered(value: object) -> object:

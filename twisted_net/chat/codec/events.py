@@ -28,6 +28,8 @@ class Kind(Enum):
     REDACTED = auto()
     ROOM_RENAMED = auto()
     DESCRIBED = auto()  # metadata; heard by those who asked for its key, see `core.irc.metadata`
+    BANISHED = auto()  # from the whole chat; heard by nobody but who is thrown out
+    PARDONED = auto()
     KEPT = auto()  # a room that was kept is there again, or ends; of nobody, and heard by nobody
 
 
@@ -53,7 +55,7 @@ class Event:
         record of a room.
     :ivar private: whether it is between two members.
     :ivar other: the member kicked or invited; the id of the message redacted; the key described;
-        the role in this room of whose host is another one.
+        the mask banned; the role in this room of whose host is another one.
     :ivar by: the sender's key, unique over all nodes and all time; empty on the client's side.
     :ivar account: the sender's account.
     :ivar mask: ``user@host``, as IRC shows it.

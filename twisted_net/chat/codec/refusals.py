@@ -31,6 +31,7 @@ class Why(Enum):
     WRONG_PASSWORD = auto()
     NOT_INSIDE = auto()
     BANNED = auto()
+    BANISHED = auto()
     INVITE_ONLY = auto()
     WRONG_KEY = auto()
     FULL = auto()

@@ -182,6 +182,25 @@ class Identify:
 
 
 @dataclass(frozen=True, slots=True)
+class Banish:
+    """Keep somebody out of the whole chat, and throw out who is in.
+
+    :ivar seconds: for how long; 0: for ever.
+    """
+
+    mask: str
+    why: str = ""
+    seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pardon:
+    """Keep them out no more."""
+
+    mask: str
+
+
+@dataclass(frozen=True, slots=True)
 class Redact:
     """Take back what was said in a room: the message with that id."""
 
@@ -288,7 +307,7 @@ class Quit:
 #: What changes something that others hear of: what the hub makes drafts of.
 Deed = (
     Nick | Join | Part | Say | Act | Tell | Notice | Tag | Topic | Kick | Invite | Mode | Modes
-    | Away | Realname | Host | Describe | Identify | Redact | RenameRoom | Quit
+    | Away | Realname | Host | Describe | Identify | Redact | RenameRoom | Banish | Pardon | Quit
 )  # fmt: skip
 Command = (
     Deed | Use | Talk | Who | Rooms | History | Since | Search | Ids | Charset | Login | Register

@@ -3,12 +3,15 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
 from twisted_net.chat.core.ident import checked_name, folded, skeleton
 from twisted_net.chat.core.room import Member, O, Role, Room
+
+if TYPE_CHECKING:
+    from twisted_net.chat.core.bans import Ban
 
 #: Rooms that there may be, and that one member may be in: whoever may make rooms without end
 #: could fill the memory with their names.
@@ -37,6 +40,7 @@ class Books(Generic[O]):
     :ivar fixed: rooms that keep their names, by these: the server's settings name them.
     :ivar keys: the members by their keys.
     :ivar rooms: by their folded names, in the order in which they began.
+    :ivar bans: from the whole chat, by their folded masks, see `bans`.
     :ivar gone: who was there, the last one first.
     """
 
@@ -50,12 +54,14 @@ class Books(Generic[O]):
         self._skeletons: dict[str, Member[O]] = {}
         self._reserved: dict[str, Member[O]] = {}
         self._coming: dict[str, Member[O]] = {}
+        self.bans: dict[str, Ban] = {}
         self.gone: deque[Gone] = deque(maxlen=WHOWAS)
 
     def clear(self) -> None:
         """Forget everything and everybody."""
         tables: tuple[dict[str, Any], ...] = (
             self.keys, self.rooms, self._names, self._skeletons, self._reserved, self._coming,
+            self.bans,
         )  # fmt: skip
         for each in tables:
             each.clear()

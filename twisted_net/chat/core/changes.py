@@ -10,9 +10,15 @@ from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind, read_id
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.core import kept, metadata, modes
+from twisted_net.chat.core import bans, kept, metadata, modes
 from twisted_net.chat.core.books import Books
-from twisted_net.chat.core.drafts import described, present, refuse_taken_room, refuse_too_many
+from twisted_net.chat.core.drafts import (
+    described,
+    present,
+    refuse_name,
+    refuse_taken_room,
+    refuse_too_many,
+)
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
@@ -60,6 +66,8 @@ class Changes(Generic[O]):
             Kind.AWAY: self._away,
             Kind.ACCOUNT: self._account,
             Kind.DESCRIBED: self._described,
+            Kind.BANISHED: self._banished,
+            Kind.PARDONED: self._pardoned,
             Kind.REALNAME: self._realname,
             Kind.HOST: self._host,
             Kind.REDACTED: self._redacted,
@@ -76,6 +84,9 @@ class Changes(Generic[O]):
             return []
         if event.kind is Kind.KEPT:
             self._kept(event)
+            return []
+        if event.kind is Kind.BANISHED and not event.by:
+            bans.add(self._books, _ban_of(event, dict(event.tags)))
             return []
         member = self._books.keys.get(event.by)
         if member is None:
@@ -99,6 +110,7 @@ class Changes(Generic[O]):
                 realname=event.text, account=event.account,
                 metadata=metadata.untagged(event.tags),
             )  # fmt: skip
+        bans.refuse_banned(books, member, _when(event))
         member.since = member.active = _when(event)
         books.claim(member)
 
@@ -163,6 +175,7 @@ class Changes(Generic[O]):
 
     def _renamed(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         self._books.refuse_taken(event.text, member)
+        refuse_name(self._books, member, event.text, _when(event))
         self._books.forget(member, _when(event))
         member.name = event.text
         self._books.claim(member)
@@ -234,6 +247,18 @@ class Changes(Generic[O]):
         metadata.change(held, event.other, value)
         return []
 
+    def _banished(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
+        ban = _ban_of(event, {"by": member.name, **dict(event.tags)})
+        bans.checked(self._books, member, ban.mask, 0, ban.why)
+        bans.add(self._books, ban)
+        return []
+
+    def _pardoned(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
+        bans.refuse_all_but_masters(member)
+        ban = bans.find(self._books, event.other)
+        del self._books.bans[folded(ban.mask)]
+        return []
+
     def _realname(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         member.realname = event.text
         return self._books.neighbours(member)
@@ -286,6 +311,14 @@ def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list
         by=event.by, account=member.account, mask=member.mask,
     )  # fmt: skip
     return [Delivery(moded, room.here, None)]
+
+
+def _ban_of(event: Event, tags: dict[str, str]) -> bans.Ban:
+    try:
+        when, until = float(tags.get("when", _when(event))), float(tags.get("until", 0))
+    except ValueError:
+        raise Refusal(Code.BAD, "no ban of this version") from None
+    return bans.Ban(event.other, tags.get("by", ""), when, until, event.text)
 
 
 def _when(event: Event) -> float:

@@ -4,13 +4,14 @@ Nothing changes here. A draft is an event without an id; `changes` checks it aga
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Generic
 
 from twisted_net.chat.codec import requests as ask
 from twisted_net.chat.codec.events import WHY, Event, Kind, shown_id
 from twisted_net.chat.codec.multiline import is_composed
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
-from twisted_net.chat.core import modes
+from twisted_net.chat.core import bans, modes
 from twisted_net.chat.core.books import MAX_ROOMS_EACH, Books
 from twisted_net.chat.core.ident import (
     checked_lines,
@@ -57,6 +58,8 @@ class Drafts(Generic[O]):
             ask.Identify: self._identify,
             ask.Redact: self._redact,
             ask.RenameRoom: self._rename,
+            ask.Banish: self._banish,
+            ask.Pardon: self._pardon,
             ask.Quit: self._quit,
         }
 
@@ -69,6 +72,7 @@ class Drafts(Generic[O]):
 
     def _nick(self, member: Member[O], what: ask.Nick, now: float) -> Event | None:
         name = self._books.free(what.name, member.special, member.account, member)
+        refuse_name(self._books, member, name, now)
         return None if name == member.name else drafted(Kind.RENAMED, member, "", name)
 
     def _join(self, member: Member[O], what: ask.Join, now: float) -> Event | None:
@@ -198,6 +202,16 @@ class Drafts(Generic[O]):
         tags = ((WHY, why),) if (why := checked_reason(what.why)) else ()
         return drafted(Kind.ROOM_RENAMED, member, room.name, name, tags=tags)
 
+    def _banish(self, member: Member[O], what: ask.Banish, now: float) -> Event:
+        mask = bans.checked(self._books, member, what.mask, what.seconds, what.why)
+        until = f"{now + what.seconds:.0f}" if what.seconds else "0"
+        tags = (("until", until),)
+        return drafted(Kind.BANISHED, member, "", what.why, other=mask, tags=tags)
+
+    def _pardon(self, member: Member[O], what: ask.Pardon, now: float) -> Event:
+        bans.refuse_all_but_masters(member)
+        return drafted(Kind.PARDONED, member, "", other=bans.find(self._books, what.mask).mask)
+
     def _quit(self, member: Member[O], what: ask.Quit, now: float) -> Event:
         return drafted(Kind.LEFT, member, "", checked_reason(what.why))
 
@@ -262,6 +276,15 @@ def described(books: Books[O], member: Member[O], room: str) -> tuple[dict[str, 
     found = books.inside(member, room)
     refuse_all_but_operators(found, member)
     return found.metadata, found.name
+
+
+def refuse_name(books: Books[O], member: Member[O], name: str, now: float) -> None:
+    """Refuse a name under which a member would be banned from the chat.
+
+    :raises Refusal: they would.
+    """
+    if books.bans:
+        bans.refuse_banned(books, replace(member, name=name), now)
 
 
 def refuse_too_many(books: Books[O], member: Member[O], room: str) -> None:

@@ -11,6 +11,7 @@ from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.requests import Deed
+from twisted_net.chat.core.bans import Ban, meant, refuse_banned
 from twisted_net.chat.core.books import Books, Gone
 from twisted_net.chat.core.changes import Changes
 from twisted_net.chat.core.drafts import Drafts, drafted
@@ -74,7 +75,7 @@ class Hub(Generic[O]):
         """Keep a name for somebody who is about to enter; `entering` is the draft of that.
 
         :param special: characters that the name may hold besides letters and digits.
-        :raises Refusal: it is no name, or somebody has one that reads the same.
+        :raises Refusal: it is no name, somebody has one that reads the same, or they are banned.
         """
         name = self._books.free(name, special, account)
         checked_reason(realname, "real name")
@@ -83,6 +84,7 @@ class Hub(Generic[O]):
             f"{self.node}.{self._entered}", name, outlet, door, now, now,
             special, user or "~", host or "hidden", realname, account, metadata=metadata or {},
         )  # fmt: skip
+        refuse_banned(self._books, member, now)
         self._books.reserve(member)
         return member
 
@@ -157,6 +159,14 @@ class Hub(Generic[O]):
     def members(self) -> Iterator[Member[O]]:
         """Return all members, of all nodes."""
         return self._books.members()
+
+    def bans(self) -> list[Ban]:
+        """Return who is to be kept out, those among them whose time is over."""
+        return list(self._books.bans.values())
+
+    def banned(self, member: Member[O], now: float) -> Ban | None:
+        """Return the ban that means a member."""
+        return meant(self._books, member, now)
 
     def whowas(self, name: str) -> list[Gone]:
         """Return who was called so, the last one first."""

@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from twisted_net.chat.core import kept
+from twisted_net.chat.core.bans import Ban
 from twisted_net.chat.core.books import Books, Gone
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.room import Member, O, Role, Room
@@ -21,6 +22,7 @@ def dumped(books: Books[O]) -> bytes:
         "form": _FORM,
         "members": [_member(each) for each in books.members()],
         "rooms": [_room(each) for each in books.rooms.values()],
+        "bans": [[b.mask, b.by, b.when, b.until, b.why] for b in books.bans.values()],
         "gone": [[g.name, g.mask, g.realname, g.account, g.when] for g in books.gone],
     }
     return json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode()
@@ -49,6 +51,8 @@ def load(books: Books[O], data: bytes) -> None:
         books.rooms[folded_name] = room
     for key, rooms in entered.items():
         books.keys[key].rooms = {name: books.rooms[name] for name in rooms}
+    for fields in state.get("bans", ()):
+        books.bans[folded(fields[0])] = Ban(*fields)
     books.gone.extend(Gone(*each) for each in state.get("gone", ()))
 
 

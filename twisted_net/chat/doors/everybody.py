@@ -1,10 +1,11 @@
-"""What the server does to all members on this node at once, by whatever door they came."""
+"""What the server does to members on this node, by whatever door they came."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, runtime_checkable
 
 from twisted_net.chat.core.hub import Member
 from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.post import Post
 
 
 @runtime_checkable
@@ -37,3 +38,11 @@ def expel(members: Iterable[Member[Outlet]], why: str) -> None:
         outlet: object = member.outlet
         if isinstance(outlet, Expels):
             outlet.expel(why)
+
+
+def show_out(
+    post: Post[Outlet], seconds: Callable[[], float], member: Member[Outlet], why: str
+) -> None:
+    """Let a member on this node leave who is banned, and end the connection."""
+    post.leave(member, "banned", seconds())
+    expel([member], why)

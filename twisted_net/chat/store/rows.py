@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from twisted_net.chat.codec.messages import Event, Kind
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.store import profiles, rooms
+from twisted_net.chat.store import bans, profiles, rooms
 from twisted_net.chat.store.base import PAGE, Span, of_room
 
 #: What kinds are called in the file, for ever. Below 10 is what was said.
@@ -158,6 +158,7 @@ def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, 
     connection.execute("DELETE FROM mark WHERE account = ?", (name,))
     rooms.forget_account(connection, name)
     profiles.forget_account(connection, name)
+    bans.forget_account(connection, name)
     forget_closed(connection)
     talks = _pairs(connection, name)
     places = ", ".join("?" * len(talks))

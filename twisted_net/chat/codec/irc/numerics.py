@@ -19,6 +19,7 @@ class Numeric(IntEnum):
 
     # The server.
     RPL_STATSCOMMANDS = 212
+    RPL_STATSKLINE = 216
     RPL_ENDOFSTATS = 219
     RPL_UMODEIS = 221
     RPL_STATSUPTIME = 242
@@ -131,6 +132,7 @@ class Numeric(IntEnum):
     ERR_NEEDMOREPARAMS = 461
     ERR_ALREADYREGISTERED = 462
     ERR_PASSWDMISMATCH = 464
+    ERR_YOUREBANNEDCREEP = 465
     ERR_CHANNELISFULL = 471
     ERR_UNKNOWNMODE = 472
     ERR_INVITEONLYCHAN = 473
@@ -219,6 +221,7 @@ TEXTS: dict[Numeric, str] = {
     Numeric.ERR_NEEDMOREPARAMS: "Not enough parameters",
     Numeric.ERR_ALREADYREGISTERED: "You have registered already",
     Numeric.ERR_PASSWDMISMATCH: "Password incorrect",
+    Numeric.ERR_YOUREBANNEDCREEP: "You are banned from this server",
     Numeric.ERR_CHANNELISFULL: "Cannot join channel (+l): it is full",
     Numeric.ERR_UNKNOWNMODE: "is unknown mode char to me",
     Numeric.ERR_INVITEONLYCHAN: "Cannot join channel (+i): you must be invited",

@@ -1,4 +1,4 @@
-"""About the server: MOTD, LUSERS, VERSION, TIME, INFO, LINKS, STATS, HELP (RFC 2812, 3.4)."""
+"""About the server: MOTD, LUSERS, VERSION, TIME, INFO, LINKS, HELP (RFC 2812, 3.4)."""
 
 from datetime import timedelta
 
@@ -70,22 +70,23 @@ def _is_elsewhere(session: Session, target: str) -> bool:
     return False
 
 
-def _asked(message: Message, at: int = 0) -> str:
+def asked(message: Message, at: int = 0) -> str:
+    """Return a parameter; empty: it was not given."""
     return message.params[at] if len(message.params) > at else ""
 
 
 def _motd(session: Session, message: Message) -> None:
-    if not _is_elsewhere(session, _asked(message)):
+    if not _is_elsewhere(session, asked(message)):
         motd(session)
 
 
 def _lusers(session: Session, message: Message) -> None:
-    if not _is_elsewhere(session, _asked(message, 1)):
+    if not _is_elsewhere(session, asked(message, 1)):
         lusers(session)
 
 
 def _version(session: Session, message: Message) -> None:
-    if _is_elsewhere(session, _asked(message)):
+    if _is_elsewhere(session, asked(message)):
         return
     server = session.server
     session.reply(Numeric.RPL_VERSION, f"netdemo-{server.version}", server.name, "Twisted, Python")
@@ -101,12 +102,12 @@ def isupport(session: Session) -> None:
 
 
 def _time(session: Session, message: Message) -> None:
-    if not _is_elsewhere(session, _asked(message)):
+    if not _is_elsewhere(session, asked(message)):
         session.reply(Numeric.RPL_TIME, session.server.name, date(session.now))
 
 
 def _info(session: Session, message: Message) -> None:
-    if _is_elsewhere(session, _asked(message)):
+    if _is_elsewhere(session, asked(message)):
         return
     started = f"Version {session.server.version}, started at {date(session.server.started)}"
     for line in (*_INFO, started):
@@ -115,7 +116,7 @@ def _info(session: Session, message: Message) -> None:
 
 
 def _admin(session: Session, message: Message) -> None:
-    if _is_elsewhere(session, _asked(message)):
+    if _is_elsewhere(session, asked(message)):
         return
     server = session.server
     session.reply(Numeric.RPL_ADMINME, server.name, "Administrative info")
@@ -132,21 +133,11 @@ def _links(session: Session, message: Message) -> None:
     session.reply(Numeric.RPL_ENDOFLINKS, mask)
 
 
-def _stats(session: Session, message: Message) -> None:
-    letter = _asked(message)[:1] or "*"
-    if letter == "u":
-        seconds = int(session.now - session.server.started)
-        days, rest = divmod(max(0, seconds), 86400)
-        up = f"Server up {days} days {rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02}"
-        session.reply(Numeric.RPL_STATSUPTIME, up)
-    session.reply(Numeric.RPL_ENDOFSTATS, letter)
-
-
 def helping(commands: Commands) -> Command:
     """Return HELP, which knows these commands and itself."""
 
     def run(session: Session, message: Message) -> None:
-        topic = _asked(message).upper()
+        topic = asked(message).upper()
         if topic and topic not in commands:
             session.reply(Numeric.ERR_HELPNOTFOUND, topic)
             return
@@ -171,5 +162,4 @@ COMMANDS = {
     "INFO": Command(_info, "[<server>]"),
     "ADMIN": Command(_admin, "[<server>]"),
     "LINKS": Command(_links, "[[<server>] <mask>]"),
-    "STATS": Command(_stats, "u"),
 }

@@ -3,6 +3,7 @@
 from twisted_net.chat.core.irc import (
     about,
     accounting,
+    banning,
     certificates,
     gateway,
     markers,
@@ -39,5 +40,6 @@ COMMANDS: dict[str, Command] = {
     **markers.COMMANDS,
     **metadata.COMMANDS,
     **operators.COMMANDS,
+    **banning.COMMANDS,
 }
 COMMANDS["HELP"] = about.helping(COMMANDS)

@@ -35,7 +35,8 @@ def _checked(session: Session, right: bool) -> None:
     session.ask(Modes("+o", granted=True), lambda event: session.reply(Numeric.RPL_YOUREOPER))
 
 
-def _is_operator(session: Session) -> bool:
+def is_operator(session: Session) -> bool:
+    """Say whether somebody is an operator of the server, and tell who is not."""
     if "o" in session.me.modes:
         return True
     session.reply(Numeric.ERR_NOPRIVILEGES)
@@ -44,7 +45,7 @@ def _is_operator(session: Session) -> bool:
 
 def kill(session: Session, message: Message) -> None:
     """Throw somebody out of the chat."""
-    if not _is_operator(session):
+    if not is_operator(session):
         return
     name, why = message.params[:2]
     victim = session.hub.known(name)
@@ -67,7 +68,7 @@ def kill(session: Session, message: Message) -> None:
 
 def wallops(session: Session, message: Message) -> None:
     """Say something to all who want to hear operators."""
-    if _is_operator(session):
+    if is_operator(session):
         line = fitting(write(f"{session.nick}!{session.me.mask}", "WALLOPS", message.params[0]))
         for each in list(session.server.sessions.values()):
             if "w" in each.me.modes:
@@ -76,7 +77,7 @@ def wallops(session: Session, message: Message) -> None:
 
 def rehash(session: Session, message: Message) -> None:
     """Read the files of passwords anew."""
-    if not _is_operator(session):
+    if not is_operator(session):
         return
     try:
         session.server.reread()

@@ -8,7 +8,7 @@ from math import ceil
 
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
-from twisted_net.chat.codec.refusals import Refusal
+from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Away, Nick
 from twisted_net.chat.core.ident import IRC_SPECIAL, checked_reason, hidden_host
 from twisted_net.chat.core.irc import about, metadata
@@ -167,12 +167,21 @@ def proceed(session: Session) -> None:
             metadata=dict(islice({**claim.metadata, **_new(claim)}.items(), MAX_KEYS)),
         )
     except Refusal as refusal:  # taken since it was asked for
-        name, claim.nick = claim.nick, ""
-        session.refuse(refusal, name)
+        _not_let_in(session, refusal)
         return
     server.post.arrive(
         session.entering, session.waiting(lambda outcome: _entered(session, outcome))
     )
+
+
+def _not_let_in(session: Session, refusal: Refusal) -> None:
+    """Let the client take another name, unless it is not wanted under any."""
+    if refusal.why is Why.BANISHED:
+        session.reply(Numeric.ERR_YOUREBANNEDCREEP)
+        close(session, refusal.text)
+        return
+    name, session.claim.nick = session.claim.nick, ""
+    session.refuse(refusal, name)
 
 
 def _looked_up(session: Session, found: dict[str, str] | Refusal) -> None:
@@ -192,8 +201,7 @@ def _entered(session: Session, outcome: Outcome) -> None:
         return  # it hung up meanwhile
     member, session.entering = session.entering, None
     if isinstance(outcome, Refusal):
-        name, session.claim.nick = session.claim.nick, ""
-        session.refuse(outcome, name)
+        _not_let_in(session, outcome)
         return
     session.member = member
     session.server.waiting -= 1

@@ -34,7 +34,9 @@ class WebProfile:
         return b"" if event.kind in _UNHEARD else codec.rendered(event)
 
 
-_UNHEARD = frozenset({Kind.DESCRIBED, Kind.ENTERED, Kind.KEPT, Kind.TAGGED, Kind.HOST})
+_UNHEARD = frozenset({
+    Kind.BANISHED, Kind.DESCRIBED, Kind.ENTERED, Kind.HOST, Kind.KEPT, Kind.PARDONED, Kind.TAGGED,
+})  # fmt: skip
 
 PROFILE = WebProfile()
 

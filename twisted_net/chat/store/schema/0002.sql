@@ -12,3 +12,13 @@ CREATE TABLE metadata (
     value TEXT NOT NULL,
     PRIMARY KEY (account, key)
 ) WITHOUT ROWID;
+
+-- Who is banned from the whole chat.
+CREATE TABLE ban (
+    folded TEXT PRIMARY KEY,
+    mask TEXT NOT NULL,
+    by TEXT NOT NULL,
+    since REAL NOT NULL,            -- seconds since 1970
+    until REAL NOT NULL,            -- 0: for ever
+    why TEXT NOT NULL
+) WITHOUT ROWID;
