@@ -17,7 +17,9 @@ from twisted.logger import capturedLogs, formatEvent
 from tests.loopback.engines import Engine
 from tests.patience import PATIENCE
 from twisted_net.chat.bus.broker import Broker
+from twisted_net.chat.bus.packing import packed
 from twisted_net.chat.bus.terms import Entry, Names, Timing
+from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.messages import Refusal
 
 for needed in ("txredisapi", "hiredis"):
@@ -353,9 +355,10 @@ async def test_a_broker_that_forgot_what_it_acknowledged_is_found_out(
 async def test_a_redacted_text_is_gone_from_the_broker(engine: Engine, start: Start) -> None:
     """Neither the room's history nor the bus has it afterwards."""
     node = await start().ready()
-    id = await node.broker.publish(b"secret", room="lobby")[1]
+    said = packed(Event(0, Kind.SAID, "Lobby", "red", "secret", by="a.1"))
+    id = await node.broker.publish(said, room="lobby")[1]
     await node.broker.publish(b"red redacts", room="lobby")[1]
-    await node.broker.ask.redact("lobby", id)
+    await node.broker.ask.redact("lobby", id, "b.1")
     assert [text for _, text in await node.broker.ask.history("lobby")] == [b"red redacts"]
     assert b"secret" not in engine.ask("XRANGE", "{netdemo}:bus:0", "-", "+")
 
@@ -380,6 +383,28 @@ async def test_a_rooms_history_moves_with_its_name(engine: Engine, start: Start)
         assert [text for _, text in await node.broker.ask.history("tea")] == [b"new tea"]
     await node.broker.ask.move("nowhere", "tea", ids[4])
     assert b"-" not in engine.ask("PTTL", "{netdemo}:hist:coffee")
+
+
+@pytest_twisted.ensureDeferred
+async def test_nothing_else_is_taken_off_the_bus(engine: Engine, start: Start) -> None:
+    """Else an operator of one room could let nodes disagree on what has happened in all others."""
+    node = await start().ready()
+    told = Event(0, Kind.TOLD, "blue", "red", "secret", private=True, by="a.1")
+    others = [
+        packed(Event(0, Kind.SAID, "tea", "red", "secret", by="a.1")),
+        packed(Event(0, Kind.MODED, "lobby", "red", "+b secret", by="a.1")),
+        packed(told),
+        b"secret",
+        b"5",
+    ]
+    ids = [await node.broker.publish(each)[1] for each in others]
+    await node.broker.publish(b"the newest")[1]
+    before = engine.ask("XRANGE", "{netdemo}:bus:0", "-", "+")
+    for id in ids:
+        await node.broker.ask.redact("lobby", id, "b.1")
+    assert engine.ask("XRANGE", "{netdemo}:bus:0", "-", "+") == before
+    await node.broker.ask.redact("blue", ids[2], "a.1")
+    assert packed(told) not in engine.ask("XRANGE", "{netdemo}:bus:0", "-", "+")
 
 
 @pytest_twisted.ensureDeferred

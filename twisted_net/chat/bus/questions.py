@@ -93,12 +93,14 @@ class Questions:
         """
         await self._call(*self.words(scripts.RELEASE, name, owner))
 
-    async def redact(self, room: str, number: int) -> None:
+    async def redact(self, room: str, number: int, by: str) -> None:
         """Take a text out of the broker's history, and off the bus.
+
+        :param room: in which it was said; for what ``by`` said in private, to whom.
 
         :raises Refusal: the broker cannot be reached.
         """
-        await self._call(*self.words(scripts.REDACT, room, stream_id(number)))
+        await self._call(*self.words(scripts.REDACT, room, stream_id(number), by))
 
     async def move(self, room: str, to: str, number: int) -> None:
         """Let a room's history, as far as it is from before an id, go on under another name.

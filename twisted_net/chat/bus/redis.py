@@ -94,7 +94,7 @@ class RedisBus(Service, Generic[O]):
             return
         room, number = folded(event.where), read_id(event.other)
         if event.kind is Kind.REDACTED and number is not None:
-            changing = self._broker.ask.redact(room, number)
+            changing = self._broker.ask.redact(room, number, event.by)
         elif event.kind is Kind.ROOM_RENAMED and folded(event.text) != room:
             changing = self._broker.ask.move(room, folded(event.text), event.id)
         else:

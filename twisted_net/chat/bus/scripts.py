@@ -258,12 +258,28 @@ return #moving
 """
 )
 
-#: room, id -> how many texts were taken out: of the bus and of the room's history
+#: room, id, who said it -> how many texts were taken out: of the bus and of the room's history
+#: Of what was said in the room, or by that member in private: else who rules one room could take
+#: out whatever happened anywhere, and who reads that later would not agree with the others. What is
+#: in the room's history was said in it, under whatever name the room had then.
 #: Not the newest of the bus: the next id is made from that.
 REDACT = (
     _COMMON
     + r"""
-if not older(ARGV[2], newest()) then return 0 end
-return redis.call('XDEL', P .. 'hist:' .. ARGV[1], ARGV[2]) + redis.call('XDEL', BUS, ARGV[2])
+local room, id, by = ARGV[1], ARGV[2], ARGV[3]
+if not older(id, newest()) then return 0 end
+local taken = redis.call('XDEL', P .. 'hist:' .. room, id)
+local entry = redis.call('XRANGE', BUS, id, id)[1]
+if entry == nil or entry[2][3] ~= 'draft' then return taken end
+local read, draft = pcall(cjson.decode, entry[2][4])
+if not read or type(draft) ~= 'table' then return taken end
+local spoken = {SAID = true, ACTED = true, NOTICED = true, TOLD = true}
+local where, private, said_by = draft[3], draft[6], draft[8]
+if not spoken[draft[2]] then return taken end
+local hers = private and said_by == by
+if hers or taken > 0 or not private and string.lower(where) == room then
+  taken = taken + redis.call('XDEL', BUS, id)
+end
+return taken
 """
 )
