@@ -69,6 +69,7 @@ deeds: st.SearchStrategy[Deed] = st.one_of(
     st.builds(Banish, masks, texts, st.sampled_from([0, 1])),
     st.builds(Pardon, masks),
     st.builds(Redact, rooms, st.integers(0, 40).map(lambda n: 65536000 + n), texts),
+    st.builds(Redact, names, st.integers(0, 40).map(lambda n: 65536000 + n), private=st.just(True)),
     st.builds(RenameRoom, rooms, rooms, texts),
     st.builds(Quit, texts),
 )

@@ -310,11 +310,37 @@ def test_what_was_said_can_be_taken_back() -> None:
     assert blue.hears()[0].endswith(f" REDACT #a {msgid}")
 
 
+def test_what_was_said_in_private_can_be_taken_back_by_who_said_it() -> None:
+    """Both hear of it, by whatever name they go now; nobody else can tell that there was one."""
+    capabilities = ("draft/message-redaction", "message-tags", "echo-message")
+    server, red, blue = two(*capabilities)
+    red.says("CAP REQ :draft/message-redaction message-tags")
+    (echo,) = blue.says("PRIVMSG red :oops")
+    msgid = echo.partition(" ")[0].removeprefix("@msgid=")
+    red.hears()
+    assert "FAIL REDACT UNKNOWN_MSGID blue" in red.says(f"REDACT blue {msgid}")[0]
+    green = server.on_irc("green", *capabilities)
+    assert green.says(f"REDACT red {msgid}") == [
+        f":irc.example FAIL REDACT UNKNOWN_MSGID red {msgid} :There is no such message"
+    ]
+    red.says("NICK rouge")
+    blue.hears()
+    (echoed,) = blue.says(f"REDACT rouge {msgid} :sorry")
+    (heard,) = red.hears()
+    for line in (echoed, heard):
+        said = line.partition(" ")[2]
+        assert said == f"{source(server, 'blue')} REDACT rouge {msgid} :sorry"
+    assert blue.says(f"REDACT rouge {msgid}") == [
+        f":irc.example FAIL REDACT UNKNOWN_MSGID rouge {msgid} :There is no such message"
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "reply"),
     [
         ("REDACT #a", "461 blue REDACT :Not enough parameters"),
-        ("REDACT red 1-1", "FAIL REDACT INVALID_TARGET red :You are in no such channel"),
+        ("REDACT red 1-1", "FAIL REDACT UNKNOWN_MSGID red 1-1 :There is no such message"),
+        ("REDACT nobody 1-1", "FAIL REDACT INVALID_TARGET nobody :Nobody is called 'nobody'"),
         ("REDACT #b 1-1", "FAIL REDACT INVALID_TARGET #b :You are in no such channel"),
         ("REDACT #a x", "FAIL REDACT UNKNOWN_MSGID #a x :There is no such message"),
     ],

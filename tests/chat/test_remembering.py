@@ -132,3 +132,12 @@ def test_what_is_taken_back_is_taken_out(chat: Chat) -> None:
     assert chat.kept("tea") == [""]
     everything = answer(chat.history.latest("tea", 99, everything=True))
     assert (everything[-1].kind, everything[-1].other) == (Kind.REDACTED, shown_id(said))
+
+
+def test_what_was_said_in_private_is_taken_out_too(chat: Chat) -> None:
+    """Of what two accounts have said to each other."""
+    red, blue = chat.enters("red", account="Red"), chat.enters("blue", account="Blue")
+    said = chat.does(red, Tell("blue", "oops"))
+    chat.does(blue, Tell("red", "hm"))
+    chat.does(red, Redact("blue", said, private=True))
+    assert chat.kept(of_pair("red", "blue")) == ["", "hm"]

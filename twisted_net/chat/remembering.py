@@ -46,14 +46,14 @@ class Remembering(Generic[O]):
         :param ending: what `ending` returned of it.
         """
         history = self._history
-        if event.kind is Kind.REDACTED:
-            history.redact(of_room(event.where), read_id(event.other) or 0)
+        other = self._hub.known(event.where) if event.private else None
+        talk = talk_of(event, other.account if other else "")
+        if event.kind is Kind.REDACTED and talk:
+            history.redact(talk, read_id(event.other) or 0)
         elif event.kind is Kind.ROOM_RENAMED:
             self._rename(of_room(event.where), event.text)
         elif event.kind in (Kind.MODED, Kind.KEPT):
             self._note(event.where)
-        other = self._hub.known(event.where) if event.private else None
-        talk = talk_of(event, other.account if other else "")
         if talk:
             history.add(talk, event)
         for name in ending:

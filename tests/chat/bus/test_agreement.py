@@ -58,6 +58,7 @@ DEEDS: tuple[Callable[[Random], ask.Deed], ...] = (
     lambda dice: ask.Identify(dice.choice(("red", "Red", "blue"))),
     lambda dice: ask.Modes(dice.choice(("+i", "-i"))),
     lambda dice: ask.Redact("lobby", 1000000 << 16),
+    lambda dice: ask.Redact(dice.choice(NAMES), dice.randint(1000000, 1150000) << 16, "", True),
     lambda dice: ask.RenameRoom(dice.choice(ROOMS), dice.choice((*ROOMS, "y", "Z")), "why"),
 )
 

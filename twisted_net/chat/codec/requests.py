@@ -202,11 +202,15 @@ class Pardon:
 
 @dataclass(frozen=True, slots=True)
 class Redact:
-    """Take back what was said in a room: the message with that id."""
+    """Take back what was said in a room, or to somebody: the message with that id.
+
+    :ivar private: whether ``room`` is the member to whom it was said.
+    """
 
     room: str
     id: int
     why: str = ""
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ class Books(Generic[O]):
     :ivar keys: the members by their keys.
     :ivar rooms: by their folded names, in the order in which they began.
     :ivar bans: from the whole chat, by their folded masks, see `bans`.
+    :ivar told: the last private messages, by id: the keys of who said it, and to whom.
     :ivar gone: who was there, the last one first.
     """
 
@@ -55,13 +56,14 @@ class Books(Generic[O]):
         self._reserved: dict[str, Member[O]] = {}
         self._coming: dict[str, Member[O]] = {}
         self.bans: dict[str, Ban] = {}
+        self.told: dict[int, tuple[str, str]] = {}
         self.gone: deque[Gone] = deque(maxlen=WHOWAS)
 
     def clear(self) -> None:
         """Forget everything and everybody."""
-        tables: tuple[dict[str, Any], ...] = (
+        tables: tuple[dict[Any, Any], ...] = (
             self.keys, self.rooms, self._names, self._skeletons, self._reserved, self._coming,
-            self.bans,
+            self.bans, self.told,
         )  # fmt: skip
         for each in tables:
             each.clear()

@@ -18,6 +18,7 @@ from twisted_net.chat.core.drafts import (
     refuse_name,
     refuse_taken_room,
     refuse_too_many,
+    told_to,
 )
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.permission import (
@@ -30,6 +31,9 @@ from twisted_net.chat.core.room import Delivery, Member, O, Role, Room, Topic
 
 #: Messages of a room whose authors are remembered, for they may take them back.
 AUTHORS = 100
+
+#: Private messages whose authors are remembered for the same, of all members.
+TOLD = 1000
 
 #: Members who are invited into one room and have not come yet.
 MAX_INVITED = 100
@@ -127,8 +131,12 @@ class Changes(Generic[O]):
     def _message(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         if event.private:
             other = self._books.find(event.where)
-            both = (other,) if other is member else (other, member)
-            return tuple(each for each in both if each.outlet is not None)
+            if event.kind is not Kind.TAGGED:
+                told = self._books.told
+                told[event.id] = (member.key, other.key)
+                if len(told) > TOLD:
+                    del told[next(iter(told))]
+            return _both(member, other)
         room = self._books.room(event.where, member)
         if event.kind is Kind.TAGGED:
             refuse_speech(room, member, "", float("inf"))
@@ -275,8 +283,12 @@ class Changes(Generic[O]):
         return heard
 
     def _redacted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
-        room = self._books.inside(member, event.where)
         number = read_id(event.other) or 0
+        if event.private:
+            other = told_to(self._books, member, event.where, number)
+            del self._books.told[number]
+            return _both(member, other)
+        room = self._books.inside(member, event.where)
         if room.authors.get(number) != member.key:
             refuse_all_but_operators(room, member)
         room.authors.pop(number, None)
@@ -296,6 +308,12 @@ class Changes(Generic[O]):
         for each in room.members:
             each.rooms = {new if key == old else key: r for key, r in each.rooms.items()}
         return room.here
+
+
+def _both(one: Member[O], other: Member[O]) -> tuple[Member[O], ...]:
+    """Return who hears on this node what one says to another."""
+    both = (other,) if other is one else (other, one)
+    return tuple(each for each in both if each.outlet is not None)
 
 
 def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list[Delivery[O]]:

@@ -183,6 +183,10 @@ class Drafts(Generic[O]):
         return drafted(Kind.ACCOUNT, member, "", what.account)
 
     def _redact(self, member: Member[O], what: ask.Redact, now: float) -> Event:
+        if what.private:
+            other = told_to(self._books, member, what.room, what.id)
+            why, shown = checked_reason(what.why), shown_id(what.id)
+            return drafted(Kind.REDACTED, member, other.name, why, other=shown, private=True)
         room = self._books.inside(member, what.room)
         if room.authors.get(what.id) != member.key:
             refuse_all_but_operators(room, member)
@@ -276,6 +280,17 @@ def described(books: Books[O], member: Member[O], room: str) -> tuple[dict[str, 
     found = books.inside(member, room)
     refuse_all_but_operators(found, member)
     return found.metadata, found.name
+
+
+def told_to(books: Books[O], member: Member[O], name: str, id: int) -> Member[O]:
+    """Return to whom a member has said something in private, and may take it back.
+
+    :raises Refusal: they have not, or it was long ago.
+    """
+    other = books.find(name)
+    if books.told.get(id) != (member.key, other.key):
+        raise Refusal(Code.UNKNOWN, "no such message", Why.NO_MESSAGE)
+    return other
 
 
 def refuse_name(books: Books[O], member: Member[O], name: str, now: float) -> None:

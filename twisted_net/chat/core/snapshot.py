@@ -23,6 +23,7 @@ def dumped(books: Books[O]) -> bytes:
         "members": [_member(each) for each in books.members()],
         "rooms": [_room(each) for each in books.rooms.values()],
         "bans": [[b.mask, b.by, b.when, b.until, b.why] for b in books.bans.values()],
+        "told": [[number, *keys] for number, keys in books.told.items()],
         "gone": [[g.name, g.mask, g.realname, g.account, g.when] for g in books.gone],
     }
     return json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode()
@@ -51,6 +52,8 @@ def load(books: Books[O], data: bytes) -> None:
         books.rooms[folded_name] = room
     for key, rooms in entered.items():
         books.keys[key].rooms = {name: books.rooms[name] for name in rooms}
+    for number, by, to in state.get("told", ()):
+        books.told[number] = (by, to)
     for fields in state.get("bans", ()):
         books.bans[folded(fields[0])] = Ban(*fields)
     books.gone.extend(Gone(*each) for each in state.get("gone", ()))

@@ -258,7 +258,7 @@ _WRITERS: Mapping[Kind, _Writer] = {
     Kind.REALNAME: lambda event, _: f"SETNAME :{event.text}",
     Kind.HOST: lambda event, _: f"CHGHOST {event.mask.partition('@')[0]} {event.text}",
     Kind.REDACTED: lambda event, _: _with_reason(
-        f"REDACT #{event.where} {event.other}", event.text
+        f"REDACT {target_of(event)} {event.other}", event.text
     ),
     Kind.ROOM_RENAMED: lambda event, _: (
         f"RENAME #{event.where} #{event.text} :{dict(event.tags).get(WHY, '')}"

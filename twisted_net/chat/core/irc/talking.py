@@ -141,34 +141,35 @@ def not_said(session: Session, target: str, refusal: Refusal) -> None:
 
 
 def redact(session: Session, message: Message) -> None:
-    """Take back what was said in a room (IRCv3 draft/message-redaction)."""
-    channel, shown = message.params[:2]
+    """Take back what was said in a room, or to somebody (IRCv3 draft/message-redaction)."""
+    target, shown = message.params[:2]
     why = message.params[2] if len(message.params) > 2 else ""
-    if channel[:1] != "#" or folded(channel[1:]) not in session.me.rooms:
-        session.fail("INVALID_TARGET", channel, "You are in no such channel")
+    private = target[:1] != "#"
+    if not private and folded(target[1:]) not in session.me.rooms:
+        session.fail("INVALID_TARGET", target, "You are in no such channel")
         return
     number = read_id(shown)
     if number is None:
-        session.fail("UNKNOWN_MSGID", channel, shown, "There is no such message")
+        session.fail("UNKNOWN_MSGID", target, shown, "There is no such message")
         return
     session.ask(
-        Redact(channel[1:], number, why),
-        refused=lambda refusal: _not_redacted(session, refusal, channel, shown),
+        Redact(target if private else target[1:], number, why, private),
+        refused=lambda refusal: _not_redacted(session, refusal, target, shown),
     )
 
 
-def _not_redacted(session: Session, refusal: Refusal, channel: str, shown: str) -> None:
+def _not_redacted(session: Session, refusal: Refusal, target: str, shown: str) -> None:
     if refusal.why is Why.NO_MESSAGE:
-        session.fail("UNKNOWN_MSGID", channel, shown, "There is no such message")
+        session.fail("UNKNOWN_MSGID", target, shown, "There is no such message")
     elif refusal.why is Why.NOT_OPERATOR:
-        session.fail("REDACT_FORBIDDEN", channel, shown, "You may not redact that message")
+        session.fail("REDACT_FORBIDDEN", target, shown, "You may not redact that message")
     else:
-        session.fail("INVALID_TARGET", channel, refusal.text)
+        session.fail("INVALID_TARGET", target, refusal.text)
 
 
 COMMANDS = {
     "PRIVMSG": Command(privmsg, "<target>{,<target>} <text>"),
     "NOTICE": Command(notice, "<target>{,<target>} <text>"),
     "TAGMSG": Command(tagmsg, "<target>{,<target>}"),
-    "REDACT": Command(redact, "<channel> <msgid> [<reason>]", 2),
+    "REDACT": Command(redact, "<target> <msgid> [<reason>]", 2),
 }
