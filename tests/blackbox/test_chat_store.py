@@ -131,7 +131,7 @@ def test_an_account_and_its_words_outlive_the_server_until_they_are_forgotten(
         red.hears("OLD .* lobby red the secret is xyzzy")
     server.stop()
     done = netdemo("chat", "forget", "red", "--store", str(path))
-    assert (done.returncode, done.stdout) == (0, b"forgot 'red' and 1 message\n")
+    assert (done.returncode, done.stdout) == (0, b"forgot 'red', 1 message and 0 rooms\n")
     assert b"xyzzy" not in path.read_bytes()
 
 

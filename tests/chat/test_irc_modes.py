@@ -169,3 +169,26 @@ def test_an_invisible_member_shows_to_those_who_share_a_room() -> None:
     ]
     assert "@red" in blue.says("NAMES #a")[0]
     assert blue.numerics("WHO r*") == ["352", "315"]
+
+
+def test_a_room_that_is_kept_is_its_founders_again() -> None:
+    """As all in it are told; what may not be is refused in words (mode P)."""
+    server = IrcChat(accounts=True)
+    red, blue = server.on_irc("red", host="127.0.0.1"), server.on_irc("blue")
+    for each in (red, blue):
+        each.says("JOIN #a", "JOIN #b")
+    red.hears()
+    assert red.says("MODE #a +P") == [
+        ":irc.example FAIL MODE REFUSED #a :Only accounts may keep a room: LOGIN"
+    ]
+    red.says("REGISTER * * pencil")
+    source = f"red!{server.hub.find('red').mask}"
+    assert red.says("MODE #a +P") == [f":{source} MODE #a +P"]
+    assert ":irc.example 324 red #a +Pnt" in red.says("MODE #a")
+    red.says("PART #a")
+    blue.says("PART #a", "JOIN #a")
+    blue.hears()
+    assert red.says("JOIN #a")[:2] == [f":{source} JOIN #a", f":{source} MODE #a +o red"]
+    assert blue.hears() == [f":{source} JOIN #a", f":{source} MODE #a +o red"]
+    red.says("MODE #a +o blue")
+    assert blue.says("MODE #a -P")[-1] == ":irc.example FAIL MODE REFUSED #a :Red keeps a"

@@ -129,7 +129,7 @@ def test_who_leaves_the_chat_to_another_process_looks_at_its_files(
 
 def test_an_account_is_forgotten_with_all_it_said(store: Path) -> None:
     """And once only."""
-    assert forget("red", "--store", str(store)) == (0, "forgot 'red' and 2 messages\n")
+    assert forget("red", "--store", str(store)) == (0, "forgot 'red', 2 messages and 0 rooms\n")
     clock = Threaded()
     file = filed(clock, store)
     assert Kept(file, clock).got(file.latest(LOBBY, 9)) == ["not mine"]
@@ -143,7 +143,7 @@ def test_an_account_is_forgotten_with_all_it_said(store: Path) -> None:
 def test_programs_get_an_object(store: Path) -> None:
     """As from every command."""
     code, said = forget("red", "--store", str(store), "--json")
-    assert (code, json.loads(said)) == (0, {"account": "red", "messages": 2})
+    assert (code, json.loads(said)) == (0, {"account": "red", "messages": 2, "rooms": 0})
 
 
 def test_nothing_is_forgotten_while_a_server_runs(store: Path, tmp_path: Path) -> None:

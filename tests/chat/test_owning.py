@@ -247,7 +247,7 @@ def test_rooms_are_in_the_file(tmp_path: Path) -> None:
     assert again.now(rooms.load) == list(records.values())
     again.stop()
     with closing(sqlite3.connect(path)) as connection:
-        rows.forget_account(connection, "Red")
+        assert rows.forget_account(connection, "Red") == (False, 0, 1)
         connection.commit()
         (left,) = map(kept.read, rooms.load(connection))
     assert (left.name, left.founder, left.ranks) == ("coffee", "blue", {"blue": Role.OPERATOR})

@@ -311,10 +311,10 @@ def test_forgetting_an_account_takes_all_its_words_with_it(kept: Filed, path: Pa
     kept.says("to her", of=of_pair("blue", "red"), account="blue")
     kept.says("to green", of=of_pair("blue", "green"), account="blue")
     kept.file.mark_read("red", LOBBY, FIRST)
-    counted: list[tuple[bool, int]] = []
+    counted: list[tuple[bool, int, int]] = []
     kept.file.write(lambda c: counted.append(rows.forget_account(c, "RED")))
     kept.clock.pump([0.1, 0, 0, 0])
-    assert counted == [(False, 2)]
+    assert counted == [(False, 2, 0)]
     assert table(path, "SELECT text FROM event ORDER BY id") == [
         ("his",),
         ("nobody's",),

@@ -28,20 +28,20 @@ def forget(account: str, store: str, as_json: bool) -> None:
       netdemo chat forget red --store chat.db
     """
     try:
-        known, messages = forgotten(Path(store), account)
+        known, messages, rooms = forgotten(Path(store), account)
     except (NetError, sqlite3.Error) as error:
         console.fail(NetError(f"--store {error}"))
-    if not known and not messages:
+    if not known and not messages and not rooms:
         console.fail(NetError(f"no account {account!r} in {store!r}"))
     console.say(
-        f"forgot {account!r} and {counted(messages, 'message')}",
-        {"account": account, "messages": messages},
+        f"forgot {account!r}, {counted(messages, 'message')} and {counted(rooms, 'room')}",
+        {"account": account, "messages": messages, "rooms": rooms},
         as_json,
     )
 
 
-def forgotten(path: Path, account: str) -> tuple[bool, int]:
-    """Forget an account; return whether there was one, and how many messages went with it.
+def forgotten(path: Path, account: str) -> tuple[bool, int, int]:
+    """Forget an account; return whether there was one, and its messages and rooms.
 
     :raises StoreError: there is no such file, or a server is using it.
     """
@@ -49,7 +49,7 @@ def forgotten(path: Path, account: str) -> tuple[bool, int]:
         raise file.StoreError(f"{str(path)!r}: no such file")
     with file.locked(path), closing(file.connected(path)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        known, messages = rows.forget_account(connection, account)
+        found = rows.forget_account(connection, account)
         rows.erase(connection)
         connection.execute("COMMIT")
-    return known, messages
+    return found

@@ -147,16 +147,16 @@ def rename_talk(connection: sqlite3.Connection, of: str, room: str) -> None:
     connection.execute("UPDATE OR REPLACE closed SET talk = ? WHERE talk = ?", (to, of))
 
 
-def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int]:
+def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, int, int]:
     """Forget an account, all it said and was told, and the rooms that it kept.
 
-    :return: whether there was one, and how many messages went with it.
+    :return: whether there was one, and how many messages and rooms went with it.
     """
     name = folded(account)
     known = connection.execute("DELETE FROM account WHERE folded = ?", (name,)).rowcount
     connection.execute("DELETE FROM certificate WHERE account = ?", (name,))
     connection.execute("DELETE FROM mark WHERE account = ?", (name,))
-    rooms.forget_account(connection, name)
+    kept = rooms.forget_account(connection, name)
     profiles.forget_account(connection, name)
     bans.forget_account(connection, name)
     forget_closed(connection)
@@ -169,7 +169,7 @@ def forget_account(connection: sqlite3.Connection, account: str) -> tuple[bool, 
     ).fetchone()
     connection.execute(f"DELETE FROM event WHERE {hers}", (name, *talks))  # noqa: S608
     remove_pairs(connection)
-    return bool(known), messages
+    return bool(known), messages, kept
 
 
 def erase(connection: sqlite3.Connection) -> None:
