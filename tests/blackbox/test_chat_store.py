@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench, netdemo, until
+from twisted_net.chat.opers import made
 
 Start = Callable[..., Bench]
 
@@ -62,9 +63,9 @@ class Member:
 @contextmanager
 def member(server: Bench, *first: str) -> Iterator[Member]:
     """Let somebody connect and say their first lines."""
-    with closing(Member(server.port("chat-tcp"))) as made:
-        made.says(*first)
-        yield made
+    with closing(Member(server.port("chat-tcp"))) as one:
+        one.says(*first)
+        yield one
 
 
 def stored(path: Path) -> list[str]:
@@ -162,6 +163,38 @@ def test_a_room_that_is_kept_is_its_founders_after_a_kill(bench: Start, tmp_path
         red.hears(r"OK MODE tea \+Pntk key")
         green.hears("KICKED tea green .*")
     server.stop()
+
+
+@pytest.mark.slow
+def test_bans_and_what_accounts_tell_outlive_the_server(bench: Start, tmp_path: Path) -> None:
+    """Set through IRC, and there on all doors the next time."""
+    opers = tmp_path / "opers"
+    opers.write_text(made("root", "secret"))
+    options = ("--chat-store", str(tmp_path / "chat.db"), "--chat-opers", str(opers))
+    server = bench(*options)
+    with on_irc(server, "NICK red", "USER r 0 * :R", "REGISTER * * pencil") as red:
+        red.hears(r".* REGISTER SUCCESS .*\r")
+        red.says("METADATA * SET url :http://example.com", "OPER root secret", "KLINE 1d bad* :no")
+        red.hears(r".* NOTICE red :bad\*!\*@\* is banned until .*\r")
+    server.stop()
+    server = bench(*options)
+    with member(server, "NICK badger") as bad, member(server, "NICK good") as good:
+        bad.hears("ERR 403 banned from this server: no")
+        good.hears("OK NICK good")
+    caps = "CAP REQ :batch draft/metadata-2 sasl"
+    with on_irc(server, caps, "AUTHENTICATE PLAIN", "AUTHENTICATE AHJlZABwZW5jaWw=") as red:
+        red.says("NICK red", "USER r 0 * :R", "CAP END")
+        red.hears(r"@batch=\S+ :\S+ METADATA red url \* http://example.com\r")
+        red.hears(r".* 376 .*\r")
+    server.stop()
+
+
+@contextmanager
+def on_irc(server: Bench, *first: str) -> Iterator[Member]:
+    """Let somebody connect to the IRC door and say their first lines."""
+    with closing(Member(server.port("irc"))) as one:
+        one.says(*first)
+        yield one
 
 
 def kept_room(path: Path) -> str:
