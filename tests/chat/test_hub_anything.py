@@ -36,6 +36,8 @@ from twisted_net.chat.codec.requests import (
 )
 from twisted_net.chat.core.hub import Hub, Member
 from twisted_net.chat.core.ident import Ids, folded, skeleton
+from twisted_net.chat.core.kept import written
+from twisted_net.chat.core.room import Room
 
 names = st.sampled_from(["a", "b", "c", "A", "D", "\uff41", "no name", ""])
 rooms = st.sampled_from(["lobby", "x", "lobby", "X", "y", "no room"])
@@ -124,6 +126,12 @@ class Nodes(RuleBasedStateMachine):
                 self.waiting.append(draft)
             if at_once:
                 self.arrive(all_of_them=True)
+
+    @rule(name=st.sampled_from(["x", "y", "lobby"]), founder=names, ends=st.booleans())
+    def comes_back(self, name: str, founder: str, ends: bool) -> None:
+        """Let a room be there again that was kept, or one that nobody is in end."""
+        room: Room[str] = Room(name, 5.0, flags=frozenset("Pi"), founder=founder)
+        self.waiting.append(Event(0, Kind.KEPT, name, "", "" if ends else written(room)))
 
     @rule(all_of_them=st.booleans())
     def arrive(self, all_of_them: bool) -> None:

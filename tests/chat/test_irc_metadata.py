@@ -284,6 +284,23 @@ def test_a_large_room_is_told_of_later(server: IrcChat, red: OnIrc) -> None:
     assert inside(pink.says("METADATA #tea SYNC"), about="#tea") == ["METADATA red url * x"]
 
 
+def test_who_comes_again_and_again_does_not_flood_a_room(server: IrcChat, red: OnIrc) -> None:
+    """Nobody is heard more by coming than by talking; who wants all of it asks (774)."""
+    keys = [f"k{number}" for number in range(MAX_KEYS)]
+    red.says(f"METADATA * SUB {' '.join(keys)}", "MONITOR + pink")
+    pink = server.on_irc("", *CAPS)
+    for key in keys:
+        pink.says(f"METADATA * SET {key} {'x' * 200}")
+    pink.says("NICK pink", "USER pink 0 * :Pink", "CAP END")
+    assert ":irc.example 774 red pink 5" in red.hears()
+    pink.says("JOIN #tea")
+    heard = red.hears()
+    assert ":irc.example 774 red pink 5" in heard
+    assert told(heard) == []
+    assert ":irc.example 774 red pink 5" in red.says("MONITOR + PINK")
+    assert len(inside(red.says("METADATA pink SYNC"), about="pink")) == MAX_KEYS
+
+
 # Subscriptions.
 
 

@@ -263,6 +263,7 @@ def test_a_room_ends_only_while_nobody_is_in_it(chat: Chat) -> None:
         text_of("tea", created="soon"),
         text_of("tea", limit=1e999),
         text_of("tea", founder=""),
+        text_of("tea", flags="nt"),
     ],
 )
 def test_what_is_no_room_is_refused(chat: Chat, text: str) -> None:

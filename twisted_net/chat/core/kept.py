@@ -166,7 +166,8 @@ def restore(books: Books[O], room: Room[O]) -> None:
     key = folded(room.name)
     there = books.rooms.get(key)
     held = sum(bool(each.founder) for each in books.rooms.values())
-    if not room.founder or held >= MAX_KEPT or (there is not None and there.founder):
+    kept = room.founder and "P" in room.flags
+    if not kept or held >= MAX_KEPT or (there is not None and there.founder):
         raise Refusal(Code.TAKEN, f"there is a room {room.name}", Why.TAKEN)
     if there is None:
         books.rooms[key] = room

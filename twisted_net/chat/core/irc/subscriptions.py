@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import write
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import folded
@@ -18,6 +19,10 @@ MAX_SUBS = 50
 
 #: Seconds after which a client is to ask for what was too much.
 LATER = 5
+
+#: Bytes that a client is told of somebody who comes: who comes and goes all the time is not to be
+#: heard by a large room more than who talks all the time.
+BRIEF = 2000
 
 
 class Subscriptions:
@@ -92,9 +97,17 @@ class Subscriptions:
             if me is None or me is member or folded(event.where) not in me.rooms:
                 continue
             if CAPABILITY in session.capabilities and may_see(session, member):
-                told = b"".join(self.told(session, [member]))
+                told = self.brief(session, member)
                 if told:
                     session.line.put(told)
+
+    def brief(self, session: Session, member: Member[Any]) -> bytes:
+        """Return what a client has asked for of one member, or that it is to ask later."""
+        told = b"".join(self.told(session, [member]))
+        if len(told) <= BRIEF:
+            return told
+        words = (session.nick, member.name, str(LATER))
+        return fitting(write(session.server.name, f"{Numeric.RPL_METADATASYNCLATER:03}", *words))
 
     def told(
         self,
@@ -134,8 +147,8 @@ def watched(session: Session, names: Iterable[str]) -> bytes:
     if CAPABILITY not in session.capabilities:
         return b""
     found = (session.hub.known(name) for name in names)
-    here = [each for each in found if each is not None]
-    return b"".join(session.server.subscriptions.told(session, here))
+    told = (session.server.subscriptions.brief(session, each) for each in found if each is not None)
+    return b"".join(told)
 
 
 def target_of(what: Member[Any] | Room[Any]) -> str:
