@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench, netdemo, until
-from twisted_net.chat.opers import made
+from twisted_net.chat.hashing import made
 
 Start = Callable[..., Bench]
 

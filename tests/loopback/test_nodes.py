@@ -19,15 +19,17 @@ from tests.chat.stores import Records
 from tests.loopback.engines import Engine
 from tests.loopback.test_broker import FORGETFUL, QUICK, forget
 from tests.patience import PATIENCE
+from twisted_net.chat.banning import Banning
 from twisted_net.chat.bus.redis import RedisBus
 from twisted_net.chat.bus.terms import Timing
 from twisted_net.chat.codec.events import read_id
 from twisted_net.chat.codec.multiline import LINES
-from twisted_net.chat.codec.requests import Redact, RenameRoom, Say
+from twisted_net.chat.codec.requests import Banish, Modes, Redact, RenameRoom, Say
+from twisted_net.chat.core.bans import Ban
 from twisted_net.chat.core.hub import Delivery, Hub, Room
 from twisted_net.chat.core.kept import written
 from twisted_net.chat.core.room import Entry
-from twisted_net.chat.doors.everybody import expel, notify
+from twisted_net.chat.doors.everybody import expel, notify, show_out
 from twisted_net.chat.doors.line import ChatLineFactory
 from twisted_net.chat.doors.outlet import Outlet, deliver
 from twisted_net.chat.owning import Owning
@@ -86,7 +88,9 @@ async def until(condition: Callable[[], object], *why: object) -> None:
 class Node:
     """One server of the chat, with a line door."""
 
-    def __init__(self, engine: Engine, timing: Timing, kept: Records) -> None:
+    def __init__(
+        self, engine: Engine, timing: Timing, kept: Records, banned: tuple[Ban, ...]
+    ) -> None:
         from twisted.internet import reactor
 
         self.reactor: Any = reactor
@@ -107,6 +111,11 @@ class Node:
         owning = Owning(self.hub, self.post.announce, self.reactor.seconds, kept, texts)
         self.post.watch(owning.happened)
         self.bus.comes.append(owning.begin)
+        seconds = self.reactor.seconds
+        out = partial(show_out, self.post, seconds)
+        banning = Banning(self.hub, self.post.announce, out, seconds, known=banned)
+        self.post.watch(banning.happened)
+        self.bus.comes.append(banning.begin)
         self.factory = ChatLineFactory(self.post, reactor)
         self.talkers: list[Talker] = []
 
@@ -156,8 +165,10 @@ async def start(engine: Engine) -> AsyncIterator[Start]:
     """Start nodes; they stop in the end."""
     started: list[Node] = []
 
-    async def begin(timing: Timing = QUICK, kept: Records | None = None) -> Node:
-        node = Node(engine, timing, kept or Records())
+    async def begin(
+        timing: Timing = QUICK, kept: Records | None = None, banned: tuple[Ban, ...] = ()
+    ) -> Node:
+        node = Node(engine, timing, kept or Records(), banned)
         await node.start()
         started.append(node)
         return node
@@ -387,3 +398,22 @@ def record(**lists: list[str]) -> str:
     for letter, masks in lists.items():
         room.lists[letter] = {mask: Entry("red", 5.0) for mask in masks}
     return written(room)
+
+
+@pytest_twisted.ensureDeferred
+async def test_who_is_banned_on_one_node_is_banned_on_all(engine: Engine, start: Start) -> None:
+    """Thrown out by the node that they came through, which learns of old bans as well."""
+    here = await start(banned=(Ban("green!*@*", "root", 5.0, 0.0, "of old"),))
+    there = await start()
+    await here.member("red")
+    blue, green = [await there.member(name) for name in ("blue", "grey")]
+    red = here.hub.find("red")
+    here.post.submit(red, Modes("+o", granted=True), 0.0, lambda outcome: None)
+    await until(lambda: "o" in red.modes)
+    here.post.submit(red, Banish("blue", "spam"), here.reactor.seconds(), lambda outcome: None)
+    await until(lambda: blue.lost)
+    await until(lambda: here.hub.known("blue") is None)
+    assert here.hub.state() == there.hub.state()
+    green.says("NICK green", "NICK blue")
+    await green.hears("ERR 403 banned from this server: of old")
+    await green.hears("ERR 403 banned from this server: spam")
