@@ -242,7 +242,9 @@ def test_a_socket_that_goes_while_it_is_used_is_no_crash() -> None:
             del made.socket
             return super().recv(size)
 
-    made: Any = BOTH[1](Going(b"hello"), SimpleNamespace(dataReceived=lambda data: made.write(data)))
+    made: Any = BOTH[1](
+        Going(b"hello"), SimpleNamespace(dataReceived=lambda data: made.write(data))
+    )
     made.doRead()
     assert (made._tempDataBuffer, len(made.reactor.writers)) == ([b"hello"], 1)
 
