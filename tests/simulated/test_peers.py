@@ -188,7 +188,7 @@ async def test_a_peer_that_comes_again_is_found_again(net: SimNetwork) -> None:
 @simulate(seeds=5)
 async def test_a_peer_bears_whatever_strangers_send(net: SimNetwork) -> None:
     """Bytes of any kind, and packets that look like its own; those who talk go on talking."""
-    red, blue = Talker(net, "red", discover=True), Talker(net, "blue", discover=True)
+    red, blue = keyed(net, "red", discover=True), keyed(net, "blue", discover=True)
     await together(red.enter(), blue.enter())
     stranger = net.host("stranger")
     port = Shouts()
