@@ -1,6 +1,8 @@
 """Tests of `twisted_net.chat.doors.peer`, without a socket."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.internet.testing import FakeDatagramTransport
 
@@ -317,4 +319,29 @@ def test_a_name_that_turns_out_to_be_another_s_is_taken_away() -> None:
     caller = Caller(peer, keypair("blue"))
     peer.door.oust("BLUE", keypair("blue").public)
     assert [each.name for each in peer.hub.members()] == ["blue"]
+    peer.door.stopProtocol()
+
+
+@pytest.mark.fuzz
+@given(st.dictionaries(st.sampled_from([*Key][1:]), st.binary(max_size=70)), st.booleans())
+def test_any_hello_of_a_proven_address_is_answered_or_dropped(
+    fields: dict[Key, bytes], keys: bool
+) -> None:
+    """Whatever is in it; and whatever comes after, it is nobody proven (R16, R28)."""
+    peer = Peer()
+    peer.identity = keypair("red")
+    (retry,) = peer.sent(hello())
+    cookie = unpacked(decode(retry).fields)[Key.COOKIE]
+    if keys:
+        other = keypair("blue")
+        fields |= {Key.IDENTITY: other.public, Key.SHARE: other.share(dice(7)).public}
+    asked = Packet(Type.HELLO, b"12345678", flags=Flag.PEER)
+    made = padded({Key.NAME: b"blue", **fields, Key.COOKIE: cookie})
+    answers = peer.sent(encode(asked._replace(fields=made)))
+    assert [decode(each).type for each in answers] in ([Type.WELCOME], [Type.RST])
+    welcome = unpacked(decode(answers[0]).fields)
+    session, key = welcome.get(Key.SESSION, b"12345678"), welcome.get(Key.SECRET, bytes(16))
+    proof = padded({Key.PROOF: fields.get(Key.PROOF, b"")}, 64)
+    peer.sent(encode(Packet(Type.PING, session, fields=proof, flags=Flag.PEER), key))
+    assert all(public == b"" for _, public in peer.came)
     peer.door.stopProtocol()
