@@ -177,12 +177,16 @@ class Browser:
         self._address = found[1]
 
     @contextmanager
-    def page(self) -> Iterator[Page]:
-        """Open a tab, with a person of its own: cookies are shared, so there is one at a time."""
+    def page(self, again: bool = False) -> Iterator[Page]:
+        """Open a tab.
+
+        :param again: whether it is of the same person as the one before: cookies are shared.
+        """
         ask = urllib.request.Request(f"http://{self._address}/json/new?about:blank", method="PUT")
         with urllib.request.urlopen(ask, timeout=PATIENCE) as answer:  # noqa: S310
             page = Page(json.load(answer)["webSocketDebuggerUrl"])
-        page.asks("Network.clearBrowserCookies")
+        if not again:
+            page.asks("Network.clearBrowserCookies")
         try:
             yield page
         finally:

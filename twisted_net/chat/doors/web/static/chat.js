@@ -7,7 +7,7 @@ const rooms = new Map(); // folded name -> {name, topic, members: Map, lines: []
 const PRIVATE = "\u0000private";
 const NAME = "netdemo-chat"; // under which the browser remembers who is in the chat in one of its tabs
 let me = "";
-let current = "";
+let current = ""; // the room that was chosen; until it is there again the first one is shown
 let events = null;
 
 const folded = (name) => name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
@@ -40,7 +40,12 @@ async function tried(work) {
 function room(name) {
   const key = folded(name);
   if (!rooms.has(key)) {
-    rooms.set(key, { name, topic: "", members: new Map(), lines: [], seen: new Set() });
+    const made = { name, topic: "", members: new Map(), lines: [], seen: new Set() };
+    made.item = document.createElement("li");
+    const button = document.createElement("button");
+    button.onclick = () => { current = folded(made.name); show(); };
+    made.item.append(button);
+    rooms.set(key, made);
   }
   return rooms.get(key);
 }
@@ -63,7 +68,24 @@ const WORDS = {
   room_renamed: (e) => `${e.sender} renamed the room to ${e.text}`,
 };
 
+// What is there already stays in its place: a click that has begun, a selection and a scrolled list
+// live on when something new is heard.
+function fill(list, items) {
+  const wanted = new Set(items);
+  for (const each of [...list.children]) if (!wanted.has(each)) each.remove();
+  items.forEach((item, at) => {
+    if (list.children[at] !== item) list.insertBefore(item, list.children[at] ?? null);
+  });
+}
+
+const drawn = new WeakMap(); // event -> its line
+
 function line(event) {
+  if (!drawn.has(event)) drawn.set(event, draw(event));
+  return drawn.get(event);
+}
+
+function draw(event) {
   const item = document.createElement("li");
   const time = document.createElement("time");
   time.textContent = when(event.id);
@@ -95,18 +117,18 @@ function put(target, event) {
   while (target.lines.length > KEPT) target.seen.delete(target.lines.shift().id);
 }
 
+function shown() { return rooms.has(current) ? current : rooms.keys().next().value ?? ""; }
+
 function show() {
-  const here = rooms.get(current);
-  $("rooms").replaceChildren(...[...rooms].map(([key, each]) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
+  const at = shown();
+  const here = rooms.get(at);
+  fill($("rooms"), [...rooms].map(([key, each]) => {
+    const button = each.item.firstChild;
     button.textContent = key === PRIVATE ? "private" : each.name;
-    button.setAttribute("aria-current", String(key === current));
-    button.onclick = () => { current = key; show(); };
-    item.append(button);
-    return item;
+    button.setAttribute("aria-current", String(key === at));
+    return each.item;
   }));
-  $("room").textContent = here ? (current === PRIVATE ? "private" : here.name) : "";
+  $("room").textContent = here ? (at === PRIVATE ? "private" : here.name) : "";
   $("topic").textContent = here?.topic ?? "";
   $("members").replaceChildren(...[...(here?.members.values() ?? [])].map((each) => {
     const item = document.createElement("li");
@@ -115,7 +137,7 @@ function show() {
   }));
   const log = $("log");
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 40;
-  log.replaceChildren(...(here?.lines ?? []).map(line));
+  fill(log, (here?.lines ?? []).map(line));
   if (atEnd) log.scrollTop = log.scrollHeight;
 }
 
@@ -150,6 +172,7 @@ function inRoom(event, key) {
   const gone = event.kind === "kicked" ? folded(event.other) : event.kind === "parted" ? key : "";
   if (gone && gone === folded(me)) {
     rooms.delete(folded(event.where));
+    if (current === folded(event.where)) current = "";
     if (event.kind === "kicked") tell(`${event.sender} threw you out of ${event.where}`);
     return;
   }
@@ -159,9 +182,15 @@ function inRoom(event, key) {
   if (gone) here.members.delete(gone);
   if (event.kind === "topic") here.topic = event.text;
   if (event.kind === "redacted") {
-    for (const each of here.lines) if (each.id === event.other) each.text = "";
+    for (const each of here.lines) {
+      if (each.id === event.other) {
+        each.text = "";
+        drawn.delete(each);
+      }
+    }
   }
-  if (event.kind === "moded") void tried(refresh);
+  const entered = event.kind === "joined" && key === folded(me); // perhaps by another tab
+  if (entered || event.kind === "moded") void tried(refresh);
   put(here, event);
 }
 
@@ -209,7 +238,6 @@ async function refreshNow() {
   }
   const inside = new Set([PRIVATE, ...state.rooms.map((each) => folded(each.room))]);
   for (const key of [...rooms.keys()]) if (!inside.has(key)) rooms.delete(key);
-  if (!rooms.has(current)) current = rooms.keys().next().value ?? "";
   show();
 }
 
@@ -237,15 +265,20 @@ async function start() {
 
 // Enter once more: the server was started anew, or has waited for this page for too long.
 async function again() {
-  const before = [...rooms].filter(([key]) => key !== PRIVATE).map(([, each]) => each.name);
-  await asked("enter", { name: me });
-  for (const each of before) await asked("join", { room: each }).catch((error) => tell(error.message));
+  try {
+    await asked("enter", { name: me });
+  } catch (error) {
+    await asked("state").catch(() => Promise.reject(error)); // unless another tab was faster
+  }
+  for (const [key, each] of [...rooms]) {
+    if (key !== PRIVATE) await asked("join", { room: each.name }).catch((error) => tell(error.message));
+  }
   await refresh();
 }
 
 function stranger(name) {
   localStorage.removeItem(NAME);
-  me = "";
+  me = current = "";
   rooms.clear();
   $("chat").hidden = true;
   $("enter").hidden = false;
@@ -286,7 +319,11 @@ $("say").onsubmit = (event) => {
   const text = field.value;
   const told = /^\/msg (\S+) (.+)$/.exec(text);
   const acted = /^\/me (.+)$/.exec(text);
-  const here = rooms.get(current)?.name;
+  const here = rooms.get(current || shown())?.name;
+  if (!here && !told) { // not into the room that happens to be shown meanwhile
+    tell(`not in ${current} now`);
+    return;
+  }
   field.value = ""; // at once: the next line is typed while this one is on its way
   void tried(async () => {
     try {
