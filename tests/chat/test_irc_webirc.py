@@ -14,12 +14,14 @@ from tests.chat.irc import IrcChat, OnIrc
 from tests.chat.members import Cut, by_bytes, whole
 from tests.chat.stores import Threaded
 from twisted_net.chat import hashing
+from twisted_net.chat.accounts.penalties import EVERY, TRIES, Penalties
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.core.irc.gateway import Behind, read
 from twisted_net.chat.core.irc.security import Policy
-from twisted_net.chat.gateways import EVERY, GUESSES, Gateways
+from twisted_net.chat.gateways import Gateways
 from twisted_net.chat.gateways import read as read_file
-from twisted_net.chat.hashing import made
+from twisted_net.chat.hashing import Hashed, made
+from twisted_net.chat.opers import AT_ONCE
 
 GATEWAY, PASSWORD = "10.0.0.1", "hunter2"
 
@@ -317,7 +319,7 @@ def test_who_guesses_is_looked_at_only_now_and_then(tmp_path: Path) -> None:
     file.write_text(made("10.0.0.0/30", "one"))
     gateways = Gateways(str(file), clock)
     assert asked(gateways, clock, "10.0.0.1", "one") == (True, False)
-    for number in range(GUESSES):
+    for number in range(TRIES):
         assert asked(gateways, clock, "10.0.0.1", f"guess{number}") == (False, False)
     assert asked(gateways, clock, "10.0.0.1", "x") == (False, True)
     assert asked(gateways, clock, "10.0.0.1", "one") == (True, True)
@@ -325,6 +327,36 @@ def test_who_guesses_is_looked_at_only_now_and_then(tmp_path: Path) -> None:
     clock.advance(EVERY)
     assert asked(gateways, clock, "10.0.0.1", "x") == (False, False)
     assert asked(gateways, clock, "10.0.0.1", "x") == (False, True)
+
+
+def test_many_guesses_at_one_time_are_many_guesses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not more of them are looked at; and all users of a gateway that come at once are let in."""
+    file, clock = tmp_path / "gateways", Threaded()
+    file.write_text(made("10.0.0.0/30", "one"))
+    guesses = Penalties()
+    gateways = Gateways(str(file), clock, guesses)
+    told: list[bool] = []
+    for _ in range(5 * TRIES):
+        gateways.check("10.0.0.2", "one", told.append)
+    clock.settle()
+    assert told == [True] * 5 * TRIES
+    looked: list[str] = []
+
+    def fits(hashed: Hashed, password: str) -> bool:
+        looked.append(password)
+        return False
+
+    monkeypatch.setattr(Hashed, "fits", fits)
+    for number in range(5 * TRIES):
+        gateways.check("10.0.0.1", f"guess{number}", told.append)
+    clock.settle()
+    assert told[5 * TRIES :] == [False] * 5 * TRIES
+    assert TRIES <= len(looked) < TRIES + AT_ONCE
+    for _ in range(TRIES):
+        guesses.take("10.0.0.3", clock.seconds())  # at another door
+    assert asked(gateways, clock, "10.0.0.3", "guess") == (False, True)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,6 @@ from twisted_net.chat.hashing import Hashed
 from twisted_net.chat.opers import AT_ONCE
 from twisted_net.net.proxied.doors import Believed
 
-#: Wrong passwords of one address before no more are looked at, and seconds until another one is.
-GUESSES, EVERY = 5, 30.0
-
 #: The passwords of gateways, by the networks that they connect from.
 Known = Mapping[Believed, Hashed]
 
@@ -34,15 +31,16 @@ class Gateways:
     guessed a few times may do so again only now and then.
 
     :param path: of the file.
+    :param guesses: wrong passwords by address; None: of these alone.
     :raises ValueError: it cannot be read, or has a line that means nothing.
     """
 
-    def __init__(self, path: str, reactor: Any) -> None:
+    def __init__(self, path: str, reactor: Any, guesses: Penalties | None = None) -> None:
         self._path = path
         self._known = read(path)
         self._proven: dict[Hashed, bytes] = {}
         self._key = token_bytes(32)
-        self._wrong = Penalties(GUESSES, EVERY)
+        self._guesses = guesses if guesses is not None else Penalties()
         self._reactor = reactor
         self._turn = DeferredSemaphore(AT_ONCE)
 
@@ -61,27 +59,37 @@ class Gateways:
         """Tell whether this is the password of a gateway at that address, in another turn."""
         hashes, known = self._at(host), self._proven
         fast = blake2b(password.encode(), key=self._key, digest_size=32).digest()
-        if any(hmac.compare_digest(known.get(each, b""), fast) for each in hashes):
-            told(True)
-            return
-        if self._wrong.wait(host, self._reactor.seconds()) > 0:
-            told(False)
-            return
+
+        def proven() -> bool:
+            return any(hmac.compare_digest(known.get(each, b""), fast) for each in hashes)
+
+        def look() -> Any:
+            # While this waited for its turn, the same gateway may have proven itself for another
+            # user, or somebody may have guessed too often.
+            if proven() or self._late(host):
+                return proven()
+            return deferToThreadPool(self._reactor, pool, fitting).addCallback(found)
 
         def fitting() -> Hashed | None:
             return next((each for each in hashes if each.fits(password)), None)
 
-        def found(hashed: Hashed | None) -> None:
+        def found(hashed: Hashed | None) -> bool:
             if hashed is not None:
                 known[hashed] = fast  # of a file that was read anew meanwhile, nothing
             else:
-                self._wrong.take(host, self._reactor.seconds())
-            told(hashed is not None)
+                self._guesses.take(host, self._reactor.seconds())
+            return hashed is not None
 
+        if proven() or self._late(host):
+            told(proven())
+            return
         pool = self._reactor.getThreadPool()
-        finding = self._turn.run(deferToThreadPool, self._reactor, pool, fitting)
-        finding.addErrback(lambda failure: None)  # the threads are gone: the server stops
-        finding.addCallback(found)
+        finding = self._turn.run(look)
+        finding.addErrback(lambda failure: False)  # the threads are gone: the server stops
+        finding.addCallback(told)
+
+    def _late(self, host: str) -> bool:
+        return self._guesses.wait(host, self._reactor.seconds()) > 0
 
     def _at(self, host: str) -> list[Hashed]:
         return [hashed for networks, hashed in self._known.items() if networks.believes(host)]

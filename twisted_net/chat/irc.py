@@ -77,7 +77,8 @@ def irc_server(
         server.operators = operators.check
         rereading.append(operators.reread)
     if settings.irc_gateways:
-        gateways = Gateways(settings.irc_gateways, runtime.reactor)
+        guesses = post.accounts.guesses if post.accounts is not None else None
+        gateways = Gateways(settings.irc_gateways, runtime.reactor, guesses)
         server.gateways = gateways
         rereading.append(gateways.reread)
     server.reread = partial(_all_of, rereading)
