@@ -29,7 +29,6 @@ from twisted_net.files.recent import Recent
 from twisted_net.files.shelf import Shelf, Source
 from twisted_net.files.store import OpenFile
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.pages import DOOR, RefusedBodyError, said
 from twisted_net.net.sendfile import StoppedError
 
@@ -131,10 +130,7 @@ class ShelfResource(Resource):
         began, peer = self.journal.seconds(), peer_name(request.getClientAddress())
         sha256 = self.digests.known(small)
         digest = [(b"Repr-Digest", codec.render_digest(sha256))] if sha256 else []
-        transport = request.channel.transport
         finish(request, small.content, small.fields + digest)
-        if isinstance(transport, FastStream):
-            transport.write_last(b"")  # it leaves when the requests of others have been read
         self.journal.sent(name, peer, len(small.content), began)
         return True
 
