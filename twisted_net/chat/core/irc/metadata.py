@@ -10,14 +10,14 @@ from typing import Any
 
 from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.irc.numerics import TEXTS, Numeric
-from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
+from twisted_net.chat.codec.irc.wire import Message, write
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Describe
-from twisted_net.chat.core.irc.capabilities import lines_of
+from twisted_net.chat.core.irc import subscribing
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.past import batch
 from twisted_net.chat.core.irc.session import Session, fitting
-from twisted_net.chat.core.irc.subscriptions import CAPABILITY, LATER, MAX_SUBS, may_see, said
+from twisted_net.chat.core.irc.subscriptions import LATER, MAX_SUBS, may_see
 from twisted_net.chat.core.metadata import MAX_KEYS, MAX_VALUE, change, is_key, refuse_change
 from twisted_net.chat.core.room import Member, Role, Room
 
@@ -52,15 +52,16 @@ def metadata(session: Session, message: Message) -> None:
     """Tell, set, and be told."""
     name, subcommand = message.params[:2]
     words = message.params[2:]
-    obeyed = _SUBCOMMANDS.get(subcommand.upper())
-    if obeyed is None:
-        session.fail("SUBCOMMAND_INVALID", subcommand or "*", "There is no such subcommand")
-        return
+    obeyed, own = _OBEYED.get(subcommand.upper()), _OWN.get(subcommand.upper())
     target = _found(session, name)
-    if target is None or (subcommand.upper() in _OWN and target.what is not session.member):
+    if obeyed is None and own is None:
+        session.fail("SUBCOMMAND_INVALID", subcommand or "*", "There is no such subcommand")
+    elif target is None or (own is not None and target.what is not session.member):
         session.fail("INVALID_TARGET", name or "*", "There is nobody and no channel of that name")
-        return
-    obeyed(session, target, words)
+    elif own is not None:
+        own(session, words)
+    elif obeyed is not None:
+        obeyed(session, target, words)
 
 
 def _found(session: Session, name: str) -> _Target | None:
@@ -108,43 +109,11 @@ def _list(session: Session, target: _Target, words: tuple[str, ...]) -> None:
 
 
 def _sync(session: Session, target: _Target, words: tuple[str, ...]) -> None:
-    told = session.server.subscriptions.told(session, _all_of(session, target.what))
-    if _is_much(session, told):
+    told = session.server.subscriptions.told(session, subscribing.all_of(session, target.what))
+    if subscribing.is_much(session, told):
         session.reply(Numeric.RPL_METADATASYNCLATER, target.name, str(LATER))
     else:
         batch(session, "metadata", (target.name,), told)
-
-
-def _is_much(session: Session, told: list[bytes]) -> bool:
-    return sum(map(len, told)) > session.server.longest // 2
-
-
-def _all_of(
-    session: Session, what: Member[Any] | Room[Any] | None
-) -> list[Member[Any] | Room[Any]]:
-    """Return whose metadata is told with that of a target: of a channel all who are seen in it."""
-    if isinstance(what, Room):
-        return [what, *session.hub.seen(what, session.me)] if session.me in what.members else [what]
-    return [what] if what is not None and may_see(session, what) else []
-
-
-def entered(session: Session, room: Room[Any]) -> None:
-    """Tell who has entered a room what it has asked for, of the room and of all in it."""
-    if CAPABILITY not in session.capabilities:
-        return
-    told = session.server.subscriptions.told(session, _all_of(session, room))
-    if _is_much(session, told):
-        session.reply(Numeric.RPL_METADATASYNCLATER, f"#{room.name}", str(LATER))
-    else:
-        session.put(b"".join(told))
-
-
-def own(session: Session) -> None:
-    """Tell a client that has just come in its own, which may have been kept for it."""
-    if CAPABILITY in session.capabilities:
-        held = session.me.metadata.items()
-        told = [said(session.server.name, session.nick, key, value) for key, value in held]
-        batch(session, "metadata", (session.nick,), told)
 
 
 # To change.
@@ -238,90 +207,20 @@ def _clear(session: Session, target: _Target, words: tuple[str, ...]) -> None:
         _change(session, target, key, None, done, partial(one, lambda: b""))
 
 
-# To be told.
-
-
-def _subscribe(session: Session, target: _Target, keys: tuple[str, ...]) -> None:
-    subscriptions = session.server.subscriptions
-    good = []
-    for key in keys:
-        if not is_key(key):
-            session.fail("KEY_INVALID", key or "*", "That is no valid key")
-        elif subscriptions.add(session, key):
-            good.append(key)
-        else:
-            session.fail("TOO_MANY_SUBS", key, f"At most {MAX_SUBS} keys")
-            break
-    _in_lines(session, Numeric.RPL_METADATASUBOK, good)
-    if session.member is not None and CAPABILITY in session.capabilities:
-        _tell_new(session, good)
-
-
-def _tell_new(session: Session, keys: list[str]) -> None:
-    """Tell what is set now of the keys that a client has just asked for."""
-    me = session.me
-    about: dict[Member[Any] | Room[Any], None] = {me: None}
-    for room in me.rooms.values():
-        about.update(dict.fromkeys(_all_of(session, room)))
-    for name in session.server.watches.names(session):
-        member = session.hub.known(name)
-        if member is not None:
-            about[member] = None
-    told = session.server.subscriptions.told(session, about, keys)
-    if _is_much(session, told):
-        for room in me.rooms.values():
-            session.reply(Numeric.RPL_METADATASYNCLATER, f"#{room.name}", str(LATER))
-    else:
-        session.put(b"".join(told))
-
-
-def _unsubscribe(session: Session, target: _Target, keys: tuple[str, ...]) -> None:
-    good = []
-    for key in keys:
-        if is_key(key):
-            session.server.subscriptions.remove(session, key)
-            good.append(key)
-        else:
-            session.fail("KEY_INVALID", key or "*", "That is no valid key")
-    _in_lines(session, Numeric.RPL_METADATAUNSUBOK, good)
-
-
-def _subscriptions(session: Session, target: _Target, words: tuple[str, ...]) -> None:
-    keys = session.server.subscriptions.of(session)
-    told = [_keys(session, Numeric.RPL_METADATASUBS, each) for each in _lines(session, keys)]
-    batch(session, "metadata-subs", (), told)
-
-
-def _in_lines(session: Session, numeric: Numeric, keys: list[str]) -> None:
-    for each in _lines(session, keys):
-        session.put(_keys(session, numeric, each))
-
-
-def _lines(session: Session, keys: list[str]) -> list[list[str]]:
-    """Put keys into as many lines as they need."""
-    room = MAX_MESSAGE - len(write(session.server.name, "772", session.nick, ""))
-    return [line.split() for line in lines_of(dict.fromkeys(keys), room) if line]
-
-
-def _keys(session: Session, numeric: Numeric, keys: list[str]) -> bytes:
-    return write(session.server.name, f"{numeric:03}", session.nick, *keys)
-
-
-_Obeyed = Callable[[Session, _Target, tuple[str, ...]], None]
-
-_SUBCOMMANDS: dict[str, _Obeyed] = {
+_OBEYED: dict[str, Callable[[Session, _Target, tuple[str, ...]], None]] = {
     "GET": _get,
     "LIST": _list,
     "SET": _set,
     "CLEAR": _clear,
     "SYNC": _sync,
-    "SUB": _subscribe,
-    "UNSUB": _unsubscribe,
-    "SUBS": _subscriptions,
 }
 
 #: Of these the target is the client, and nobody else.
-_OWN = frozenset({"SUB", "UNSUB", "SUBS"})
+_OWN: dict[str, Callable[[Session, tuple[str, ...]], None]] = {
+    "SUB": subscribing.subscribe,
+    "UNSUB": subscribing.unsubscribe,
+    "SUBS": subscribing.subscriptions,
+}
 
 COMMANDS = {
     "METADATA": Command(

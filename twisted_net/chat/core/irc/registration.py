@@ -11,7 +11,7 @@ from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Away, Nick
 from twisted_net.chat.core.ident import IRC_SPECIAL, checked_reason, hidden_host
-from twisted_net.chat.core.irc import about, metadata
+from twisted_net.chat.core.irc import about, metadata, subscribing
 from twisted_net.chat.core.irc.capabilities import lines_of
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import ROOM_MODES, WITH_VALUE
@@ -226,7 +226,7 @@ def _welcome(session: Session) -> None:
     )
     about.isupport(session)
     about.lusers(session)
-    metadata.own(session)
+    subscribing.own(session)
     about.motd(session)
 
 

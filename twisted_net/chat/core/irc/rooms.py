@@ -8,7 +8,7 @@ from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Invite, Join, Kick, Part, Topic
-from twisted_net.chat.core.irc import metadata
+from twisted_net.chat.core.irc import subscribing
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.elist import Wanted
 from twisted_net.chat.core.irc.isupport import MAX_TARGETS
@@ -54,7 +54,7 @@ def say_room(session: Session, room: Room[object]) -> None:
 def _say_all(session: Session, room: Room[object]) -> None:
     if "no-implicit-names" not in session.capabilities:
         say_names(session, room)
-    metadata.entered(session, room)
+    subscribing.entered(session, room)
 
 
 def named(session: Session, channel: str) -> str | None:
