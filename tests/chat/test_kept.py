@@ -143,6 +143,7 @@ def test_only_who_keeps_a_room_may_end_that(chat: Chat) -> None:
     chat.does(red, Mode("tea", "+o blue"))
     assert chat.refuses(blue, Mode("tea", "-P")) == "403 Red keeps tea"
     chat.does(red, Mode("tea", "-P"))
+    assert chat.does(blue, Mode("tea", "-P")) == []
     room = chat.hub.room("tea")
     assert (room.founder, room.ranks) == ("", {})
     for each in (red, blue):

@@ -51,7 +51,7 @@ def refuse_keeping(books: Books[O], room: Room[O], member: Member[O], on: bool) 
     """
     master = "o" in member.modes
     if not on:
-        if not master and not owns(room, member):
+        if room.founder and not master and not owns(room, member):
             raise Refusal(Code.FORBIDDEN, f"{room.founder} keeps {room.name}")
         return
     if not member.account:
