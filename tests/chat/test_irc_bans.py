@@ -90,3 +90,19 @@ def test_a_name_that_is_banned_is_not_taken(server: IrcChat, boss: OnIrc) -> Non
     boss.says("KLINE bad*")
     red = server.on_irc("red")
     assert red.numerics("NICK badger", "PING x") == ["465", "PONG"]
+
+
+def test_an_operator_lets_a_room_be_kept_no_more_from_outside() -> None:
+    """A secret one too; of all else there it is told nothing."""
+    chat = IrcChat(
+        accounts=True,
+        operators=lambda name, password, told: told((name, password) == ("root", "secret")),
+    )
+    red = chat.on_irc("red", host="127.0.0.1")
+    red.says("REGISTER * * pencil", "JOIN #tea", "MODE #tea +Ps", "PART #tea")
+    root = chat.on_irc("root")
+    assert root.numerics("MODE #tea -P", "OPER root secret", "MODE #tea", "MODE #tea +P") == [
+        "403", "MODE", "381", "403", "403"
+    ]  # fmt: skip
+    assert root.numerics("MODE #tea -P", "MODE #tea -P") == ["MODE", "403"]
+    assert chat.hub.rooms() == []

@@ -163,6 +163,24 @@ def test_a_server_operator_may_keep_the_lobby_and_is_its_operator_at_once(chat: 
     assert role(chat, "boss", "lobby") is Role.OPERATOR
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_server_operator_ends_that_also_from_outside(chat: Chat, inside: bool) -> None:
+    """A name that somebody only holds, behind a closed door; and may change nothing else."""
+    red = keeper(chat)
+    chat.does(red, Mode("tea", "+is"))
+    if not inside:
+        chat.does(red, Part("tea"))
+    boss = chat.enter("boss", account="boss")
+    assert chat.refuses(boss, Mode("tea", "-P")) == "404 no room 'tea'"
+    chat.does(boss, Modes("+o", granted=True))
+    for changes in ("-i", "-Pi", "+P"):
+        assert chat.refuses(boss, Mode("tea", changes)).startswith("404")
+    (delivery,) = chat.does(boss, Mode("tea", "-P"))
+    assert [each.outlet for each in delivery.to] == (["red"] if inside else []) + ["boss"]
+    assert [room.name for room in chat.hub.rooms()] == (["tea"] if inside else [])
+    assert not any(room.founder for room in chat.hub.rooms())
+
+
 def test_an_account_keeps_some_rooms_and_all_of_them_some_more(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:

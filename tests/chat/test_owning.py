@@ -17,6 +17,7 @@ from twisted_net.chat.codec.requests import (
     Join,
     Kick,
     Mode,
+    Modes,
     Part,
     Quit,
     RenameRoom,
@@ -165,6 +166,19 @@ def test_what_was_said_in_a_closed_room_is_there_as_long_as_the_room(chat: Chat)
     chat.post.announce(Event(0, Kind.KEPT, "tea", ""))
     chat.history.latest("tea", 9).addCallback(said.append)
     assert [[event.text for event in each] for each in said] == [["psst"], []]
+
+
+def test_what_was_said_in_a_closed_room_goes_with_the_room(chat: Chat) -> None:
+    """Also if an operator of the server ends it, in whose absence nobody was there."""
+    red = chat.keeps("red")
+    chat.does(red, Mode("tea", "+i"))
+    chat.does(red, Say("tea", "psst"))
+    chat.does(red, Modes("+o", granted=True))
+    chat.does(red, Part("tea"))
+    chat.does(red, Mode("tea", "-P"))
+    said: list[list[Event]] = []
+    chat.history.latest("tea", 9).addCallback(said.append)
+    assert (said, chat.records.rooms, chat.hub.rooms()) == ([[]], {}, [])
 
 
 def test_what_cannot_be_written_is_written_later(chat: Chat) -> None:

@@ -15,7 +15,7 @@ from twisted_net.chat.store.base import History, of_room, talk_of
 #: Modes of rooms that not everybody may enter, or know of: accounts only, invited only, secret.
 _CLOSED = frozenset("Ris")
 
-_GOING = frozenset({Kind.PARTED, Kind.KICKED, Kind.LEFT, Kind.KEPT})
+_GOING = frozenset({Kind.PARTED, Kind.KICKED, Kind.LEFT, Kind.KEPT, Kind.MODED})
 
 
 class Remembering(Generic[O]):
@@ -30,9 +30,11 @@ class Remembering(Generic[O]):
         """Return the closed rooms that will end with an event that is about to be applied."""
         if event.kind not in _GOING or not self._closed:
             return []
-        if event.kind is Kind.KEPT:
-            name = of_room(event.where)
-            return [] if event.text or name not in self._closed else [name]
+        if event.kind in (Kind.KEPT, Kind.MODED):
+            # It comes back, or somebody is in it; or else it ends.
+            name, room = of_room(event.where), self._room(event.where)
+            stays = event.private or event.text[:1] == "{" or room is None or bool(room.members)
+            return [] if stays or name not in self._closed else [name]
         if event.kind is not Kind.LEFT:
             names = [event.where]
         else:

@@ -224,8 +224,12 @@ class Books(Generic[O]):
         del member.rooms[folded(room.name)]
         if not room.members:
             room.left = when
-            if not room.founder:
-                del self.rooms[folded(room.name)]
+        self.end_empty(room)
+
+    def end_empty(self, room: Room[O]) -> None:
+        """Let a room end in which nobody is, unless it is kept."""
+        if not room.members and not room.founder:
+            del self.rooms[folded(room.name)]
 
 
 def outside(room: Room[O]) -> Refusal:

@@ -210,11 +210,14 @@ class Changes(Generic[O]):
         if event.private:
             member.modes = modes.with_changes(member.modes, event.text)
             return [Delivery(event, () if member.outlet is None else (member,), member)]
-        room = self._books.inside(member, event.where)
+        room = modes.ruled(self._books, member, event.where, event.text)
         changes = modes.parsed(event.text)
         modes.refuse_changes(self._books, room, member, changes)
         for each in modes.resolved(self._books, room, changes):
             modes.change(room, self._books, each, member, _when(event))
+        if member not in room.members:
+            self._books.end_empty(room)
+            return [Delivery(event, _with(room.here, member), member)]
         made = [Delivery(event, room.here, member)]
         if any(each.letter == "P" and each.on for each in changes):
             made += _promoted(event, room, member, room.members[member])

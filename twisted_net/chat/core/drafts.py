@@ -144,7 +144,7 @@ class Drafts(Generic[O]):
         return drafted(Kind.INVITED, member, room.name, other=other.name)
 
     def _mode(self, member: Member[O], what: ask.Mode, now: float) -> Event | None:
-        room = self._books.inside(member, what.room)
+        room = modes.ruled(self._books, member, what.room, what.changes)
         changes = modes.parsed(what.changes) if what.changes.strip() else []
         if not changes:
             return None

@@ -87,6 +87,18 @@ def resolved(books: Books[O], room: Room[O], changes: list[Change]) -> list[Chan
     return [each for each in found if each is not None]
 
 
+def ruled(books: Books[O], member: Member[O], name: str, text: str) -> Room[O]:
+    """Return the room whose modes a member wants to change, in which they must be.
+
+    Operators of the server need not, to let a room be kept no more: it may be closed to them.
+
+    :raises Refusal: there is no such room, or they are not in it.
+    """
+    if text.strip() == "-P" and "o" in member.modes:
+        return books.room(name, None)
+    return books.inside(member, name)
+
+
 def refuse_changes(
     books: Books[O], room: Room[O], member: Member[O], changes: list[Change]
 ) -> None:

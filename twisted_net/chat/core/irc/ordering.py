@@ -53,6 +53,8 @@ def _of_member(session: Session, target: str, words: tuple[str, ...]) -> None:
 
 def _of_room(session: Session, channel: str, words: tuple[str, ...]) -> None:
     room = seen(session, channel)
+    if room is None and words == ("-P",) and "o" in session.me.modes:
+        room = session.hub.known_room(channel[1:])  # which may be secret
     if room is None:
         session.reply(Numeric.ERR_NOSUCHCHANNEL, channel)
     elif not words or not words[0]:
