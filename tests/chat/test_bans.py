@@ -13,7 +13,7 @@ from twisted_net.chat.banning import Banning
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.refusals import Refusal
-from twisted_net.chat.codec.requests import Banish, Modes, Nick, Pardon, Realname
+from twisted_net.chat.codec.requests import Banish, Host, Modes, Nick, Pardon, Realname
 from twisted_net.chat.core import bans
 from twisted_net.chat.core.bans import Ban
 from twisted_net.chat.core.hub import Hub, Member
@@ -195,6 +195,16 @@ def test_who_is_in_is_thrown_out_and_all_is_written_down() -> None:
     later = Server(*server.kept, now=server.now + 61)
     assert [ban.mask for ban in later.hub.bans()] == ["pink!*@*"]
     assert later.hub.bans()[0].by == "boss"
+
+
+def test_who_moves_to_a_host_that_is_banned_is_thrown_out() -> None:
+    """A datagram session may go on from another address."""
+    server = Server()
+    boss, red = server.boss(), server.enters("red", "good")
+    for who, what in ((boss, Banish("*@evil")), (red, Host("fine")), (red, Host("evil"))):
+        assert server.out == []
+        server.post.submit(who, what, server.now, lambda outcome: None)
+    assert server.out == ["red: banned from this server"]
 
 
 def test_bans_that_cannot_be_written_are_written_later() -> None:

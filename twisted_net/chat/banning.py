@@ -79,11 +79,17 @@ class Banning(Generic[O]):
         elif self._unwritten:
             self._write()
         if event.kind is Kind.BANISHED:
-            now = self._seconds()
-            for member in list(self._hub.members()):
-                ban = self._hub.banned(member, now)
-                if ban is not None and member.outlet is not None:
-                    self._expel(member, said(ban))
+            self._throw_out(list(self._hub.members()))
+        elif event.kind is Kind.HOST:
+            self._throw_out([each for each in (self._hub.known(event.sender),) if each])
+
+    def _throw_out(self, members: Iterable[Member[O]]) -> None:
+        """Show those on this node out whom a ban means."""
+        now = self._seconds()
+        for member in members:
+            ban = self._hub.banned(member, now)
+            if ban is not None and member.outlet is not None:
+                self._expel(member, said(ban))
 
     def _write(self) -> None:
         self._unwritten = False
