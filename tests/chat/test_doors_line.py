@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from tests.chat.members import BURST, Cut, OnLine, Server, by_bytes, whole
-from twisted_net.chat.doors import outlet
+from twisted_net.chat.doors import outlet, turns
 from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
 from twisted_net.net.transports import KeepAlive
 
@@ -313,19 +313,21 @@ def test_a_burst_is_written_once_and_rendered_once(monkeypatch: pytest.MonkeyPat
 
 def test_a_large_room_is_flushed_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that thousands of writes do not hold up the other doors."""
-    monkeypatch.setattr(outlet, "FLUSHES_A_TURN", 2)
+    monkeypatch.setattr(turns, "FLUSHES_A_TURN", 2)
     server = Server()
-    members = [server.on_line(f"m{number}") for number in range(6)]
-    for each in members:
-        each.hears()
-    members[0].sends(b"hi\n")
-    reached = []
-    while server.clock.getDelayedCalls():
-        turn = server.clock.calls.pop(0)  # `advance` would go on to those that this one makes
-        turn.called = 1
-        turn.func()
-        reached.append(sum(bool(each.transport.value()) for each in members))
-    assert reached == [2, 4, 5]
+    members = [server.on_line(f"m{number}") for number in range(8)]
+    server.hub.room("lobby").here.prepared = None
+    for together in (False, True):
+        for each in members:
+            each.hears()
+        members[0].sends(b"hi\n")
+        reached = []
+        while server.clock.getDelayedCalls():
+            turn = server.clock.calls.pop(0)  # `advance` would go on to those that this one makes
+            turn.called = 1
+            turn.func()
+            reached.append(sum(bool(each.transport.value()) for each in members))
+        assert reached == ([3, 5, 7] if together else [2, 4, 6, 7])
 
 
 def test_everybody_is_told_when_the_server_stops() -> None:

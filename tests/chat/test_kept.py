@@ -58,7 +58,7 @@ def test_a_room_that_is_kept_stays_as_it_was_when_its_last_member_has_left(chat:
     chat.now += 60.0
     chat.does(red, Quit())
     room = chat.hub.room("tea")
-    assert room.all == room.here == ()
+    assert (*room.all, *room.here) == ()
     assert kept.record(room) == {**before, "left": chat.now}
     assert set(room.lists["b"]) == {"bad!*@*"}
 

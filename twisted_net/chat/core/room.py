@@ -83,6 +83,16 @@ class Entry:
     when: float
 
 
+class Here(tuple[Member[O], ...]):
+    """The members of a room who are on this node, as long as nobody comes or goes.
+
+    :ivar prepared: what the doors have worked out about them, or about the first of them, while
+        nobody else had come; carried for the doors, and never looked at here.
+    """
+
+    prepared: object = None
+
+
 @dataclass(eq=False, slots=True)
 class Room(Generic[O]):
     """A room, under the name its first member gave it.
@@ -123,7 +133,8 @@ class Room(Generic[O]):
     left: float = 0.0
     _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None
-    _here: tuple[Member[O], ...] | None = None
+    _here: Here[O] | None = None
+    _prepared: object = None
 
     @property
     def all(self) -> tuple[Member[O], ...]:
@@ -133,10 +144,11 @@ class Room(Generic[O]):
         return self._all
 
     @property
-    def here(self) -> tuple[Member[O], ...]:
+    def here(self) -> Here[O]:
         """Those of them who are on this node."""
         if self._here is None:
-            self._here = tuple(self._local)
+            self._here = Here(self._local)
+            self._here.prepared = self._prepared
         return self._here
 
     def add(self, member: Member[O], role: Role) -> None:
@@ -144,6 +156,8 @@ class Room(Generic[O]):
         self.members[member] = role
         if member.outlet is not None:
             self._local[member] = None
+        if self._here is not None:
+            self._prepared = self._here.prepared  # who comes is the last one
         self._all = self._here = None
 
     def remove(self, member: Member[O]) -> None:
@@ -151,7 +165,7 @@ class Room(Generic[O]):
         del self.members[member]
         self._local.pop(member, None)
         self.spoken.pop(member.key, None)
-        self._all = self._here = None
+        self._all = self._here = self._prepared = None
 
     def role(self, member: Member[O]) -> Role:
         """Return what somebody may do here, who need not be inside."""

@@ -92,7 +92,7 @@ class ChatIrcProtocol(ChatStream):
 
     def write_as(self, profile: Profile) -> None:
         """Write events in this way from now on."""
-        self.outlet.profile = profile
+        self.outlet.write_as(profile)
 
     def speak(self, charset: str) -> None:
         """Speak this from now on, both ways."""

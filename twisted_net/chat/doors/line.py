@@ -118,7 +118,7 @@ class ChatLineProtocol(ChatStream):
     def _speak(self, ids: bool, charset: str, done: str) -> None:
         """Speak in another way, from the line after this answer on."""
         self._say(f"OK {done}")
-        self.outlet.profile = self._factory.profile(ids, charset)
+        self.outlet.write_as(self._factory.profile(ids, charset))
 
     def _answered(self, command: Command, answer: Answer) -> None:
         if isinstance(answer, Refusal):

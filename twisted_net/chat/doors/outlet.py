@@ -2,25 +2,26 @@
 
 A burst of events makes one write for each member, not one for each event and member: an outlet
 gathers what its member hears, and all outlets with something in them are flushed once, right
-after the reads of the reactor's turn. And an event is rendered once for each way of writing it.
+after the reads of the reactor's turn. An event is rendered once for each way of writing it. And
+what all in a room hear is gathered once for all of them: see `Audience`.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from twisted_net.chat.codec.events import Event, Kind
-from twisted_net.chat.core.hub import Delivery
+from twisted_net.chat.core.room import Delivery, Here, Member
+from twisted_net.chat.doors.turns import Listener, Turns
 from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.transports import IStreamTransport
 
+__all__ = ["QUEUE", "Outlet", "Profile", "StreamOutlet", "Turns", "deliver"]
+
 #: Bytes that may wait for one member: a second of a very busy room.
 QUEUE = 262144
-
-#: Outlets flushed in one turn of the reactor; more of them would hold up every other door.
-FLUSHES_A_TURN = 1000
 
 
 class Profile(Protocol):
@@ -45,70 +46,6 @@ class Outlet(Protocol):
         """Take something to be heard, as the profile wrote it; it is sent soon, in this order."""
 
 
-class _Renderings(dict[Profile, bytes]):
-    """One event, written at most once in each of the room's ways."""
-
-    def __init__(self, event: Event) -> None:
-        super().__init__()
-        self._event = event
-
-    def __missing__(self, profile: Profile) -> bytes:
-        rendered = self[profile] = profile.render(self._event)
-        return rendered
-
-
-def deliver(deliveries: Iterable[Delivery[Outlet]]) -> None:
-    """Put events into the outlets of all who hear them."""
-    for delivery in deliveries:
-        event, by = delivery.event, delivery.by
-        renderings = _Renderings(event)
-        # Most in a room hear in the same way: whoever comes next mostly needs no looking up.
-        profile, rendered = None, b""
-        for member in delivery.to:
-            outlet = member.outlet
-            if outlet is None or (member is by and event.kind not in outlet.profile.echoes):
-                continue
-            if outlet.profile is not profile:
-                profile = outlet.profile
-                rendered = renderings[profile]
-            if rendered:
-                outlet.add(rendered)
-
-
-class Turns:
-    """Call things once, right after this turn of the reactor: one timer for all of them.
-
-    :param most: things that are called in one turn; 0: as many as outlets are flushed.
-    """
-
-    def __init__(self, reactor: Any, most: int = 0) -> None:
-        self._reactor = reactor
-        self._most = most
-        self._waiting: list[Callable[[], None]] = []
-        self._call: IDelayedCall | None = None
-
-    def soon(self, flush: Callable[[], None]) -> None:
-        """Call ``flush`` after this turn."""
-        self._waiting.append(flush)
-        if self._call is None:
-            self._call = self._reactor.callLater(0, self._turn)
-
-    def stop(self) -> None:
-        """Call nothing any more."""
-        self._waiting = []
-        if self._call is not None:
-            self._call.cancel()
-            self._call = None
-
-    def _turn(self) -> None:
-        most = self._most or FLUSHES_A_TURN
-        flushes, self._waiting = self._waiting[:most], self._waiting[most:]
-        more = bool(self._waiting)
-        self._call = self._reactor.callLater(0, self._turn) if more else None
-        for flush in flushes:
-            flush()
-
-
 @implementer(IPushProducer)
 class StreamOutlet:
     """The outlet of a member on a stream, and the push producer of its transport.
@@ -121,6 +58,11 @@ class StreamOutlet:
         is gone by then, and nothing more is taken.
     :param drained: called whenever the peer reads again.
     :param expel: called with the reason, when the member must go.
+    :ivar profile: changed by `write_as` alone.
+    :ivar turns: when it is flushed.
+    :ivar waiting: what is to be written, in order.
+    :ivar write: writes at once, even if something waits.
+    :ivar heeded: whether somebody has worked out with whom it hears, by its profile.
     :ivar paused: whether the peer does not read.
     """
 
@@ -134,26 +76,41 @@ class StreamOutlet:
         drained: Callable[[], None],
         expel: Callable[[str], None],
     ) -> None:
-        self.profile = profile
+        self.waiting: list[bytes] = []
         self.paused = False
-        self.expel = expel
         # What a whole turn has gathered leaves at once, where the transport can.
-        self._write = transport.write_now if isinstance(transport, FastStream) else transport.write
-        self._turns = turns
+        now = transport.write_now if isinstance(transport, FastStream) else transport.write
+        self.write: Callable[[bytes], None] = now
+        self.turns = turns
+        self.profile = profile
+        self.heeded = False
+        self.expel = expel
         self._limit = limit
         self._overflowed = overflowed
         self._drained = drained
-        self._waiting: list[bytes] = []
         self._size = 0
         self._closed = False
 
+    def write_as(self, profile: Profile) -> None:
+        """Hear events in this way from now on."""
+        if profile is not self.profile:
+            self.profile = profile
+            if self.heeded:
+                self.turns.changes += 1
+
     def add(self, message: bytes) -> None:
         """Take a line."""
-        if self._closed:
+        if self.turns.speech is not None:
+            self.queue(self.turns.owed(self))
+        self.queue(message)
+
+    def queue(self, message: bytes) -> None:
+        """Take a line, or nothing, though there may be something else that is to be heard first."""
+        if self._closed or not message:
             return
-        waiting = self._waiting
+        waiting = self.waiting
         if not waiting and not self.paused:
-            self._turns.soon(self.flush)
+            self.turns.soon(self.flush)
         waiting.append(message)
         self._size += len(message)
         if self._size > self._limit:
@@ -161,13 +118,17 @@ class StreamOutlet:
 
     def flush(self) -> None:
         """Write all that waits, in one piece."""
-        if self._waiting and not self.paused:
-            self._write(self._emptied())
+        if self.waiting and not self.paused:
+            self.write(self._emptied())
 
     def take(self) -> bytes:
         """Return all that waits, and take nothing any more."""
+        if self._closed:
+            return b""
+        owed = self.turns.owed(self)
         self._closed = True
-        return self._emptied()
+        self.write = _nowhere
+        return self._emptied() + owed
 
     def pauseProducing(self) -> None:
         """Keep what is to be heard."""
@@ -185,14 +146,121 @@ class StreamOutlet:
         self.take()
 
     def _emptied(self) -> bytes:
-        waiting, self._waiting, self._size = self._waiting, [], 0
-        return b"".join(waiting)
+        waiting, self.waiting, self._size = self.waiting, [], 0
+        return waiting[0] if len(waiting) == 1 else b"".join(waiting)
 
     def _make_room(self) -> None:
         # A burst within one turn is no slow reader: the transport may still take it all.
         self.flush()
-        if self._waiting:
+        if self.waiting:
             self.take()
             # Later, for a member must not leave in the middle of a delivery: those after it
             # would hear of that before they hear the event itself.
-            self._turns.soon(self._overflowed)
+            self.turns.soon(self._overflowed)
+
+
+def _nowhere(data: bytes) -> None:
+    """Write nothing: nobody is there any more."""
+
+
+class _Renderings(dict[Profile, bytes]):
+    """One event, written at most once in each of the room's ways."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self._event = event
+
+    def __missing__(self, profile: Profile) -> bytes:
+        rendered = self[profile] = profile.render(self._event)
+        return rendered
+
+
+def deliver(deliveries: Iterable[Delivery[Outlet]]) -> None:
+    """Put events into the outlets of all who hear them."""
+    for delivery in deliveries:
+        renderings = _Renderings(delivery.event)
+        audience = _audience(delivery.to)
+        if audience is None:
+            _deliver_to_each(delivery.to, delivery, renderings)
+        else:
+            audience.hear(delivery, renderings)
+
+
+def _deliver_to_each(
+    members: Iterable[Member[Outlet]], delivery: Delivery[Outlet], renderings: _Renderings
+) -> None:
+    event, by = delivery.event, delivery.by
+    # Most in a room hear in the same way: whoever comes next mostly needs no looking up.
+    profile, rendered = None, b""
+    for member in members:
+        outlet = member.outlet
+        if outlet is None or (member is by and event.kind not in outlet.profile.echoes):
+            continue
+        if outlet.profile is not profile:
+            profile = outlet.profile
+            rendered = renderings[profile]
+        if rendered:
+            outlet.add(rendered)
+
+
+class Audience:
+    """Those in a room, worked out for being told together, and not for each event anew.
+
+    It holds as long as nobody leaves, or hears in another way; who comes is added.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._together: dict[tuple[Turns, Profile], dict[Listener, None]] = {}
+        self._others: list[Member[Outlet]] = []
+        self._changes: dict[Turns, int] = {}
+
+    def holds(self, to: Here[Outlet]) -> bool:
+        """Say whether this is still right for those in the room, now or with those who came."""
+        known = self._changes.items()
+        return self._count <= len(to) and all(turns.changes == count for turns, count in known)
+
+    def grow(self, to: Here[Outlet]) -> None:
+        """Add who has come."""
+        for member in to[self._count :]:
+            outlet = member.outlet
+            if not isinstance(outlet, StreamOutlet):
+                self._others.append(member)
+                continue
+            outlet.heeded = True
+            turns = outlet.turns
+            self._changes.setdefault(turns, turns.changes)
+            turns.enter(self._together.setdefault((turns, outlet.profile), {}), outlet)
+        self._count = len(to)
+
+    def hear(self, delivery: Delivery[Outlet], renderings: _Renderings) -> None:
+        """Let all of them hear an event, in their ways."""
+        by = None if delivery.by is None else delivery.by.outlet
+        echoes = by is None or delivery.event.kind in by.profile.echoes
+        but = None if echoes or not isinstance(by, StreamOutlet) else by
+        for (turns, profile), listeners in self._together.items():
+            line = renderings[profile]
+            if line:
+                turns.tell(listeners, line, but if but and but in listeners else None)
+        if self._others:
+            _deliver_to_each(self._others, delivery, renderings)
+
+
+#: Delivered to once: for those who are delivered to again, an audience is worth its work.
+_ONCE = object()
+
+
+def _audience(to: tuple[Member[Outlet], ...]) -> Audience | None:
+    """Return those who hear as an audience; None: it is no room's, or has not been heard of."""
+    if not isinstance(to, Here):
+        return None
+    prepared = to.prepared
+    if isinstance(prepared, Audience) and not prepared.holds(to):
+        prepared = None
+    if prepared is None:
+        to.prepared = _ONCE
+        return None
+    audience = prepared if isinstance(prepared, Audience) else Audience()
+    audience.grow(to)
+    to.prepared = audience
+    return audience
