@@ -36,6 +36,8 @@ from twisted_net.chat.codec.requests import (
 )
 from twisted_net.chat.core.hub import Hub, Member
 from twisted_net.chat.core.ident import Ids, folded, skeleton
+from twisted_net.chat.core.irc.capabilities import lines_of
+from twisted_net.chat.core.irc.names import Names, Way, words
 from twisted_net.chat.core.kept import written
 from twisted_net.chat.core.room import Room
 
@@ -49,6 +51,8 @@ values = st.lists(st.one_of(names, masks, st.sampled_from(["1", "2", "9", "key"]
 modes = st.builds(lambda first, rest: " ".join([first, *rest]), letters, values)
 tags = st.just((("+typing", "active"),))
 whom = st.one_of(names, rooms)
+
+WAYS = (Way(False, False, 400), Way(True, True, 30), Way(False, True, 6))
 deeds: st.SearchStrategy[Deed] = st.one_of(
     st.builds(Nick, names),
     st.builds(Join, rooms, st.sampled_from(["", "key"])),
@@ -88,6 +92,7 @@ class Nodes(RuleBasedStateMachine):
         self.waiting: list[Event] = []
         self.heard: dict[str, int] = {}
         self.ids = Ids()
+        self.names = [Names(), Names()]
 
     @initialize()
     def begin(self) -> None:
@@ -185,6 +190,14 @@ class Nodes(RuleBasedStateMachine):
             for member in members:
                 assert hub.find(member.name) is member
                 assert all(member in room.members for room in member.rooms.values())
+
+    @invariant()
+    def names_are_told_as_if_written_anew(self) -> None:
+        """Keep lines of NAMES only for what has not changed."""
+        for hub, names in zip(self.hubs, self.names, strict=True):
+            for room, way in itertools.product(hub.rooms(), WAYS):
+                anew = lines_of(words(room, room.all, way), way.size)
+                assert names.lines(room, way) == anew
 
 
 def shown(hub: Hub[str]) -> object:

@@ -186,6 +186,7 @@ class Changes(Generic[O]):
         refuse_name(self._books, member, event.text, _when(event))
         self._books.forget(member, _when(event))
         member.name = event.text
+        _show_anew(member)
         self._books.claim(member)
         return self._books.neighbours(member)
 
@@ -278,6 +279,7 @@ class Changes(Generic[O]):
         books = self._books
         heard = [Delivery(replace(event, mask=member.mask), books.neighbours(member), member)]
         member.host = event.text
+        _show_anew(member)
         # Who cannot be told of it hears them leave and enter each room again (IRCv3 chghost).
         for room in member.rooms.values():
             role = _SHOWN[room.role(member)]
@@ -322,7 +324,7 @@ def _both(one: Member[O], other: Member[O]) -> tuple[Member[O], ...]:
 def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list[Delivery[O]]:
     """Give back to a member the role that they have in a room that is kept; say what is new."""
     role = kept.rank(room, member)
-    room.members[member] = Role(room.members[member] | role)
+    room.give(member, Role(room.members[member] | role))
     letters = "".join(letter for bit, letter in _LETTERS.items() if bit & role & ~had)
     if not letters:
         return []
@@ -340,6 +342,11 @@ def _ban_of(event: Event, tags: dict[str, str]) -> bans.Ban:
     except ValueError:
         raise Refusal(Code.BAD, "no ban of this version") from None
     return bans.Ban(event.other, tags.get("by", ""), when, until, event.text)
+
+
+def _show_anew(member: Member[O]) -> None:
+    for room in member.rooms.values():
+        room.altered += 1
 
 
 def _when(event: Event) -> float:

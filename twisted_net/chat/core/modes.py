@@ -120,7 +120,7 @@ def change(room: Room[O], books: Books[O], each: Change, by: Member[O], when: fl
         member = books.find(value)
         held = room.members[member]
         bit = _ROLES[letter]
-        room.members[member] = Role(held | bit if each.on else held & ~bit)
+        room.give(member, Role(held | bit if each.on else held & ~bit))
         kept.remember(room, member)
     elif letter in _LISTS:
         if each.on:

@@ -69,10 +69,15 @@ class Capabilities:
 def lines_of(words: Iterable[str], room: int, between: str = " ") -> list[str]:
     """Put words into lines of at most ``room`` bytes; there is always one line."""
     lines = [""]
+    fill(lines, words, room, between)
+    return lines
+
+
+def fill(lines: list[str], words: Iterable[str], room: int, between: str = " ") -> None:
+    """Put more words behind those in lines, of which there is at least one."""
     for word in words:
         longer = f"{lines[-1]}{between}{word}" if lines[-1] else word
         if len(longer.encode()) > room and lines[-1]:
             lines.append(word)
         else:
             lines[-1] = longer
-    return lines

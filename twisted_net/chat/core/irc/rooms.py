@@ -1,6 +1,6 @@
 """Rooms: JOIN, PART, NAMES, TOPIC, LIST, KICK, INVITE (RFC 2812, 3.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 from twisted_net.chat.codec.events import Event
@@ -9,13 +9,15 @@ from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Invite, Join, Kick, Part, Topic
 from twisted_net.chat.core.irc import subscribing
+from twisted_net.chat.core.irc.capabilities import lines_of
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.elist import Wanted
 from twisted_net.chat.core.irc.isupport import MAX_TARGETS
 from twisted_net.chat.core.irc.markers import say_marker
+from twisted_net.chat.core.irc.names import Way, sign, words
 from twisted_net.chat.core.irc.pieces import in_pieces
 from twisted_net.chat.core.irc.session import Session
-from twisted_net.chat.core.room import Member, Role, Room
+from twisted_net.chat.core.room import Member, Room
 
 #: Members named in one turn of the reactor, some 1.5 ms: nobody else waits for a large room.
 SLICE = 1000
@@ -103,7 +105,7 @@ def say_names(session: Session, room: Room[object]) -> None:
     def tell(piece: Sequence[Member[object]]) -> bool:
         if seen(session, f"#{room.name}") is not room:
             return False
-        _say_piece(session, room, (each for each in piece if each in room.members))
+        _say_piece(session, room, piece)
         return True
 
     def end() -> None:
@@ -112,24 +114,22 @@ def say_names(session: Session, room: Room[object]) -> None:
     in_pieces(session, session.hub.seen(room, session.me), SLICE, tell, end)
 
 
-def _say_piece(session: Session, room: Room[object], members: Iterable[Member[object]]) -> None:
+def _say_piece(session: Session, room: Room[object], members: Sequence[Member[object]]) -> None:
     symbol = "@" if "s" in room.flags else "="
-    words = [_name(session, room, each) for each in members]
-    if words:
-        session.in_lines(Numeric.RPL_NAMREPLY, (symbol, f"#{room.name}"), words)
-
-
-def _name(session: Session, room: Room[object], member: Member[object]) -> str:
-    whole = "userhost-in-names" in session.capabilities
-    return signs(session, room, member) + (f"{member.name}!{member.mask}" if whole else member.name)
+    heading, size = session.heading(Numeric.RPL_NAMREPLY, (symbol, f"#{room.name}"))
+    capable = session.capabilities
+    way = Way("userhost-in-names" in capable, "multi-prefix" in capable, size)
+    if members is room.all:
+        session.under(heading, session.server.names.lines(room, way))
+        return
+    found = words(room, (each for each in members if each in room.members), way)
+    if found:
+        session.under(heading, lines_of(found, size))
 
 
 def signs(session: Session, room: Room[object], member: Member[object]) -> str:
     """Return what stands before a name: the highest role, or all (IRCv3 multi-prefix)."""
-    role = room.role(member)
-    if role is Role.BOTH and "multi-prefix" in session.capabilities:
-        return "@+"
-    return role.sign
+    return sign(room.role(member), "multi-prefix" in session.capabilities)
 
 
 # What it is about.

@@ -9,6 +9,7 @@ from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk, ProfileDesk
+from twisted_net.chat.core.irc.names import Names
 from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.room import Member
 
@@ -95,6 +96,7 @@ class IrcServer:
     :ivar sessions: those that have been let in, by the keys of their members.
     :ivar watches: who wants to know who comes and goes.
     :ivar subscriptions: who wants to know of which metadata.
+    :ivar names: who is in which room, as clients are told.
     :ivar waiting: connections that have not been let in yet.
     :ivar most: members there ever were at one time.
     """
@@ -123,6 +125,7 @@ class IrcServer:
     sessions: "dict[str, Session]" = field(default_factory=dict)
     watches: "Watches" = field(init=False)
     subscriptions: "Subscriptions" = field(init=False)
+    names: Names = field(default_factory=Names)
     waiting: int = 0
     most: int = 0
 

@@ -261,9 +261,17 @@ class Session:
         self, numeric: Numeric, start: tuple[str, ...], words: list[str], between: str = " "
     ) -> None:
         """Give a reply whose last parameter are words, over as many lines as they need."""
+        before, room = self.heading(numeric, start)
+        self.under(before, lines_of(words, room, between))
+
+    def heading(self, numeric: Numeric, start: tuple[str, ...]) -> tuple[str, int]:
+        """Return what each line of such a reply begins with, and the bytes that are left in it."""
         before = " ".join([f":{self.server.name}", f"{numeric:03}", self.nick, *start, ":"])
-        for line in lines_of(words, MAX_MESSAGE - 2 - len(before.encode()), between):
-            self.put(f"{before}{line}\r\n".encode())
+        return before, MAX_MESSAGE - 2 - len(before.encode())
+
+    def under(self, heading: str, lines: list[str]) -> None:
+        """Give such a reply, whose lines are made."""
+        self.put("".join([f"{heading}{line}\r\n" for line in lines]).encode())
 
     def tell(self, numeric: Numeric, *params: str) -> None:
         """Give a reply that belongs to no question."""
