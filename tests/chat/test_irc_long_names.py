@@ -144,7 +144,7 @@ def test_who_does_not_read_is_not_sent_more_than_a_piece() -> None:
     red.sends(b"NAMES #a\r\n")
     turns(server, 50)
     assert red.transport.value() == b""
-    assert red.protocol.outlet._size < 400
+    assert red.protocol.outlet.size < 400
     red.protocol.outlet.resumeProducing()
     assert len(named(red.hears())) == CROWD
     assert not red.transport.disconnecting

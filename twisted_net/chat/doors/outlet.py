@@ -60,7 +60,7 @@ class StreamOutlet:
     :param expel: called with the reason, when the member must go.
     :ivar profile: changed by `write_as` alone.
     :ivar turns: when it is flushed.
-    :ivar waiting: what is to be written, in order.
+    :ivar size: bytes that wait to be written.
     :ivar write: writes at once, even if something waits.
     :ivar heeded: whether somebody has worked out with whom it hears, by its profile.
     :ivar paused: whether the peer does not read.
@@ -76,7 +76,7 @@ class StreamOutlet:
         drained: Callable[[], None],
         expel: Callable[[str], None],
     ) -> None:
-        self.waiting: list[bytes] = []
+        self.size = 0
         self.paused = False
         # What a whole turn has gathered leaves at once, where the transport can.
         now = transport.write_now if isinstance(transport, FastStream) else transport.write
@@ -88,7 +88,7 @@ class StreamOutlet:
         self._limit = limit
         self._overflowed = overflowed
         self._drained = drained
-        self._size = 0
+        self._waiting: list[bytes] = []
         self._closed = False
 
     def write_as(self, profile: Profile) -> None:
@@ -108,17 +108,17 @@ class StreamOutlet:
         """Take a line, or nothing, though there may be something else that is to be heard first."""
         if self._closed or not message:
             return
-        waiting = self.waiting
+        waiting = self._waiting
         if not waiting and not self.paused:
             self.turns.soon(self.flush)
         waiting.append(message)
-        self._size += len(message)
-        if self._size > self._limit:
+        self.size += len(message)
+        if self.size > self._limit:
             self._make_room()
 
     def flush(self) -> None:
         """Write all that waits, in one piece."""
-        if self.waiting and not self.paused:
+        if self._waiting and not self.paused:
             self.write(self._emptied())
 
     def take(self) -> bytes:
@@ -146,13 +146,13 @@ class StreamOutlet:
         self.take()
 
     def _emptied(self) -> bytes:
-        waiting, self.waiting, self._size = self.waiting, [], 0
+        waiting, self._waiting, self.size = self._waiting, [], 0
         return waiting[0] if len(waiting) == 1 else b"".join(waiting)
 
     def _make_room(self) -> None:
         # A burst within one turn is no slow reader: the transport may still take it all.
         self.flush()
-        if self.waiting:
+        if self._waiting:
             self.take()
             # Later, for a member must not leave in the middle of a delivery: those after it
             # would hear of that before they hear the event itself.

@@ -20,11 +20,11 @@ LONGEST = 32768
 class Listener(Protocol):
     """Who can be told something together with others.
 
-    :ivar waiting: what it is to hear before anything else.
+    :ivar size: bytes that it is to hear before anything else.
     :ivar paused: whether it hears nothing for now.
     """
 
-    waiting: list[bytes]
+    size: int
     paused: bool
 
     @property
@@ -117,7 +117,7 @@ class Turns:
         text, apart = speech.text, speech.apart
         self._telling = iter(speech.listeners)
         for outlet in islice(self._telling, FLUSHES_A_TURN):
-            if outlet.waiting or outlet.paused or outlet in apart:
+            if outlet.size or outlet.paused or outlet in apart:
                 outlet.queue(speech.owed(outlet))
             else:
                 outlet.write(text)
