@@ -47,10 +47,12 @@ class Ways:
 
     def __init__(self, letter: str) -> None:
         self.letter = letter
+        self.rendered: list[Event] = []
         self.echoes = frozenset({Kind.JOINED} if letter == "a" else {Kind.JOINED, Kind.SAID})
 
     def render(self, event: Event) -> bytes:
         """Write it."""
+        self.rendered.append(event)
         unheard = self.letter == "b" and event.kind is Kind.TOPIC
         return b"" if unheard else f"{self.letter}{event.id}{event.text} ".encode()
 
@@ -120,12 +122,18 @@ class Outlets(RuleBasedStateMachine):
     def happens(self, kind: Kind, to: tuple[Member[Outlet], ...], by: Member[Outlet]) -> None:
         """Deliver an event, and expect what a loop over all would do."""
         event = Event(next(self.numbers), kind, "x", "m", "!" * (kind is Kind.SAID))
+        heard: dict[Any, bytes] = {}
         for member in to:
             outlet = member.outlet
             assert outlet is not None
             if member is not by or kind in outlet.profile.echoes:
-                self.expects(member, outlet.profile.render(event))
+                profile: Any = outlet.profile
+                heard[profile] = profile.render(event)
+                self.expects(member, heard[profile])
+        for each in self.ways:
+            each.rendered.clear()
         deliver([Delivery(event, to, by)])
+        assert all(len(each.rendered) == (each in heard) for each in self.ways)
 
     def expects(self, member: Member[Outlet], line: bytes) -> None:
         """Expect somebody to hear something."""

@@ -346,7 +346,7 @@ def _ban_of(event: Event, tags: dict[str, str]) -> bans.Ban:
 
 def _show_anew(member: Member[O]) -> None:
     for room in member.rooms.values():
-        room.altered += 1
+        room.show_anew()
 
 
 def _when(event: Event) -> float:

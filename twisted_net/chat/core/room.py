@@ -112,8 +112,6 @@ class Room(Generic[O]):
     :ivar ranks: by folded account, the roles that those have on coming back, while it is kept.
     :ivar metadata: what its operators tell about it, see `metadata`.
     :ivar left: when the last member left, in seconds since 1970, of a room that is kept.
-    :ivar altered: counts what changes how members are shown who were there before: names,
-        hosts, roles, and that one leaves.
     """
 
     name: str
@@ -133,11 +131,11 @@ class Room(Generic[O]):
     ranks: dict[str, Role] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
     left: float = 0.0
-    altered: int = 0
     _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None
     _here: Here[O] | None = None
     _prepared: object = None
+    _altered: int = 0
 
     @property
     def all(self) -> tuple[Member[O], ...]:
@@ -166,15 +164,27 @@ class Room(Generic[O]):
     def remove(self, member: Member[O]) -> None:
         """Let somebody out."""
         del self.members[member]
-        self.altered += 1
+        self._altered += 1
         self._local.pop(member, None)
         self.spoken.pop(member.key, None)
         self._all = self._here = self._prepared = None
 
+    @property
+    def altered(self) -> int:
+        """How often it has changed how those are shown who were there before.
+
+        By another name, host or role, or by leaving; not by somebody's coming.
+        """
+        return self._altered
+
+    def show_anew(self) -> None:
+        """Count that one of the members has another name or host."""
+        self._altered += 1
+
     def give(self, member: Member[O], role: Role) -> None:
         """Let somebody inside do more, or less."""
         self.members[member] = role
-        self.altered += 1
+        self._altered += 1
 
     def role(self, member: Member[O]) -> Role:
         """Return what somebody may do here, who need not be inside."""

@@ -239,9 +239,12 @@ class Audience:
         echoes = by is None or delivery.event.kind in by.profile.echoes
         but = None if echoes or not isinstance(by, StreamOutlet) else by
         for (turns, profile), listeners in self._together.items():
+            apart = but if but and but in listeners else None
+            if apart and len(listeners) == 1:
+                continue  # what nobody hears is not written: who waits for an answer would get it
             line = renderings[profile]
             if line:
-                turns.tell(listeners, line, but if but and but in listeners else None)
+                turns.tell(listeners, line, apart)
         if self._others:
             _deliver_to_each(self._others, delivery, renderings)
 
