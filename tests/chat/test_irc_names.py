@@ -70,6 +70,18 @@ def test_names_follow_what_happens_in_the_room() -> None:
     assert told(pink) == ["pink"]
 
 
+def test_whoever_enters_leaves_the_lines_of_the_others_as_they_are() -> None:
+    """Else a full room would be written anew for each who comes."""
+    chat = IrcChat()
+    for number in range(3):
+        chat.on_irc(f"m{number}").says("JOIN #tea")
+    room = chat.hub.room("tea")
+    before = room.altered
+    chat.on_irc("late").says("JOIN #tea")
+    assert len(room.members) == 4
+    assert room.altered == before
+
+
 def test_those_outside_are_not_told_of_the_invisible() -> None:
     """What members are told is not what strangers are told."""
     chat = IrcChat()

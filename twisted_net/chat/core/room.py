@@ -183,8 +183,9 @@ class Room(Generic[O]):
 
     def give(self, member: Member[O], role: Role) -> None:
         """Let somebody inside do more, or less."""
-        self.members[member] = role
-        self._altered += 1
+        if role is not self.members[member]:
+            self.members[member] = role
+            self._altered += 1
 
     def role(self, member: Member[O]) -> Role:
         """Return what somebody may do here, who need not be inside."""
