@@ -16,6 +16,7 @@ TEST = [
     "pytest-twisted>=1.14",
     "pytest-xdist>=3.6",
     "sybil>=9",
+    "websockets>=13",  # a client that others wrote
     *WEBSOCKET,
 ]
 TLS = ["twisted[tls]"]
