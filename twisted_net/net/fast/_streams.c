@@ -45,8 +45,8 @@ static struct {
 } python;
 
 static struct {
-    PyObject *answer_later, *crowded, *data_received, *ended, *fileno, *join, *raised, *recv, *send;
-    PyObject *write;
+    PyObject *answer_later, *crowded, *data_received, *ended, *fileno, *join, *number, *raised;
+    PyObject *recv, *send, *write;
 } names;
 
 static PyObject *nothing;       /* b"", of which CPython has one */
@@ -135,7 +135,7 @@ caught(void)
         return EAGAIN;
     }
     error = taken();
-    number = PyObject_GetAttrString(error, "errno");
+    number = PyObject_GetAttr(error, names.number);
     if (number != NULL && PyLong_Check(number))
         found = (int)PyLong_AsLong(number);
     PyErr_Clear();
@@ -640,7 +640,7 @@ PyInit__streams(void)
     bad = nothing == NULL || PyType_Ready(&StreamType) < 0
         || intern(&names.answer_later, "_answer_later") || intern(&names.crowded, "_crowded")
         || intern(&names.data_received, "dataReceived") || intern(&names.ended, "_ended")
-        || intern(&names.fileno, "fileno") || intern(&names.join, "join")
+        || intern(&names.number, "errno") || intern(&names.fileno, "fileno") || intern(&names.join, "join")
         || intern(&names.raised, "_raised")
         || intern(&names.recv, "recv") || intern(&names.send, "send")
         || intern(&names.write, "write") || intern(&python.received.name, "received")
