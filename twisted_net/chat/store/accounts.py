@@ -1,27 +1,21 @@
 """Accounts in the same file as the history."""
 
 import sqlite3
-from collections.abc import Callable
-from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.accounts.book import Book, Entry
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.scram import Credentials
+from twisted_net.chat.store.base import File
 
 _COLUMNS = "name, salt, iterations, stored_key, server_key, since"
-
-
-class _File(Protocol):
-    def write(self, work: Callable[[sqlite3.Connection], object]) -> "Deferred[None]":
-        """Do something to the file; return when it is done for good."""
 
 
 class FiledAccounts:
     """Writes accounts down: a `twisted_net.chat.accounts.realm.Keeper`."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: File) -> None:
         self._file = file
 
     def keep(self, entry: Entry) -> "Deferred[None]":

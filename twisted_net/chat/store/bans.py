@@ -1,24 +1,18 @@
 """Bans from the whole chat, in the same file as the history."""
 
 import sqlite3
-from collections.abc import Callable
-from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.core.bans import Ban
 from twisted_net.chat.core.ident import folded
-
-
-class _File(Protocol):
-    def write(self, work: Callable[[sqlite3.Connection], object]) -> "Deferred[None]":
-        """Do something to the file; return when it is done for good."""
+from twisted_net.chat.store.base import File
 
 
 class FiledBans:
     """Writes bans down: a `twisted_net.chat.banning.Keeper`."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: File) -> None:
         self._file = file
 
     def replace(self, bans: list[Ban]) -> "Deferred[None]":

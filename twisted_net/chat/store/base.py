@@ -5,14 +5,17 @@ it. Of a private message both sides need an account: a name alone may be somebod
 Who may read which conversation is the caller's to know.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.codec.messages import Event, Kind
 from twisted_net.chat.core.ident import folded
+
+if TYPE_CHECKING:
+    import sqlite3
 
 #: Events in one answer; whoever wants more asks again from where the last one ended.
 PAGE = 1000
@@ -190,3 +193,16 @@ class History(Protocol):
 
     def stop(self) -> "Deferred[None]":
         """Write down what is not written yet; nothing may be asked any more."""
+
+
+class File(Protocol):
+    """The file of a history, for all else that is kept in it."""
+
+    def write(self, work: "Callable[[sqlite3.Connection], object]") -> "Deferred[None]":
+        """Do something to the file; return when it is done for good."""
+
+    def later(self, work: "Callable[[sqlite3.Connection], object]") -> None:
+        """Do something to the file; nobody waits for it."""
+
+    def ask(self, work: "Callable[[sqlite3.Connection], Any]") -> "Deferred[Any]":
+        """Read the file, after all that was written; fails with a `Refusal`."""

@@ -1,14 +1,16 @@
 """What accounts tell about themselves, from one connection to the next: in memory, or in a file."""
 
-import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import Deferred, succeed
 
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.metadata import MAX_KEYS
+from twisted_net.chat.store.base import File
+
+if TYPE_CHECKING:  # a chat in memory does without
+    import sqlite3
 
 #: Accounts that are remembered in memory; the longest unchanged is forgotten first.
 MOST = 1000
@@ -48,18 +50,10 @@ class MemoryProfiles:
                 self._held.popitem(last=False)
 
 
-class _File(Protocol):
-    def later(self, work: Callable[[sqlite3.Connection], object]) -> None:
-        """Do something to the file."""
-
-    def ask(self, work: Callable[[sqlite3.Connection], Any]) -> "Deferred[Any]":
-        """Read the file, after all that was written."""
-
-
 class FiledProfiles:
     """In the same file as the history."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: File) -> None:
         self._file = file
 
     def load(self, account: str) -> "Deferred[dict[str, str]]":
@@ -71,7 +65,7 @@ class FiledProfiles:
         self._file.later(lambda connection: write(connection, account, key, value))
 
 
-def read(connection: sqlite3.Connection, account: str) -> dict[str, str]:
+def read(connection: "sqlite3.Connection", account: str) -> dict[str, str]:
     """Return what an account tells."""
     rows = connection.execute(
         "SELECT key, value FROM metadata WHERE account = ? LIMIT ?", (folded(account), MAX_KEYS)
@@ -79,7 +73,7 @@ def read(connection: sqlite3.Connection, account: str) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
-def write(connection: sqlite3.Connection, account: str, key: str, value: str | None) -> None:
+def write(connection: "sqlite3.Connection", account: str, key: str, value: str | None) -> None:
     """Write one key of an account down, unless it has too many."""
     name = folded(account)
     connection.execute("DELETE FROM metadata WHERE account = ? AND key = ?", (name, key))
@@ -91,6 +85,6 @@ def write(connection: sqlite3.Connection, account: str, key: str, value: str | N
         )
 
 
-def forget_account(connection: sqlite3.Connection, account: str) -> None:
+def forget_account(connection: "sqlite3.Connection", account: str) -> None:
     """Forget what an account tells."""
     connection.execute("DELETE FROM metadata WHERE account = ?", (folded(account),))

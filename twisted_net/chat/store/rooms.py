@@ -2,23 +2,18 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from twisted_net.chat.core.ident import folded
-
-
-class _File(Protocol):
-    def write(self, work: Callable[[sqlite3.Connection], object]) -> "Deferred[None]":
-        """Do something to the file; return when it is done for good."""
+from twisted_net.chat.store.base import File
 
 
 class FiledRooms:
     """Writes rooms down: a `twisted_net.chat.owning.Keeper`."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: File) -> None:
         self._file = file
 
     def put(self, key: str, founder: str, record: str) -> "Deferred[None]":
