@@ -42,7 +42,6 @@ MAX_INVITED = 100
 _STRANGERS = 100
 
 _LETTERS = {Role.OPERATOR: "o", Role.VOICE: "v"}
-_SHOWN = {Role.NONE: "", Role.VOICE: "+", Role.OPERATOR: "@", Role.BOTH: "@+"}
 _SIGNS = {"": Role.NONE, "+": Role.VOICE, "@": Role.OPERATOR}
 
 
@@ -282,7 +281,7 @@ class Changes(Generic[O]):
         _show_anew(member)
         # Who cannot be told of it hears them leave and enter each room again (IRCv3 chghost).
         for room in member.rooms.values():
-            role = _SHOWN[room.role(member)]
+            role = room.role(member).signs
             inside = replace(event, where=room.name, mask=member.mask, other=role)
             heard.append(Delivery(inside, books.witnesses(room, member), member))
         return heard

@@ -23,6 +23,11 @@ class Role(IntEnum):
         return ("", "+", "@", "@")[self]
 
     @property
+    def signs(self) -> str:
+        """All of them, the highest first (IRCv3 multi-prefix)."""
+        return ("", "+", "@", "@+")[self]
+
+    @property
     def word(self) -> str:
         """The highest one, as people read it."""
         return ("-", "voice", "operator", "operator")[self]

@@ -69,4 +69,4 @@ def words(room: Room[Any], members: Iterable[Member[Any]], way: Way) -> list[str
 
 def sign(role: Role, prefixes: bool) -> str:
     """Return what stands before a name: the highest role, or all of them."""
-    return "@+" if prefixes and role is Role.BOTH else role.sign
+    return role.signs if prefixes else role.sign
