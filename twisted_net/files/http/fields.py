@@ -7,6 +7,7 @@ from twisted_net.files.http.codec import Span
 from twisted_net.files.http.core import Asked, Held
 from twisted_net.files.http.sending import Fields
 from twisted_net.files.http.types import SANDBOX, is_active
+from twisted_net.files.shelf import Source
 
 #: A browser may keep everything, if it asks before it uses it again.
 ASK = (b"Cache-Control", b"no-cache")
@@ -35,6 +36,11 @@ def is_simple(request: Any) -> bool:
 def asked_of(request: Any) -> Asked:
     """Return the fields of a request that decide."""
     return Asked(request.method, *map(request.getHeader, _DECIDING))
+
+
+def held_of(source: Source) -> Held:
+    """Return what conditions are held against."""
+    return Held(source.size, codec.etag(source.version), source.mtime)
 
 
 def validators(held: Held) -> Fields:

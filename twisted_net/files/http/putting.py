@@ -8,7 +8,8 @@ from twisted.internet.defer import Deferred
 
 from twisted_net.files.codec import RefusedError
 from twisted_net.files.http import codec
-from twisted_net.files.http.core import Asked, Held, outcome
+from twisted_net.files.http.core import Asked, outcome
+from twisted_net.files.http.fields import held_of
 from twisted_net.files.http.receiving import LostError, Receiving
 from twisted_net.files.http.sending import finish
 from twisted_net.files.journal import peer_name
@@ -77,7 +78,7 @@ def _fails(shown: "ShelfResource", request: Any) -> bool:
         return False
     try:
         with contextlib.closing(shown.shelf.open(name_of(request), host_of(request))) as source:
-            held = Held(source.size, codec.etag(source.version), source.mtime)
+            held = held_of(source)
     except RefusedError:
         return wanted is not None
     return outcome(Asked(b"PUT", if_match=wanted, if_none_match=unwanted), held).code != 200

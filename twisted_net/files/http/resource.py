@@ -16,8 +16,8 @@ from twisted_net.files.digests import Digests, aside_of
 from twisted_net.files.http import codec
 from twisted_net.files.http.archive import walked, zipped
 from twisted_net.files.http.codec import Span, parse_query
-from twisted_net.files.http.core import Held, outcome
-from twisted_net.files.http.fields import ASK, asked_of, described, is_simple, validators
+from twisted_net.files.http.core import outcome
+from twisted_net.files.http.fields import ASK, asked_of, described, held_of, is_simple, validators
 from twisted_net.files.http.listing import Listing, render_json, render_page
 from twisted_net.files.http.putting import begin_putting, host_of, name_of
 from twisted_net.files.http.receiving import Receiving
@@ -223,14 +223,13 @@ class ShelfResource(Resource):
             small = Small.of(source) if self.digests.settled(source.version) else None
             if small is not None:
                 source.close()
-                held = Held(source.size, codec.etag(source.version), source.mtime)
-                small.fields = validators(held) + described(self.kind(name), source.size)
+                small.fields = validators(held_of(source)) + described(self.kind(name), source.size)
                 self._recent.keep(request, state, small, source.size)
                 return small
         return source
 
     async def _content(self, request: Any, source: Source) -> None:
-        held = Held(source.size, codec.etag(source.version), source.mtime)
+        held = held_of(source)
         found = outcome(asked_of(request), held)
         if found.code == 416:
             request.setHeader(b"Content-Range", codec.render_content_range(None, source.size or 0))
