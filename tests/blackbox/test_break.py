@@ -65,21 +65,19 @@ class Broken:
 
     def type(self, line: str) -> dict[str, Any]:
         """Type a line; return the rules that hold then."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        while (said := self.next())["event"] != "rules":
-            self.said.append(said)
-        return said
+        return self._answer(line, "rules")
 
     def is_idle(self) -> bool:
         """Say whether no connection is open: a client may be gone before its own is."""
+        return bool(self._answer("totals", "totals")["open"] == 0)
+
+    def _answer(self, line: str, event: str) -> dict[str, Any]:
         assert self.process.stdin is not None
-        self.process.stdin.write("totals\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        while (said := self.next())["event"] != "totals":
+        while (said := self.next())["event"] != event:
             self.said.append(said)
-        return bool(said["open"] == 0)
+        return said
 
     @property
     def address(self) -> str:

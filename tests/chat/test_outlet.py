@@ -282,6 +282,14 @@ def prepared(chat: IrcChat) -> object:
     return chat.hub.room("tea").here.prepared
 
 
+def two_in_a_room(chat: IrcChat) -> tuple[Any, Any]:
+    """Let two enter it."""
+    both = chat.on_irc("red"), chat.on_irc("blue")
+    for each in both:
+        each.says("JOIN #tea")
+    return both
+
+
 def test_a_room_is_worked_out_once_and_grows(chat: IrcChat) -> None:
     """Not by the first who come, but from then on until somebody leaves."""
     members = [chat.on_irc(f"m{number}") for number in range(4)]
@@ -298,9 +306,7 @@ def test_a_room_is_worked_out_once_and_grows(chat: IrcChat) -> None:
 
 def test_a_member_who_asks_for_other_lines_gets_them_at_once(chat: IrcChat) -> None:
     """What was known of the room is known no more."""
-    red, blue = chat.on_irc("red"), chat.on_irc("blue")
-    for each in (red, blue):
-        each.says("JOIN #tea")
+    red, blue = two_in_a_room(chat)
     red.says("PRIVMSG #tea :1", "PRIVMSG #tea :2")
     assert [line[-1] for line in blue.hears()[-2:]] == ["1", "2"]
     blue.sends(b"CAP REQ :server-time\r\n")
@@ -313,9 +319,7 @@ def test_a_member_who_asks_for_other_lines_gets_them_at_once(chat: IrcChat) -> N
 
 def test_what_is_said_to_one_stays_between_what_is_said_to_all(chat: IrcChat) -> None:
     """Within one turn."""
-    red, blue = chat.on_irc("red"), chat.on_irc("blue")
-    for each in (red, blue):
-        each.says("JOIN #tea")
+    red, blue = two_in_a_room(chat)
     red.says("PRIVMSG #tea :0")
     blue.hears()
     red.sends(b"PRIVMSG #tea :1\r\n")
@@ -327,9 +331,7 @@ def test_what_is_said_to_one_stays_between_what_is_said_to_all(chat: IrcChat) ->
 
 def test_who_hangs_up_is_told_first_what_all_are_told(chat: IrcChat) -> None:
     """What was said in the same turn is not lost to who leaves at its end."""
-    red, blue = chat.on_irc("red"), chat.on_irc("blue")
-    for each in (red, blue):
-        each.says("JOIN #tea")
+    red, blue = two_in_a_room(chat)
     red.says("PRIVMSG #tea :0")
     blue.hears()
     red.sends(b"PRIVMSG #tea :1\r\n")
