@@ -30,8 +30,9 @@ from sybil.parsers.doctest import DocTestParser
 from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
 from sybil.sybil import SybilCollection
 
-from twisted_net import assembly, registry
+from twisted_net import registry
 from twisted_net.net import endpoints
+from twisted_net.settings import groups
 from twisted_net.testing import SimNetwork
 
 #: Rules for every test: nothing logged, nothing left behind, no real socket; and pytest's own
@@ -191,7 +192,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _need_default_ports() -> None:
-    described = [each for group in assembly.groups(registry.BUILT_IN) for each in group]
+    described = [each for group in groups(registry.BUILT_IN) for each in group]
     for each in described:
         if each.reading.metavar != "ENDPOINT" or not each.default:
             continue

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from bench.processes import MissingError
-from twisted_net import assembly, registry
+from twisted_net import registry
+from twisted_net.settings import groups
 
 #: The folder of the commands that were installed with this Python.
 BIN = Path(sys.executable).parent
@@ -19,7 +20,7 @@ PATIENCE = 60.0
 
 def serve(*options: str) -> list[str]:
     """Return the command that serves with every door on a port that the kernel chooses."""
-    described = [each for group in assembly.groups(registry.BUILT_IN) for each in group]
+    described = [each for group in groups(registry.BUILT_IN) for each in group]
     doors = [each for each in described if each.reading.metavar == "ENDPOINT" and each.default]
     ports = [f"--{each.option}={each.default.partition(':')[0]}:0" for each in doors]
     return [_netdemo(), "serve", "--quiet", *ports, *_ROOM, *options]

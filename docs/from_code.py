@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import click
 from sphinx.application import Sphinx
 
-from twisted_net import assembly, registry
+from twisted_net import registry
 from twisted_net.cli import cli
 from twisted_net.net.settings import Described, Group
+from twisted_net.settings import groups
 
 #: Columns of a help text; wider, and a page would have to be scrolled.
 WIDTH = 88
@@ -33,7 +34,7 @@ def fill(app: Sphinx, page: str, source: list[str]) -> None:
 def settings() -> Iterator[str]:
     """Yield a table of settings for each group of them."""
     summaries = {service.name: f"{service.summary}." for service in registry.BUILT_IN}
-    for group in assembly.groups(registry.BUILT_IN):
+    for group in groups(registry.BUILT_IN):
         yield f"## {(group.table or 'the bench').capitalize()}"
         yield ""
         yield summaries.get(group.table, (group.settings.__doc__ or "").partition("\n")[0])

@@ -14,10 +14,10 @@ from twisted.application.service import IServiceMaker
 from twisted.plugin import getPlugins
 
 from tests.patience import PATIENCE
-from twisted_net import assembly, registry
-from twisted_net.assembly import BenchSettings
+from twisted_net import registry
 from twisted_net.net import endpoints
 from twisted_net.net.service import INetService
+from twisted_net.settings import BenchSettings, groups
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "twisted_net"
@@ -198,7 +198,7 @@ def test_every_public_name_is_there_when_it_is_asked_for(package: str) -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     """Help texts, the file and the reference show the same sentence."""
-    for group in assembly.groups(registry.BUILT_IN):
+    for group in groups(registry.BUILT_IN):
         for each in group:
             assert each.help.endswith("."), f"--{each.option}: {each.help}"
             assert each.help[0].isupper(), f"--{each.option}: {each.help}"
@@ -208,7 +208,7 @@ def test_all_doors_open_together_on_loopback_by_default() -> None:
     """No two want the same port, none needs a privilege, none is seen from the network."""
     assert BenchSettings().interface == "127.0.0.1"
     ports: dict[tuple[str, int], str] = {}
-    for group in assembly.groups(registry.BUILT_IN):
+    for group in groups(registry.BUILT_IN):
         for each in group:
             if each.reading.metavar != "ENDPOINT" or not each.default:
                 continue

@@ -16,11 +16,13 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 
-from twisted_net.assembly import Assembly, BenchSettings, assemble, data_folder, doors_of, notes
+from twisted_net.assembly import Assembly, assemble
+from twisted_net.doors import doors_of, notes
 from twisted_net.net.errors import StartError
 from twisted_net.net.limits import LimitSettings
 from twisted_net.net.service import Door, Runtime
 from twisted_net.net.transports import KeepAlive, Stream
+from twisted_net.settings import BenchSettings, data_folder
 from twisted_net.workers.fleet import Fleet
 
 
@@ -351,7 +353,7 @@ def test_no_more_connections_are_promised_than_there_are_descriptors(
 @pytest.mark.parametrize("text", ["60", "60:10", "a:b:c", "0:1:1", "1:1:99999", "-1:1:1"])
 def test_a_keepalive_that_makes_no_sense_is_refused(text: str) -> None:
     """Three numbers, or off."""
-    from twisted_net.assembly import _keepalive
+    from twisted_net.settings import _keepalive
 
     assert _keepalive("off") is None
     assert _keepalive("60:10:3") == KeepAlive(60, 10, 3)

@@ -11,11 +11,11 @@ import pytest
 from twisted.internet.protocol import DatagramProtocol, Factory
 
 from twisted_net import doctor
-from twisted_net.assembly import BenchSettings
 from twisted_net.net import endpoints
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Door, Runtime
 from twisted_net.net.settings import setting
+from twisted_net.settings import BenchSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 from twisted.internet.protocol import DatagramProtocol, Factory
 
-from twisted_net import assembly
 from twisted_net.limits import Allowed, Own, allowed, limits, own
+from twisted_net.net.descriptors import capped, room_for
 from twisted_net.net.limits import LimitSettings, Room
 from twisted_net.net.service import Door, Runtime
 from twisted_net.net.settings import Group, setting, whole
@@ -88,7 +88,7 @@ def test_people_see_a_table_and_programs_an_object_a_line() -> None:
 def test_too_few_descriptors_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """As at the start of the server."""
     monkeypatch.setattr("resource.getrlimit", lambda _: (1024, 1024))
-    assert assembly.capped(assembly.room_for(5000)) == "capped to 960 (RLIMIT_NOFILE 1024)"
+    assert capped(room_for(5000)) == "capped to 960 (RLIMIT_NOFILE 1024)"
     shown = CliRunner().invoke(limits, ["--max-conns", "5000"])
     assert shown.output.endswith("\nconnections are capped to 960 (RLIMIT_NOFILE 1024)\n")
 

@@ -7,8 +7,9 @@ import pytest
 from twisted.python.usage import Options, UsageError
 
 from twisted_net import tap
-from twisted_net.assembly import Assembly, BenchSettings
+from twisted_net.assembly import Assembly
 from twisted_net.echo.service import EchoSettings
+from twisted_net.settings import BenchSettings
 
 
 @pytest.fixture(autouse=True)

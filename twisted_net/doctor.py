@@ -18,7 +18,8 @@ from twisted.application.service import IServiceMaker
 from twisted.internet.task import Clock
 from twisted.plugin import getPlugins
 
-from twisted_net import assembly, registry
+from twisted_net import registry
+from twisted_net.doors import doors_of
 from twisted_net.net import console, endpoints, listening
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import compiled, installing
@@ -29,6 +30,7 @@ from twisted_net.net.settings import load
 from twisted_net.net.table import columns
 from twisted_net.net.text import safe, with_port
 from twisted_net.net.tls.demo import PRIVATE
+from twisted_net.settings import BenchSettings, groups
 
 _found = registry.services()
 
@@ -49,7 +51,7 @@ class Finding:
 
 
 @click.command()
-@console.setting_options(assembly.groups(_found))
+@console.setting_options(groups(_found))
 @console.as_json
 def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None:
     """Say what would keep the server from starting.
@@ -64,7 +66,7 @@ def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None
       netdemo doctor --interface 0.0.0.0 --tftp udp:69
     """
     try:
-        settings = load(assembly.groups(_found), given, os.environ, config)
+        settings = load(groups(_found), given, os.environ, config)
     except NetError as error:
         console.fail(error)
     findings = list(examine(settings))
@@ -85,15 +87,15 @@ def examine(
     """Yield what is found, the basics first."""
     yield _versions()
     yield _plugin()
-    yield _speed(settings[assembly.BenchSettings].transports)
-    bench: assembly.BenchSettings = settings[assembly.BenchSettings]
+    yield _speed(settings[BenchSettings].transports)
+    bench: BenchSettings = settings[BenchSettings]
     # Services make their doors closed; a clock is all they may touch of a reactor before that.
     runtime = Runtime(Clock())
     with contextlib.ExitStack() as stack:
         tried = _Tried(bench.interface, stack)
         for service in found:
             try:
-                doors = assembly.doors_of(service, settings, runtime)
+                doors = doors_of(service, settings, runtime)
             except StartError as error:
                 yield Finding(False, service.name, str(error))
                 continue

@@ -9,14 +9,17 @@ from typing import Any
 import click
 from twisted.internet.task import Clock
 
-from twisted_net import assembly, registry
+from twisted_net import registry
+from twisted_net.doors import doors_of
 from twisted_net.net import console
+from twisted_net.net.descriptors import capped, room_for
 from twisted_net.net.errors import NetError
 from twisted_net.net.guards import patience_of
 from twisted_net.net.limits import LimitSettings, Room
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, load
 from twisted_net.net.table import columns
+from twisted_net.settings import groups
 
 _found = registry.services()
 
@@ -51,7 +54,7 @@ class Own:
 
 
 @click.command()
-@console.setting_options(assembly.groups(_found))
+@console.setting_options(groups(_found))
 @console.as_json
 def limits(config: Path | None, given: Mapping[str, str], as_json: bool) -> None:
     """Show the limits of every door, as they would hold.
@@ -64,8 +67,8 @@ def limits(config: Path | None, given: Mapping[str, str], as_json: bool) -> None
       netdemo limits --max-conns 5000 --first-message 10
     """
     try:
-        settings = load(assembly.groups(_found), given, os.environ, config)
-        room = assembly.room_for(settings[LimitSettings].max_conns)
+        settings = load(groups(_found), given, os.environ, config)
+        room = room_for(settings[LimitSettings].max_conns)
         doors = list(allowed(settings, room))
     except NetError as error:
         console.fail(error)
@@ -76,7 +79,7 @@ def limits(config: Path | None, given: Mapping[str, str], as_json: bool) -> None
     else:
         click.echo("\n".join([*_table(doors), "", *_rows(others)]))
         if room.connections < settings[LimitSettings].max_conns:
-            click.echo(f"\nconnections are {assembly.capped(room)}")
+            click.echo(f"\nconnections are {capped(room)}")
 
 
 def allowed(
@@ -85,7 +88,7 @@ def allowed(
     """Yield what the assembly allows at each door that is open."""
     runtime = Runtime(Clock())  # the doors stay closed
     for service in found:
-        for door in assembly.doors_of(service, settings, runtime):
+        for door in doors_of(service, settings, runtime):
             if door.endpoint:
                 yield _at(door, settings[LimitSettings], room)
 
@@ -104,9 +107,11 @@ def _at(door: Door, limits: LimitSettings, room: Room) -> Allowed:
     )
 
 
-def own(settings: Mapping[type[Any], Any], groups: Sequence[Group] | None = None) -> Iterator[Own]:
+def own(
+    settings: Mapping[type[Any], Any], described: Sequence[Group] | None = None
+) -> Iterator[Own]:
     """Yield the limits that services have of their own."""
-    for group in assembly.groups(_found) if groups is None else groups:
+    for group in groups(_found) if described is None else described:
         for each in group:
             if each.limit:
                 value = getattr(settings[group.settings], each.key)

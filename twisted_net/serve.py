@@ -9,7 +9,7 @@ from typing import Any
 import click
 from twisted.logger import globalLogBeginner
 
-from twisted_net import announce, assembly, registry, workers
+from twisted_net import announce, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
@@ -18,12 +18,13 @@ from twisted_net.net.log import FORMATS, LineObserver
 from twisted_net.net.notifying import Manager
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load_chosen
+from twisted_net.settings import groups
 
 _found = registry.services()
 
 
 @click.command()
-@setting_options(assembly.groups(_found))
+@setting_options(groups(_found))
 @click.option(
     "--reactor",
     "reactor_name",
@@ -56,7 +57,7 @@ def serve(
       netdemo serve --echo-mode dialog --tftp ""
     """
     try:
-        settings, texts = load_chosen(assembly.groups(_found), given, os.environ, config)
+        settings, texts = load_chosen(groups(_found), given, os.environ, config)
     except NetError as error:
         fail(error)
     _install(reactor_name)

@@ -9,12 +9,13 @@ from twisted.application.service import IService
 from twisted.logger import Logger
 from twisted.python import usage
 
-from twisted_net import announce, assembly, registry, workers
+from twisted_net import announce, registry, workers
 from twisted_net.net import signals
 from twisted_net.net.errors import SettingError
 from twisted_net.net.notifying import Manager
 from twisted_net.net.service import INetService, Runtime
 from twisted_net.net.settings import CONFIG_VARIABLE, Described, load_chosen
+from twisted_net.settings import groups
 
 _log = Logger("netdemo")
 
@@ -53,12 +54,12 @@ class _Options(usage.Options):
 
     def postOptions(self) -> None:
         """Put options, environment and file together."""
-        groups = assembly.groups(self.found)
-        options = [each.option for group in groups for each in group]
+        described = groups(self.found)
+        options = [each.option for group in described for each in group]
         given = {option: self[option] for option in options if self[option] is not None}
         config = Path(self["config"]) if self["config"] else None
         try:
-            self.settings, self.chosen = load_chosen(groups, given, os.environ, config)
+            self.settings, self.chosen = load_chosen(described, given, os.environ, config)
         except SettingError as error:
             raise usage.UsageError(str(error)) from error
 
@@ -75,7 +76,7 @@ def Options() -> _Options:  # noqa: N802 - the name that twistd looks for
     rows: list[list[Any]] = [
         ["config", "c", None, f"Read settings from this TOML file (or {CONFIG_VARIABLE})."]
     ]
-    for group in assembly.groups(found):
+    for group in groups(found):
         rows += [
             [each.option, None, None, f"{_help(each)} [{each.shown_default or 'empty'}]"]
             for each in group

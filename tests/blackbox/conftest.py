@@ -17,7 +17,8 @@ import pytest
 
 from tests.blackbox.talkers import Talker
 from tests.patience import PATIENCE as PATIENCE
-from twisted_net import assembly, registry
+from twisted_net import registry
+from twisted_net.settings import groups
 
 #: The folder of the commands that were installed with this Python.
 BIN = Path(sys.executable).parent
@@ -28,7 +29,7 @@ APART = "127.77.0.1"
 
 def free_ports() -> list[str]:
     """Return the options that open every door of ours on a port that the kernel chooses."""
-    described = [each for group in assembly.groups(registry.BUILT_IN) for each in group]
+    described = [each for group in groups(registry.BUILT_IN) for each in group]
     doors = [each for each in described if each.reading.metavar == "ENDPOINT" and each.default]
     return [f"--{each.option}={each.default.partition(':')[0]}:0" for each in doors]
 

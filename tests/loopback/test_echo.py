@@ -11,12 +11,13 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 
 from tests.patience import PATIENCE
-from twisted_net.assembly import Assembly, BenchSettings
+from twisted_net.assembly import Assembly
 from twisted_net.echo.core import Identity, Upper
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory
 from twisted_net.net.clients import Target, open_datagrams
 from twisted_net.net.limits import LimitSettings
 from twisted_net.net.service import Door, Runtime
+from twisted_net.settings import BenchSettings
 
 
 class Ask(Protocol):

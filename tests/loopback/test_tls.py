@@ -18,6 +18,7 @@ from tests.web.browsers import answers, request
 from twisted_net import assembly, registry
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
+from twisted_net.settings import groups
 
 pytest.importorskip("OpenSSL", reason="TLS is not installed (the extra tls)")
 
@@ -93,11 +94,11 @@ async def told(door: str, question: bytes, ending: bytes, certificate: Path, **m
     found = registry.BUILT_IN
     endpoint = f"ssl:0:privateKey={certificate}:certKey={certificate}"
     options = {"echo-mode": "dialog", door: endpoint, **more}
-    for other in assembly.groups(found):
+    for other in groups(found):
         for each in other:
             if each.reading.metavar == "ENDPOINT":
                 options.setdefault(each.option, "")
-    settings = load(assembly.groups(found), options, {})
+    settings = load(groups(found), options, {})
     bench = assembly.assemble(found, settings, Runtime(reactor), lambda _: None)
     bench.startService()
     port: Any = bench.opened[0].port

@@ -14,6 +14,7 @@ from twisted_net.net.counters import Counters
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
 from twisted_net.registry import BUILT_IN
+from twisted_net.settings import groups
 from twisted_net.testing import Host, SimNetwork
 
 #: The name of the host that serves.
@@ -63,7 +64,7 @@ class Bench:
 def _settings(options: tuple[tuple[str, str], ...]) -> dict[type[Any], Any]:
     given = {"interface": "0.0.0.0"}  # noqa: S104 - of a simulated host
     given.update((name.replace("_", "-"), value) for name, value in options)
-    return load(assembly.groups(BUILT_IN), given, {})
+    return load(groups(BUILT_IN), given, {})
 
 
 def serving(net: SimNetwork, **options: str) -> Bench:

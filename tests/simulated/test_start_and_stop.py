@@ -12,9 +12,9 @@ from tests.simulated.bench import ECHO_TCP, SERVER, Bench, serving, together
 from tests.simulated.chatters import Member
 from tests.simulated.fetching import Fetch, Fetcher, whole_or_failed
 from tests.simulated.scenarios import NARROW, ROUGH
-from twisted_net.assembly import CUT_WITHIN
 from twisted_net.echo.client import ask_stream
 from twisted_net.net.errors import ConnectError, StartError
+from twisted_net.stopping import CUT_WITHIN
 from twisted_net.testing import Link, SimNetwork, simulate
 
 

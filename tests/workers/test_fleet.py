@@ -8,11 +8,11 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from twisted_net.assembly import BenchSettings
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import StartError
 from twisted_net.net.health import Usage
 from twisted_net.net.service import Runtime
+from twisted_net.settings import BenchSettings
 from twisted_net.workers.codec import ALL, GATHER, Report
 from twisted_net.workers.core import PAUSES, SETTLED
 from twisted_net.workers.fleet import ANSWER_WITHIN, KILL_AFTER, Fleet

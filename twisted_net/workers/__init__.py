@@ -8,8 +8,9 @@ and `core` who is started again when.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted_net.assembly import Assembly, BenchSettings, assemble
+from twisted_net.assembly import Assembly, assemble
 from twisted_net.net.service import INetService, Runtime
+from twisted_net.settings import BenchSettings
 from twisted_net.workers.fleet import Fleet
 
 #: What serves: this process or several.

@@ -29,6 +29,7 @@ from twisted_net.net.log import LineObserver, json_line
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load
 from twisted_net.net.usage import usage
+from twisted_net.settings import groups
 from twisted_net.workers.codec import ALL, GATHER, LONGEST, Orders, Report
 from twisted_net.workers.process import REPORTS
 
@@ -87,7 +88,7 @@ class Worker:
 
     def _begin(self, orders: Orders) -> None:
         found = registry.services()
-        settings = load(assembly.groups(found), orders.chosen, {})
+        settings = load(groups(found), orders.chosen, {})
         self._made = made = assembly.assemble(
             found,
             settings,

@@ -9,14 +9,17 @@ from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from twisted_net.assembly import CUT_WITHIN, BenchSettings, doors_of, not_started, notes
+from twisted_net.doors import doors_of, notes
 from twisted_net.net import sharing
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import StartError
 from twisted_net.net.health import Usage
 from twisted_net.net.service import Door, INetService, Runtime
+from twisted_net.net.starting import not_started
 from twisted_net.net.text import counted
 from twisted_net.net.usage import usage
+from twisted_net.settings import BenchSettings
+from twisted_net.stopping import CUT_WITHIN
 from twisted_net.workers.codec import ALL, Orders, Report
 from twisted_net.workers.core import Crew
 from twisted_net.workers.process import WorkerProcess

@@ -10,7 +10,8 @@ import pytest
 
 from tests.blackbox.conftest import PATIENCE, Bench, free_ports
 from tests.blackbox.conftest import until as until
-from twisted_net import assembly, registry
+from twisted_net import registry
+from twisted_net.settings import groups
 
 #: Doors that are closed by default, and how a test opens them.
 CLOSED = {"ipmsg": "udp:0", "irc-legacy": "tcp:0"}
@@ -34,7 +35,7 @@ def doors(kind: str) -> list[str]:
 
 
 def _described() -> dict[str, str]:
-    described = [each for group in assembly.groups(registry.BUILT_IN) for each in group]
+    described = [each for group in groups(registry.BUILT_IN) for each in group]
     return {
         each.option: each.default or CLOSED.get(each.option, "")
         for each in described
