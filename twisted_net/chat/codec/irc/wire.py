@@ -6,6 +6,8 @@ Tolerant in what it reads: LF or CR LF, any number of spaces, a prefix that is p
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from twisted_net.chat.codec.texts import split
+
 #: Longest message in bytes with its ending (RFC 1459, 2.3), and longest section of tags before it,
 #: from the ``@`` to the space. A client may fill 4,094 bytes of the latter, without these two.
 MAX_MESSAGE = 512
@@ -178,3 +180,13 @@ def _command_of(line: bytes) -> str:
     words = [word for word in line.split(b" ") if word and word[:1] not in (b"@", b":")]
     command = words[0].decode("utf-8", "replace").upper() if words else ""
     return command if command.isascii() and command.isalnum() else "*"
+
+
+def fitting(line: bytes) -> bytes:
+    """Return a line of the server's own that is no longer than lines may be.
+
+    Only strangers' words that are repeated to who said them can make it longer.
+    """
+    if len(line) <= MAX_MESSAGE:
+        return line
+    return split(line.decode().removesuffix("\r\n"), MAX_MESSAGE - 2)[0].encode() + b"\r\n"

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from twisted_net.chat.codec.irc.render import time_of
-from twisted_net.chat.codec.irc.wire import Message, write
+from twisted_net.chat.codec.irc.wire import Message, fitting, write
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.past import LAST, read_time, talk
-from twisted_net.chat.core.irc.session import Session, fitting
+from twisted_net.chat.core.irc.session import Session
 
 #: Markers of somebody who has no account.
 MAX_MARKERS = 100

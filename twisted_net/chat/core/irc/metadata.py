@@ -10,13 +10,13 @@ from typing import Any
 
 from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.irc.numerics import TEXTS, Numeric
-from twisted_net.chat.codec.irc.wire import Message, write
+from twisted_net.chat.codec.irc.wire import Message, fitting, write
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Describe
 from twisted_net.chat.core.irc import subscribing
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.past import batch
-from twisted_net.chat.core.irc.session import Session, fitting
+from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.core.irc.subscriptions import LATER, MAX_SUBS, may_see
 from twisted_net.chat.core.metadata import MAX_KEYS, MAX_VALUE, change, is_key, refuse_change
 from twisted_net.chat.core.room import Member, Role, Room

@@ -1,11 +1,11 @@
 """Operators of the server: OPER, KILL, WALLOPS, REHASH (RFC 2812, 3.1.4, 3.7.1, 4.2, 4.7)."""
 
 from twisted_net.chat.codec.irc.numerics import Numeric
-from twisted_net.chat.codec.irc.wire import Message, write
+from twisted_net.chat.codec.irc.wire import Message, fitting, write
 from twisted_net.chat.codec.requests import Modes
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.registration import close, too_many_guesses
-from twisted_net.chat.core.irc.session import Session, fitting
+from twisted_net.chat.core.irc.session import Session
 
 
 def oper(session: Session, message: Message) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 from math import ceil
 
 from twisted_net.chat.codec.irc.numerics import Numeric
-from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
+from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, fitting, write
 from twisted_net.chat.codec.refusals import Refusal, Why
 from twisted_net.chat.codec.requests import Away, Nick
 from twisted_net.chat.core.ident import IRC_SPECIAL, checked_reason, hidden_host
@@ -16,7 +16,7 @@ from twisted_net.chat.core.irc.capabilities import lines_of
 from twisted_net.chat.core.irc.commands import Command
 from twisted_net.chat.core.irc.isupport import ROOM_MODES, WITH_VALUE
 from twisted_net.chat.core.irc.server import Outcome
-from twisted_net.chat.core.irc.session import Claim, Session, fitting
+from twisted_net.chat.core.irc.session import Claim, Session
 from twisted_net.chat.core.metadata import MAX_KEYS
 from twisted_net.chat.core.modes import USER_MODES
 

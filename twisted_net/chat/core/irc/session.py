@@ -1,67 +1,29 @@
-"""One IRC connection: who it is, what it has agreed on, and how it is answered.
+"""One IRC connection: who it is, and what it has agreed on.
 
 What its commands do is in the modules beside this one, see `commands`; each of them is a function
 of the session and the message.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from twisted_net.chat.codec.events import Event
-from twisted_net.chat.codec.irc.numerics import TEXTS, Numeric
-from twisted_net.chat.codec.irc.render import MULTILINE, IrcProfile, Profile, profile_of
-from twisted_net.chat.codec.irc.wire import MAX_MESSAGE, Message, write
+from twisted_net.chat.codec.irc.render import MULTILINE, IrcProfile, profile_of
+from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed
-from twisted_net.chat.codec.texts import split
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.irc.answering import Answering
 from twisted_net.chat.core.irc.answers import MAX_LABEL, Answer
 from twisted_net.chat.core.irc.batch import Batch
-from twisted_net.chat.core.irc.capabilities import Capabilities, lines_of
+from twisted_net.chat.core.irc.capabilities import Capabilities
+from twisted_net.chat.core.irc.connection import Line
 from twisted_net.chat.core.irc.desk import AccountDesk, HistoryDesk
-from twisted_net.chat.core.irc.refusals import refused, sentence
 from twisted_net.chat.core.irc.security import Policy
 from twisted_net.chat.core.irc.server import IrcServer, Outcome
 from twisted_net.chat.core.room import Member
-
-
-class Line(Protocol):
-    """The connection as the session sees it: its door."""
-
-    def put(self, lines: bytes) -> None:
-        """Send lines, after all that was sent before."""
-
-    def write_as(self, profile: Profile) -> None:
-        """Write events in this way from now on."""
-
-    def in_turn(self, piece: Callable[[], None]) -> None:
-        """Do a piece of a long answer in a turn of its own, once the client reads."""
-
-    def hang_up(self, last_words: bytes) -> None:
-        """Send this, then close."""
-
-    def ready(self) -> None:
-        """Go on reading: nothing is waited for any more."""
-
-    @property
-    def outlet(self) -> Any:
-        """Where the member hears."""
-
-    @property
-    def charset(self) -> str:
-        """What the client speaks."""
-
-    def speak(self, charset: str) -> None:
-        """Speak this from now on, both ways."""
-
-    def speak_for(self, host: str, port: int) -> bool:
-        """Be somebody else's connection, as a gateway says; say whether there is room for that."""
-
-    def drop(self, reason: str) -> None:
-        """Count that the client was refused."""
 
 
 @dataclass(slots=True)
@@ -109,7 +71,7 @@ def _nothing(event: Event | None) -> None:
     """Say nothing more."""
 
 
-class Session:
+class Session(Answering):
     """One connection.
 
     :param address: of the peer, as only operators see it.
@@ -143,11 +105,10 @@ class Session:
         fingerprint: str = "",
         policy: Policy | None = None,
     ) -> None:
+        super().__init__(server, line)
         self.tls = tls
         self.policy = policy
         self.gateway = ""
-        self.server = server
-        self.line = line
         self.address = address
         self.secure = secure
         self.now = now
@@ -164,11 +125,7 @@ class Session:
         self.over = False
         self.fresh = True
         self._heard = False
-        self._command = "*"
-        self._answer = Answer("", line.put, server.name)
-        self._postponed = self._answer, self._command
         self._asked: deque[Answer] = deque()
-        self._waits = 0
 
     def showed(self, fingerprint: str, asked: str = "") -> None:
         """Take the fingerprint of the client's certificate, before anything was negotiated.
@@ -213,74 +170,12 @@ class Session:
             raise AssertionError("nothing is kept")
         return self.server.history
 
-    # Answers.
-
     def begin(self, message: Message, now: float) -> None:
         """Answer this message from now on."""
         self.now = now
         self.fresh, self._heard = not self._heard, True
-        self._command = message.command
         label = message.tags.get("label", "") if "labeled-response" in self.capabilities else ""
-        if len(label.encode()) > MAX_LABEL:
-            label = ""
-        self._answer = Answer(label, self.line.put, self.server.name)
-        self._answer.hold()
-
-    def end(self) -> None:
-        """All has been said about the message but what is still asked for."""
-        self._answer.release()
-        self._answer = Answer("", self.line.put, self.server.name)
-
-    @property
-    def is_long(self) -> bool:
-        """Whether the answer has become as long as answers may be."""
-        return self._answer.size >= self.server.longest
-
-    def put(self, lines: bytes) -> None:
-        """Say lines as they are."""
-        self._answer.add(lines)
-
-    def say(self, command: str, *params: str) -> None:
-        """Say something in the server's name."""
-        self.put(fitting(write(self.server.name, command, *params)))
-
-    def reply(self, numeric: Numeric, *params: str) -> None:
-        """Give a numeric reply, with its text behind the parameters if it has one."""
-        text = TEXTS.get(numeric)
-        words = params if text is None else (*params, text)
-        self.say(f"{numeric:03}", self.nick, *words)
-
-    def fail(self, code: str, *words: str) -> None:
-        """Refuse the command by a standard reply (IRCv3 standard-replies).
-
-        :param words: what it is about, if anything, and a sentence.
-        """
-        self.say("FAIL", self._command, code, *words[:-1], sentence(words[-1]))
-
-    def in_lines(
-        self, numeric: Numeric, start: tuple[str, ...], words: list[str], between: str = " "
-    ) -> None:
-        """Give a reply whose last parameter are words, over as many lines as they need."""
-        before, room = self.heading(numeric, start)
-        self.under(before, lines_of(words, room, between))
-
-    def heading(self, numeric: Numeric, start: tuple[str, ...]) -> tuple[str, int]:
-        """Return what each line of such a reply begins with, and the bytes that are left in it."""
-        before = " ".join([f":{self.server.name}", f"{numeric:03}", self.nick, *start, ":"])
-        return before, MAX_MESSAGE - 2 - len(before.encode())
-
-    def under(self, heading: str, lines: list[str]) -> None:
-        """Give such a reply, whose lines are made."""
-        self.put("".join([f"{heading}{line}\r\n" for line in lines]).encode())
-
-    def tell(self, numeric: Numeric, *params: str) -> None:
-        """Give a reply that belongs to no question."""
-        self.line.put(fitting(write(self.server.name, f"{numeric:03}", self.nick, *params)))
-
-    def refuse(self, refusal: Refusal, *about: str) -> None:
-        """Say why something was not done."""
-        lines = refused(refusal, self.server.name, self.nick, self._command, about)
-        self.put(fitting(lines))
+        self.answer_to(message.command, label if len(label.encode()) <= MAX_LABEL else "")
 
     # What changes something.
 
@@ -323,57 +218,10 @@ class Session:
 
         return answered
 
-    def later(self, told: Callable[[Any], None]) -> Callable[[Any], None]:
-        """Let the answer wait for what is not the hub's to say, and may come at any time."""
-        answer, command = self._answer, self._command
-        self._hold(answer)
-
-        def answered(outcome: Any) -> None:
-            with self._going_on(answer, command):
-                told(outcome)
-
-        return answered
-
-    # A batch, whose answer waits for its end.
-
     @property
     def batches_lines(self) -> bool:
         """Whether what the client says to be part of a batch is."""
         return self.batch is not None or MULTILINE in self.capabilities
-
-    def postpone(self) -> None:
-        """Let the answer wait for what the client says next, which is obeyed meanwhile."""
-        self._answer.hold()
-        self._postponed = self._answer, self._command
-
-    def go_on(self, work: Callable[[], None]) -> None:
-        """Do what belongs to the answer that waited."""
-        self._waits += 1
-        with self._going_on(*self._postponed):
-            work()
-
-    @property
-    def busy(self) -> bool:
-        """Whether something is waited for; what the client says next is not read before."""
-        return self._waits > 0
-
-    def _hold(self, answer: Answer) -> None:
-        self._waits += 1
-        answer.hold()
-
-    @contextmanager
-    def _going_on(self, answer: Answer, command: str) -> Iterator[None]:
-        """Go on with an answer that was held."""
-        here = self._answer, self._command
-        self._answer, self._command = answer, command
-        try:
-            yield
-        finally:
-            self._answer, self._command = here
-            answer.release()
-            self._waits -= 1
-            if not self._waits:
-                self.line.ready()
 
     @property
     def profile(self) -> IrcProfile:
@@ -392,13 +240,3 @@ class Session:
     def _own(self, lines: bytes) -> None:
         """Take what the member did itself: it answers what was asked first."""
         self._asked[0].add(lines)
-
-
-def fitting(line: bytes) -> bytes:
-    """Return a line of the server's own that is no longer than lines may be.
-
-    Only strangers' words that are repeated to who said them can make it longer.
-    """
-    if len(line) <= MAX_MESSAGE:
-        return line
-    return split(line.decode().removesuffix("\r\n"), MAX_MESSAGE - 2)[0].encode() + b"\r\n"

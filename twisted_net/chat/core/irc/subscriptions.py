@@ -5,10 +5,10 @@ from typing import Any
 
 from twisted_net.chat.codec.events import Event, Kind
 from twisted_net.chat.codec.irc.numerics import Numeric
-from twisted_net.chat.codec.irc.wire import write
+from twisted_net.chat.codec.irc.wire import fitting, write
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.core.irc.session import Session, fitting
+from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.core.metadata import untagged
 from twisted_net.chat.core.room import Member, Role, Room
 
