@@ -4,7 +4,6 @@ import pytest
 from twisted.internet.defer import Deferred, fail
 
 from tests.chat.chats import Far
-from twisted_net.chat.answers import fitting
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec.messages import (
     Act,
@@ -46,6 +45,7 @@ from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.core.hub import Delivery, Hub
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
+from twisted_net.chat.seat.answers import fitting
 from twisted_net.chat.store.base import History as Kept
 from twisted_net.chat.store.base import of_pair
 from twisted_net.chat.store.memory import MemoryHistory
