@@ -17,7 +17,8 @@ from twisted_net.chat.codec.ipmsg import (
 from twisted_net.chat.codec.messages import Refusal, RenameRoom, Say
 from twisted_net.chat.codec.multiline import LINES
 from twisted_net.chat.core.ident import checked_name
-from twisted_net.chat.doors.ipmsg import IpmsgDatagramProtocol, fitting, pieces
+from twisted_net.chat.core.neighbour_names import member_name
+from twisted_net.chat.doors.ipmsg import IpmsgDatagramProtocol
 from twisted_net.net.broadcasts import EVERYBODY
 
 Address = tuple[str, int]
@@ -287,7 +288,18 @@ def test_a_long_message_is_said_in_pieces() -> None:
     red.says("ä" * 1200)
     said = [line.rpartition(" ")[2] for line in blue.hears()]
     assert said == ["ä" * 500, "ä" * 500, "ä" * 200]
-    assert "".join(pieces("x" * 2001)) == "x" * 2001
+
+
+def test_a_long_message_is_cut_between_words() -> None:
+    """As on the other doors."""
+    lan = Lan(room="lobby")
+    blue, red = lan.member("blue"), lan.iptux()
+    blue.hears()
+    red.says(" ".join(["cherry"] * 200))
+    said = [line.partition("red@ipmsg: ")[2] or line for line in blue.hears()]
+    words = [word for line in said for word in line.split()]
+    assert len(said) == 2
+    assert words.count("cherry") == 200
 
 
 def test_strangers_and_garbage_are_counted_and_not_answered() -> None:
@@ -307,7 +319,7 @@ def test_strangers_and_garbage_are_counted_and_not_answered() -> None:
 def test_any_nickname_becomes_a_name(name: str) -> None:
     """Whatever people call themselves, and with whatever number behind it."""
     for end in ("", "-9"):
-        made = fitting(name, end)
+        made = member_name(name, end)
         assert checked_name(made, "@") == made
         assert made.endswith(f"{end}@ipmsg")
 

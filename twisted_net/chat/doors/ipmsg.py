@@ -5,25 +5,21 @@ given, all of them are in it. What a neighbour says goes to that room, or, where
 whoever told them something last; ``/tell blue hello`` names somebody else.
 """
 
-import math
 import re
-from collections import deque
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall, IUDPTransport
+from twisted.internet.interfaces import IUDPTransport
 from twisted.internet.protocol import DatagramProtocol
 from zope.interface import implementer
 
-from twisted_net.chat.codec.events import Event, Kind
-from twisted_net.chat.codec.refusals import Code, Refusal, Why
+from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.requests import Deed, Join, Nick, Notice, Say, Tell
-from twisted_net.chat.codec.texts import MAX_TEXT
+from twisted_net.chat.codec.texts import MAX_TEXT, split
 from twisted_net.chat.core.hub import Member
-from twisted_net.chat.core.ident import MAX_NAME, MAX_NAME_BYTES, checked_name
 from twisted_net.chat.core.ipmsg import Network
+from twisted_net.chat.core.neighbour_names import free_name, member_name
 from twisted_net.chat.core.neighbours import (
     Appeared,
     Delivered,
@@ -34,20 +30,16 @@ from twisted_net.chat.core.neighbours import (
     Undelivered,
     Vanished,
 )
+from twisted_net.chat.doors.neighbour import NeighbourOutlet
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.post import Outcome, Post
+from twisted_net.net.alarm import Alarm
 from twisted_net.net.broadcasts import broadcasts
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.service import IDrains
 
 Address = tuple[str, int]
-
-#: What everybody's names end with: no other door lets anybody have such a name.
-SUFFIX = "@ipmsg"
-
-#: Messages that a neighbour says before the chat has let them in.
-MAX_EARLY = 16
 
 #: Messages to a neighbour that may be on their way, whose authors would be told if one got lost.
 MAX_TOLD = 64
@@ -57,63 +49,6 @@ HINT_EVERY = 30.0
 
 _TELL = re.compile(r"/(?:tell|msg)\s+(\S+)\s+(.+)", re.IGNORECASE)
 _HINT = "nobody heard that. To whom? /tell NAME TEXT"
-
-
-@dataclass(frozen=True, slots=True)
-class IpmsgProfile:
-    """Events as messages of a LAN messenger, which opens a window for each: only what is said.
-
-    Before the text, and a NUL, stands who is to be told if it gets lost: whoever said it to one.
-    """
-
-    echoes: frozenset[Kind] = frozenset()
-
-    def render(self, event: Event) -> bytes:
-        """Write an event; nothing: it is not shown."""
-        if event.kind is Kind.ACTED:
-            text = f"* {event.sender} {event.text}"
-        elif event.kind in (Kind.SAID, Kind.TOLD, Kind.NOTICED):
-            text = f"{event.sender}: {event.text}"
-        else:
-            return b""
-        return f"{event.sender if event.private else ''}\0{text}".encode()
-
-    def announced(self, text: str) -> bytes:
-        """Write what the server says in its own name."""
-        return f"\0{text}".encode()
-
-
-PROFILE = IpmsgProfile()
-
-
-class NeighbourOutlet:
-    """Where a neighbour hears, and their place in the chat.
-
-    :ivar member: who they are there; None: not yet, or no more.
-    :ivar partner: who told them something last; empty: nobody did.
-    :ivar early: what they said before they were in the chat.
-    :ivar told: by message, who is to be told if it gets lost.
-    """
-
-    profile = PROFILE
-
-    def __init__(self, door: "IpmsgDatagramProtocol", who: Neighbour) -> None:
-        self.who = who
-        self.member: Member[Outlet] | None = None
-        self.partner = ""
-        self.early: deque[Spoke] = deque(maxlen=MAX_EARLY)
-        self.told: dict[int, str] = {}
-        self.hinted = -math.inf
-        self._door = door
-
-    def add(self, message: bytes) -> None:
-        """Take a message."""
-        author, _, text = message.decode().partition("\0")
-        self._door.tell(self, author, text)
-
-    def expel(self, why: str) -> None:
-        """Forget that they are in the chat; they are let in again when they say something."""
-        self._door.forget(self)
 
 
 @implementer(IDrains)
@@ -144,7 +79,7 @@ class IpmsgDatagramProtocol(DatagramProtocol):
         self._reactor = reactor
         self._drops = Drops("ipmsg", counters or DoorCounters(), reactor.seconds)
         self._outlets: dict[Neighbour, NeighbourOutlet] = {}
-        self._timer: IDelayedCall | None = None
+        self._alarm = Alarm(reactor, self._wake)
         self._stopping = False
 
     def startProtocol(self) -> None:
@@ -167,13 +102,13 @@ class IpmsgDatagramProtocol(DatagramProtocol):
         now = self._reactor.seconds()
         self.network.leave(now)
         self._transmit()
-        self._disarm()
+        self._alarm.stop()
         for outlet in list(self._outlets.values()):
             self._leave(outlet, "server stopping")
 
     def stopProtocol(self) -> None:
         """Leave no timer behind."""
-        self._disarm()
+        self._alarm.stop()
 
     # To a neighbour.
 
@@ -243,14 +178,14 @@ class IpmsgDatagramProtocol(DatagramProtocol):
         known = self._outlets.get(who)
         if known is None:
             self._outlet(who)
-        elif known.member is not None and known.member.name != fitting(who.name):
-            name = self._free(who.name)
+        elif known.member is not None and known.member.name != member_name(who.name):
+            name = free_name(self.post.hub, who.name)
             if name:
                 self._submit(known.member, Nick(name), lambda outcome: None)
 
     def _enter(self, outlet: NeighbourOutlet) -> None:
         now = self._reactor.seconds()
-        name = self._free(outlet.who.name)
+        name = free_name(self.post.hub, outlet.who.name)
         if not name:
             self._drops.drop("no_name", outlet.who.address)
             self.forget(outlet)
@@ -288,7 +223,7 @@ class IpmsgDatagramProtocol(DatagramProtocol):
             outlet.early.append(spoke)
             return
         addressed = _TELL.fullmatch(spoke.text)
-        for text in pieces(addressed[2] if addressed else spoke.text):
+        for text in split(addressed[2] if addressed else spoke.text, MAX_TEXT, whole=True):
             what: Deed
             if addressed:
                 what = Tell(addressed[1], text)
@@ -318,17 +253,6 @@ class IpmsgDatagramProtocol(DatagramProtocol):
     def _submit(self, member: Member[Outlet], what: Deed, answered: Any) -> None:
         self.post.submit(member, what, self._reactor.seconds(), answered)
 
-    def _free(self, wanted: str) -> str:
-        """Return a name that nobody has, like the one wanted; empty: there is none."""
-        for number in range(1, 10):
-            name = fitting(wanted, "" if number == 1 else f"-{number}")
-            try:
-                return self.post.hub.free(name, "@")
-            except Refusal as refusal:
-                if refusal.why is not Why.TAKEN and refusal.code is not Code.TAKEN:
-                    return ""
-        return ""
-
     # The wire.
 
     def _transmit(self) -> None:
@@ -338,7 +262,9 @@ class IpmsgDatagramProtocol(DatagramProtocol):
                 self.transport.write(datagram, address)
             else:
                 self._broadcast(datagram)
-        self._arm()
+        deadline = self.network.deadline
+        if deadline is not None and not self._stopping:
+            self._alarm.set(deadline, self._reactor.seconds())
 
     def _broadcast(self, datagram: bytes) -> None:
         here = self.transport.getHost()
@@ -347,50 +273,5 @@ class IpmsgDatagramProtocol(DatagramProtocol):
             for host in broadcasts(self.transport, here.host):
                 self.transport.write(datagram, (host, here.port))
 
-    def _arm(self) -> None:
-        self._disarm()
-        deadline = self.network.deadline
-        if deadline is not None and not self._stopping:
-            wait = max(0.0, deadline - self._reactor.seconds())
-            self._timer = self._reactor.callLater(wait, self._wake)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
     def _wake(self) -> None:
-        self._timer = None
         self._happened(self.network.wake(self._reactor.seconds()), None)
-
-
-def fitting(wanted: str, end: str = "") -> str:
-    """Return a name as the chat has them, as like as can be to what somebody is called.
-
-    >>> fitting("Red (lab 3)"), fitting("小红", "-2")
-    ('Red__lab_3@ipmsg', '小红-2@ipmsg')
-    """
-    name = ""
-    for character in wanted.strip():
-        try:
-            name += checked_name(character)
-        except Refusal:
-            name += "_"
-    name = name.strip("_") or "somebody"
-    most = MAX_NAME - len(end) - len(SUFFIX)
-    name = name[:most]
-    while len(f"{name}{end}{SUFFIX}".encode()) > MAX_NAME_BYTES:
-        name = name[:-1]
-    return f"{name}{end}{SUFFIX}"
-
-
-def pieces(text: str) -> list[str]:
-    """Cut a text at characters into pieces that may be said."""
-    made, start, size = [], 0, 0
-    for at, character in enumerate(text):
-        width = len(character.encode())
-        if size + width > MAX_TEXT:
-            made.append(text[start:at])
-            start, size = at, 0
-        size += width
-    return [*made, text[start:]]
