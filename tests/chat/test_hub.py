@@ -16,7 +16,7 @@ from twisted_net.chat.codec.requests import (
     Say,
     Tell,
 )
-from twisted_net.chat.core import books, drafts
+from twisted_net.chat.core import books, conditions
 from twisted_net.chat.core.hub import Delivery, Hub, Member
 
 
@@ -231,7 +231,7 @@ def test_whoever_left_is_remembered_for_a_while() -> None:
 def test_rooms_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever may make rooms without end could fill the memory; the lobby is always open."""
     monkeypatch.setattr(books, "MAX_ROOMS", 3)
-    monkeypatch.setattr(drafts, "MAX_ROOMS_EACH", 2)
+    monkeypatch.setattr(conditions, "MAX_ROOMS_EACH", 2)
     chat = Chat()
     red, blue = chat.enter("red", "a", "b"), chat.enter("blue")
     assert chat.refuses(red, Join("c")) == "503 too many rooms"

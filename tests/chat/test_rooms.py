@@ -27,7 +27,7 @@ from twisted_net.chat.codec.requests import (
     Tell,
     Topic,
 )
-from twisted_net.chat.core import changes, modes
+from twisted_net.chat.core import changes, modes, spoken
 from twisted_net.chat.core.hub import Hub, Member, Role
 from twisted_net.chat.core.modes import Change
 from twisted_net.chat.core.words import Words
@@ -225,11 +225,11 @@ def test_in_slow_mode_one_waits_between_messages() -> None:
 def test_strangers_in_slow_mode_are_remembered_up_to_a_point() -> None:
     """However many of them come by."""
     chat, _, _ = hall("-n", "+W 5")
-    for number in range(changes._STRANGERS + 20):
+    for number in range(spoken._STRANGERS + 20):
         member = chat.enter(f"g{number}")
         assert chat.refuses(member, Say("hall", "hi")) == ""
         chat.does(member, Quit())
-    assert len(chat.hub.room("hall").spoken) <= changes._STRANGERS + 2
+    assert len(chat.hub.room("hall").spoken) <= spoken._STRANGERS + 2
 
 
 def test_a_secret_room_shows_only_to_those_inside() -> None:
@@ -296,7 +296,7 @@ def test_whoever_said_something_may_take_it_back() -> None:
 
 def test_authors_are_remembered_up_to_a_point(monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many more messages only an operator may take one back."""
-    monkeypatch.setattr(changes, "AUTHORS", 3)
+    monkeypatch.setattr(spoken, "AUTHORS", 3)
     chat, _, blue = hall()
     first = chat.does(blue, Say("hall", "first"))[0].event
     for _ in range(3):

@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.codec.events import Event, Kind, seconds_of
 from twisted_net.chat.core import kept
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.ident import folded
@@ -104,7 +104,7 @@ class Owning(Generic[O]):
         elif event.kind is Kind.LEFT:
             for key in list(self._records):
                 room = self._room(key)
-                if room is not None and room.left == (event.id >> 16) / 1000:
+                if room is not None and room.left == seconds_of(event.id):
                     self._update(key)
         if self._unwritten and not self._trying:
             again, self._unwritten = self._unwritten, set()

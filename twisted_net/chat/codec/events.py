@@ -87,6 +87,15 @@ def shown_id(number: int) -> str:
     return f"{number >> 16}-{number & 0xFFFF}"
 
 
+def seconds_of(number: int) -> float:
+    """Return the time that an id holds, in seconds since 1970.
+
+    >>> seconds_of(1767225600123 << 16 | 4)
+    1767225600.123
+    """
+    return (number >> 16) / 1000
+
+
 def read_id(text: str) -> int | None:
     """Return the id that people read, None: it is none.
 

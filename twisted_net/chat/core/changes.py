@@ -8,41 +8,30 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic
 
-from twisted_net.chat.codec.events import Event, Kind, read_id
+from twisted_net.chat.codec.events import Event, Kind, seconds_of
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core import bans, kept, metadata, modes
 from twisted_net.chat.core.books import Books
-from twisted_net.chat.core.drafts import (
+from twisted_net.chat.core.conditions import (
     described,
     present,
     refuse_name,
     refuse_taken_room,
     refuse_too_many,
-    told_to,
 )
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.permission import (
     refuse_all_but_operators,
     refuse_entry,
     refuse_new_name,
-    refuse_speech,
 )
 from twisted_net.chat.core.room import Delivery, Member, O, Role, Room, Topic
-
-#: Messages of a room whose authors are remembered, for they may take them back.
-AUTHORS = 100
-
-#: Private messages whose authors are remembered for the same, of all members.
-TOLD = 1000
+from twisted_net.chat.core.spoken import Spoken, with_stranger
 
 #: Members who are invited into one room and have not come yet.
 MAX_INVITED = 100
 
-#: Slow mode: senders from outside a room who are remembered.
-_STRANGERS = 100
-
 _LETTERS = {Role.OPERATOR: "o", Role.VOICE: "v"}
-_SIGNS = {"": Role.NONE, "+": Role.VOICE, "@": Role.OPERATOR}
 
 
 class Changes(Generic[O]):
@@ -50,14 +39,15 @@ class Changes(Generic[O]):
 
     def __init__(self, books: Books[O]) -> None:
         self._books = books
+        spoken = Spoken(books)
         self._applied: dict[
             Kind, Callable[[Event, Member[O]], list[Delivery[O]] | tuple[Member[O], ...]]
         ] = {
-            Kind.SAID: self._message,
-            Kind.TOLD: self._message,
-            Kind.NOTICED: self._message,
-            Kind.ACTED: self._message,
-            Kind.TAGGED: self._message,
+            Kind.SAID: spoken.said,
+            Kind.TOLD: spoken.said,
+            Kind.NOTICED: spoken.said,
+            Kind.ACTED: spoken.said,
+            Kind.TAGGED: spoken.said,
             Kind.JOINED: self._joined,
             Kind.PARTED: self._parted,
             Kind.LEFT: self._left,
@@ -73,7 +63,7 @@ class Changes(Generic[O]):
             Kind.PARDONED: self._pardoned,
             Kind.REALNAME: self._realname,
             Kind.HOST: self._host,
-            Kind.REDACTED: self._redacted,
+            Kind.REDACTED: spoken.taken_back,
             Kind.ROOM_RENAMED: self._room_renamed,
         }
 
@@ -97,7 +87,7 @@ class Changes(Generic[O]):
         if event.sender != member.name:  # renamed while the draft was on its way
             event = replace(event, sender=member.name)
         heard = self._applied[event.kind](event, member)
-        member.active = _when(event)
+        member.active = seconds_of(event.id)
         return [Delivery(event, heard, member)] if isinstance(heard, tuple) else heard
 
     def _entered(self, event: Event) -> None:
@@ -113,8 +103,8 @@ class Changes(Generic[O]):
                 realname=event.text, account=event.account,
                 metadata=metadata.untagged(event.tags),
             )  # fmt: skip
-        bans.refuse_banned(books, member, _when(event))
-        member.since = member.active = _when(event)
+        bans.refuse_banned(books, member, seconds_of(event.id))
+        member.since = member.active = seconds_of(event.id)
         books.claim(member)
 
     def _kept(self, event: Event) -> None:
@@ -127,26 +117,6 @@ class Changes(Generic[O]):
             raise Refusal(Code.BAD, str(error)) from None
         kept.restore(self._books, room)
 
-    def _message(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
-        if event.private:
-            other = self._books.find(event.where)
-            if event.kind is not Kind.TAGGED:
-                told = self._books.told
-                told[event.id] = (member.key, other.key)
-                if len(told) > TOLD:
-                    del told[next(iter(told))]
-            return _both(member, other)
-        room = self._books.room(event.where, member)
-        if event.kind is Kind.TAGGED:
-            refuse_speech(room, member, "", float("inf"))
-        else:
-            refuse_speech(room, member, event.text, _when(event))
-            _remember(room, event)
-        if not event.only:
-            return room.here if member in room.members else _with(room.here, member)
-        least = _SIGNS.get(event.only, Role.OPERATOR)
-        return tuple(e for e in room.here if room.members[e] >= least or e is member)
-
     def _joined(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
         books, key = self._books, folded(event.where)
         if key in member.rooms:
@@ -154,7 +124,7 @@ class Changes(Generic[O]):
         refuse_too_many(books, member, event.where)
         room = books.rooms.get(key)
         if room is None:
-            room = books.rooms[key] = Room(event.where, _when(event))
+            room = books.rooms[key] = Room(event.where, seconds_of(event.id))
             room.add(member, Role.OPERATOR)
         else:
             refuse_entry(room, member, event.other)
@@ -170,20 +140,20 @@ class Changes(Generic[O]):
     def _parted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         room = self._books.inside(member, event.where)
         heard = self._books.witnesses(room, member)
-        self._books.remove(member, room, _when(event))
+        self._books.remove(member, room, seconds_of(event.id))
         return heard
 
     def _left(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         heard = self._books.neighbours(member)
         for room in list(member.rooms.values()):
-            self._books.remove(member, room, _when(event))
-        self._books.forget(member, _when(event))
+            self._books.remove(member, room, seconds_of(event.id))
+        self._books.forget(member, seconds_of(event.id))
         return heard
 
     def _renamed(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         self._books.refuse_taken(event.text, member)
-        refuse_name(self._books, member, event.text, _when(event))
-        self._books.forget(member, _when(event))
+        refuse_name(self._books, member, event.text, seconds_of(event.id))
+        self._books.forget(member, seconds_of(event.id))
         member.name = event.text
         _show_anew(member)
         self._books.claim(member)
@@ -193,7 +163,7 @@ class Changes(Generic[O]):
         room = self._books.inside(member, event.where)
         if "t" in room.flags:
             refuse_all_but_operators(room, member)
-        room.topic = Topic(event.text, member.name, _when(event)) if event.text else None
+        room.topic = Topic(event.text, member.name, seconds_of(event.id)) if event.text else None
         return room.here
 
     def _kicked(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
@@ -203,7 +173,7 @@ class Changes(Generic[O]):
         if other not in room.members:
             raise modes.absent(other, room)
         heard = room.here
-        self._books.remove(other, room, _when(event))
+        self._books.remove(other, room, seconds_of(event.id))
         return heard
 
     def _moded(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
@@ -214,10 +184,10 @@ class Changes(Generic[O]):
         changes = modes.parsed(event.text)
         modes.refuse_changes(self._books, room, member, changes)
         for each in modes.resolved(self._books, room, changes):
-            modes.change(room, self._books, each, member, _when(event))
+            modes.change(room, self._books, each, member, seconds_of(event.id))
         if member not in room.members:
             self._books.end_empty(room)
-            return [Delivery(event, _with(room.here, member), member)]
+            return [Delivery(event, with_stranger(room.here, member), member)]
         made = [Delivery(event, room.here, member)]
         if any(each.letter == "P" and each.on for each in changes):
             made += _promoted(event, room, member, room.members[member])
@@ -286,18 +256,6 @@ class Changes(Generic[O]):
             heard.append(Delivery(inside, books.witnesses(room, member), member))
         return heard
 
-    def _redacted(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
-        number = read_id(event.other) or 0
-        if event.private:
-            other = told_to(self._books, member, event.where, number)
-            del self._books.told[number]
-            return _both(member, other)
-        room = self._books.inside(member, event.where)
-        if room.authors.get(number) != member.key:
-            refuse_all_but_operators(room, member)
-        room.authors.pop(number, None)
-        return room.here
-
     def _room_renamed(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         books = self._books
         room = books.inside(member, event.where)
@@ -305,19 +263,13 @@ class Changes(Generic[O]):
         refuse_taken_room(books, room, event.text)
         old, new = folded(room.name), folded(event.text)
         if old != new:
-            refuse_new_name(room, _when(event))
-            room.renamed = _when(event)
+            refuse_new_name(room, seconds_of(event.id))
+            room.renamed = seconds_of(event.id)
         room.name = event.text
         books.rooms = {new if key == old else key: each for key, each in books.rooms.items()}
         for each in room.members:
             each.rooms = {new if key == old else key: r for key, r in each.rooms.items()}
         return room.here
-
-
-def _both(one: Member[O], other: Member[O]) -> tuple[Member[O], ...]:
-    """Return who hears on this node what one says to another."""
-    both = (other,) if other is one else (other, one)
-    return tuple(each for each in both if each.outlet is not None)
 
 
 def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list[Delivery[O]]:
@@ -337,7 +289,7 @@ def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list
 
 def _ban_of(event: Event, tags: dict[str, str]) -> bans.Ban:
     try:
-        when, until = float(tags.get("when", _when(event))), float(tags.get("until", 0))
+        when, until = float(tags.get("when", seconds_of(event.id))), float(tags.get("until", 0))
     except ValueError:
         raise Refusal(Code.BAD, "no ban of this version") from None
     return bans.Ban(event.other, tags.get("by", ""), when, until, event.text)
@@ -346,23 +298,3 @@ def _ban_of(event: Event, tags: dict[str, str]) -> bans.Ban:
 def _show_anew(member: Member[O]) -> None:
     for room in member.rooms.values():
         room.show_anew()
-
-
-def _when(event: Event) -> float:
-    return (event.id >> 16) / 1000
-
-
-def _with(here: tuple[Member[O], ...], stranger: Member[O]) -> tuple[Member[O], ...]:
-    """Add who speaks into a room from outside: their door may want to show them what they said."""
-    return here if stranger.outlet is None else (*here, stranger)
-
-
-def _remember(room: Room[O], event: Event) -> None:
-    room.authors[event.id] = event.by
-    if len(room.authors) > AUTHORS:
-        del room.authors[next(iter(room.authors))]
-    if room.slow:
-        room.spoken.pop(event.by, None)
-        room.spoken[event.by] = event.id
-        if len(room.spoken) > len(room.members) + _STRANGERS:
-            del room.spoken[next(iter(room.spoken))]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from math import ceil
 
+from twisted_net.chat.codec.events import seconds_of
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.core.books import outside
 from twisted_net.chat.core.kept import rank
@@ -100,6 +101,6 @@ def _on(masks: Iterable[str], member: Member[O]) -> bool:
 
 def _refuse_haste(room: Room[O], member: Member[O], at: float) -> None:
     last = room.spoken.get(member.key)
-    wait = 0.0 if last is None else (last >> 16) / 1000 + room.slow - at
+    wait = 0.0 if last is None else seconds_of(last) + room.slow - at
     if wait > 0:
         raise Refusal(Code.SLOW, f"slow mode: wait {ceil(wait)} s", Why.SLOW)
