@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from twisted.internet.defer import ensureDeferred
 from twisted.python.failure import Failure
 
-from twisted_net.chat import commands, terminal
+from twisted_net.chat import commands, conversation, terminal
+from twisted_net.chat import typed as typed_here
 from twisted_net.chat.client import RefusedError
 from twisted_net.chat.codec.messages import (
     Announced,
@@ -50,7 +51,7 @@ from twisted_net.net.errors import NetError, SettingError
 )
 def test_a_command_begins_with_a_slash(typed: str, command: Command | None) -> None:
     """A word in capitals is only a loud word here."""
-    assert commands._parse(typed) == command
+    assert typed_here.parse(typed) == command
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_a_peer_that_is_known_can_be_forgotten(
 def test_an_unknown_command_is_refused_here() -> None:
     """It need not travel for that."""
     with pytest.raises(Refusal, match="unknown command '/foo'; try HELP"):
-        commands._parse("/foo")
+        typed_here.parse("/foo")
 
 
 @pytest.mark.parametrize(
@@ -166,16 +167,16 @@ def test_an_unknown_command_is_refused_here() -> None:
 )
 def test_a_refusal_names_commands_as_they_are_typed_here(refusal: str, shown: str) -> None:
     """The server's words are for those who have a line to it."""
-    assert commands._as_typed(refusal) == shown
+    assert typed_here.as_typed(refusal) == shown
 
 
 def test_help_shows_commands_as_they_are_typed_here() -> None:
     """With their meaning."""
-    usages = commands._usages(Help())
+    usages = typed_here.usages_of(Help())
     assert Usage("/msg <name> <text>", "say something to one member") in usages
     assert Usage("/quit", "leave") in usages
     assert Usage("/charset <name>", "speak another charset than UTF-8") not in usages
-    assert commands._usages(Help("msg")) == [
+    assert typed_here.usages_of(Help("msg")) == [
         Usage("/msg <name> <text>", "say something to one member")
     ]
 
@@ -221,7 +222,7 @@ def test_the_login_name_is_made_a_name(
 ) -> None:
     """Whatever the system calls people."""
     monkeypatch.setattr("getpass.getuser", lambda: login)
-    assert commands._login_name() == name
+    assert conversation.login_name() == name
 
 
 def test_nobody_is_a_guest(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +232,7 @@ def test_nobody_is_a_guest(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError("getpwuid(): uid not found: 12345")
 
     monkeypatch.setattr("getpass.getuser", nobody)
-    assert commands._login_name() == "guest"
+    assert conversation.login_name() == "guest"
 
 
 class Crowded:
@@ -262,10 +263,10 @@ def test_a_taken_login_name_gets_a_number(monkeypatch: pytest.MonkeyPatch) -> No
     """But a name that the user chose is that or none."""
     monkeypatch.setattr("getpass.getuser", lambda: "r" * 24)
     crowded: Any = Crowded("r" * 24, "r" * 23 + "2")
-    finished(commands._enter(crowded, None))
+    finished(conversation.enter(crowded, None))
     assert crowded.tried == ["r" * 24, "r" * 23 + "2", "r" * 23 + "3"]
     with pytest.raises(RefusedError):
-        finished(commands._enter(crowded, "r" * 24))
+        finished(conversation.enter(crowded, "r" * 24))
 
 
 class Descriptors:

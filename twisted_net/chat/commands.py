@@ -1,36 +1,18 @@
 """``netdemo chat``: talk on a chat server, by hand or from a script."""
 
-import getpass
-import re
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from twisted_net.chat import keyring, terminal
-from twisted_net.chat.client import ChatClient, ChatDatagramClient, ChatLineClient, RefusedError
-from twisted_net.chat.codec import line as codec
-from twisted_net.chat.codec.messages import (
-    Announced,
-    Code,
-    Command,
-    Heard,
-    Help,
-    Ping,
-    Pong,
-    Quit,
-    Refusal,
-    Reply,
-    Talk,
-    Usage,
-)
-from twisted_net.chat.core.ident import MAX_NAME, checked_name
+from twisted_net.chat import conversation, keyring, terminal
+from twisted_net.chat.client import ChatClient, ChatDatagramClient, ChatLineClient
+from twisted_net.chat.codec.messages import Announced, Heard
 from twisted_net.chat.screen import Screen
 from twisted_net.chat.settings import ChatSettings
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, Trust, parse_target, trusting
-from twisted_net.net.errors import ClientError, NetError, NoAnswerError, SettingError
+from twisted_net.net.errors import ClientError, NetError, SettingError
 from twisted_net.net.text import safe
 
 if TYPE_CHECKING:
@@ -39,9 +21,6 @@ if TYPE_CHECKING:
 
 PORT = endpoints.parse(ChatSettings().tcp, "stream").port
 UDP_PORT = endpoints.parse(ChatSettings().udp, "datagram").port
-
-#: Names that are tried when the login name is taken: name, name2, … as people do it.
-NAME_TRIES = 20
 
 
 class _Chat(click.Command):
@@ -133,7 +112,12 @@ def chat(
     if terminal.can_edit():
         terminal.take_asyncio()
     announcer = "" if peer else "server: "
-    console.run(lambda reactor: _chat(reactor, connect, nick, as_json, announcer), debug)
+
+    async def converse(reactor: Any) -> None:
+        screen = Screen(as_json, announcer)
+        await conversation.converse(reactor, connect(reactor, screen.show), nick, screen)
+
+    console.run(converse, debug)
 
 
 #: Makes a client of what it is heard with.
@@ -228,133 +212,3 @@ def _target(address: str | None, server: str | None, udp: bool) -> Target:
     if udp != (target.scheme == "udp") or target.scheme == "tftp":
         raise SettingError(f"{text!r} is no address of a chat{' over UDP' if udp else ''}")
     return target
-
-
-async def _chat(
-    reactor: Any, connect: Connect, nick: str | None, as_json: bool, announcer: str
-) -> None:
-    screen = Screen(as_json, announcer)
-    client = connect(reactor, screen.show)
-    screen.client = client
-    try:
-        await _enter(client, nick)
-        await _talk(reactor, client, screen)
-    except RefusedError as error:
-        raise ClientError(_as_typed(error.text)) from error
-    finally:
-        await client.leave()
-
-
-async def _enter(client: ChatClient, nick: str | None) -> None:
-    """Take the name wanted, or else the login name or one like it."""
-    if nick is not None:
-        await client.enter(nick)
-        return
-    name = _login_name()
-    for number in range(1, NAME_TRIES + 1):
-        ending = str(number) if number > 1 else ""
-        try:
-            await client.enter(name[: MAX_NAME - len(ending)] + ending)
-        except RefusedError as error:
-            if error.code != Code.TAKEN or number == NAME_TRIES:
-                raise
-        else:
-            return
-
-
-async def _talk(reactor: Any, client: ChatClient, screen: "Screen") -> None:
-    by_hand = sys.stdin.isatty()
-    if by_hand:
-        screen.welcome()
-    lines = terminal.EditedLines("> ") if terminal.can_edit() else terminal.PlainLines(reactor)
-    client.on_lost(lines.fail)
-    try:
-        while (text := await lines.next()) is not None:
-            try:
-                if not await _obey(client, screen, text):
-                    break
-            except RefusedError as error:
-                if not by_hand:
-                    raise
-                screen.refused(error.code, _as_typed(error.text))
-            except NoAnswerError as error:
-                if not by_hand:
-                    raise
-                screen.refused(Code.LATE, str(error))  # a session may outlive that
-    finally:
-        lines.close()
-
-
-async def _obey(client: ChatClient, screen: "Screen", text: str) -> bool:
-    """Do what a line says; False: it says to leave."""
-    try:
-        command = _parse(text)
-        if isinstance(command, Help):
-            screen.replies(_usages(command))
-            return True
-    except Refusal as refusal:
-        raise RefusedError(refusal.code, refusal.text) from refusal
-    match command:
-        case None:
-            return True
-        case Quit():
-            return False
-        case Ping(token):
-            screen.replies([Pong(token)])
-        case _:
-            screen.replies(await client.request(command))
-    return True
-
-
-def _parse(text: str) -> Command | None:
-    """Read a line as it is typed here, where a word in capitals is no command.
-
-    :raises Refusal: it is a command, and wrong.
-    """
-    text = text.expandtabs()
-    if not text.startswith("/"):
-        return Talk(text) if text.strip() else None
-    word, space, rest = text.partition(" ")
-    if word.lower() == "/msg":
-        word = "/tell"
-    return codec.parse((word + space + rest).encode("utf-8", "surrogateescape"))
-
-
-#: What is no command here: this client speaks UTF-8.
-_NOT_HERE = "CHARSET "
-
-
-def _usages(command: Help) -> list[Reply]:
-    verb = "tell" if command.verb.lower() in ("msg", "/msg") else command.verb
-    return [_typed(each) for each in codec.usages(verb) if not each.form.startswith(_NOT_HERE)]
-
-
-def _typed(usage: Usage) -> Usage:
-    """Return how a command is typed here."""
-    word, space, rest = usage.form.partition(" ")
-    return Usage(_slashed(word) + space + rest, usage.meaning)
-
-
-#: Where a refusal names a command: what it wants, and what to say instead.
-_NAMED = re.compile(
-    r"^[A-Z]+(?= wants: )|(?<= wants: )[A-Z]+|(?<=: )(?:JOIN|NICK|LOGIN)(?= |$)|\bHELP$"
-)
-
-
-def _as_typed(refusal: str) -> str:
-    """Return a refusal with its commands as they are typed here."""
-    return _NAMED.sub(lambda match: _slashed(match[0]), refusal)
-
-
-def _slashed(word: str) -> str:
-    return "/msg" if word == "TELL" else f"/{word.lower()}"
-
-
-def _login_name() -> str:
-    """Return the login name as far as the chat takes it."""
-    try:
-        login = getpass.getuser()
-    except (OSError, KeyError):  # nobody is logged in as this number
-        login = ""
-    kept = "".join(each for each in login if each.isascii() and (each.isalnum() or each in "-_"))
-    return checked_name(kept[:MAX_NAME] or "guest")
