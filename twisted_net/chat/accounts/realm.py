@@ -1,19 +1,19 @@
 """The accounts of a chat: a realm of twisted.cred, whose avatar is the account."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import ceil
 from random import Random
 from typing import Any, Protocol, TypeVar
 
 from twisted.cred.credentials import IUsernamePassword
 from twisted.cred.error import UnauthorizedLogin
-from twisted.cred.portal import IRealm, Portal
+from twisted.cred.portal import Portal
 from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from zope.interface import Attribute, Interface, implementer
 
+from twisted_net.chat.accounts.attempt import Attempt
+from twisted_net.chat.accounts.avatars import Account, IAccount, Realm
 from twisted_net.chat.accounts.book import Book, Entry
 from twisted_net.chat.accounts.checkers import Auth, BookChecker, Either, Password
 from twisted_net.chat.accounts.penalties import Penalties, is_loopback
@@ -21,7 +21,7 @@ from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
 from twisted_net.chat.core import sasl, scram
 from twisted_net.chat.core.ident import checked_name, folded, skeleton
-from twisted_net.chat.core.sasl import Challenge, Check, Denied, Exchange, Granted, Known
+from twisted_net.chat.core.sasl import Known
 from twisted_net.chat.core.scram import Credentials
 
 T = TypeVar("T")
@@ -35,37 +35,6 @@ AT_ONCE, WAITING = 2, 64
 
 #: Seconds that a checker has to answer.
 WITHIN = 10.0
-
-
-class IAccount(Interface):
-    """What whoever logs in becomes."""
-
-    name = Attribute("The account, as it was registered.")
-
-
-@implementer(IAccount)
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account that somebody has proven to own."""
-
-    name: str
-
-
-@implementer(IRealm)
-class _Realm:
-    def __init__(self, name: Callable[[str], str]) -> None:
-        self._name = name
-
-    def requestAvatar(  # noqa: N802 - twisted.cred's
-        self,
-        avatarId: bytes | tuple[()],  # noqa: N803
-        mind: object,
-        *interfaces: Any,
-    ) -> tuple[Any, Account, Callable[[], None]]:
-        """Return the account of a name that was proven."""
-        if not avatarId:
-            raise UnauthorizedLogin  # who stays anonymous has no account
-        return IAccount, Account(self._name(avatarId.decode())), lambda: None
 
 
 class Keeper(Protocol):
@@ -122,7 +91,7 @@ class Accounts:
         self._making: dict[str, None] = {}
         self._busy = DeferredSemaphore(AT_ONCE)
         self._waiting = 0
-        self._portal = Portal(_Realm(self._called))
+        self._portal = Portal(Realm(self._called))
         ours = BookChecker(self.credentials, self._aside)
         checker = Either(ours, auth.checker) if auth is not None else ours
         self._portal.registerChecker(checker, IUsernamePassword)
@@ -152,7 +121,7 @@ class Accounts:
 
     def attempt(
         self, mechanism: str, host: str, private: bool, fingerprint: str = ""
-    ) -> "Attempt | None":
+    ) -> Attempt | None:
         """Begin to authenticate by SASL; None: there is no such mechanism for this client.
 
         :param private: whether nobody can listen: `private`.
@@ -320,33 +289,6 @@ class Accounts:
         finally:
             self._waiting -= 1
         return done
-
-
-class Attempt:
-    """One attempt to authenticate by SASL, passwords looked up where that takes a while."""
-
-    def __init__(self, accounts: Accounts, exchange: Exchange, host: str) -> None:
-        self._accounts = accounts
-        self._exchange = exchange
-        self._host = host
-
-    def respond(self, data: bytes) -> "Deferred[Challenge | Granted | Denied]":
-        """Take a response of the client, decoded; one at a time."""
-        return Deferred.fromCoroutine(self._respond(data))
-
-    async def _respond(self, data: bytes) -> Challenge | Granted | Denied:
-        outcome = self._exchange.respond(data)
-        if not isinstance(outcome, Check):
-            if isinstance(outcome, Denied) and outcome.guessed:
-                self._accounts.guessed(self._host)
-            return outcome
-        try:
-            await self._accounts.check(outcome.account, outcome.password, self._host)
-        except Refusal as refusal:
-            self._exchange.checked(False)
-            return Denied(refusal.text)
-        granted = self._exchange.checked(True)
-        return granted if isinstance(granted, Granted) else Denied("wrong account or password")
 
 
 def _slow(what: str, wait: float) -> Refusal:

@@ -6,7 +6,8 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from twisted_net.chat.accounts.realm import Accounts, Attempt
+from twisted_net.chat.accounts.attempt import Attempt
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.core.ident import IRC_SPECIAL
 from twisted_net.chat.core.irc.desk import Told
