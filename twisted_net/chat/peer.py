@@ -21,11 +21,9 @@ from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
 from twisted_net.chat.client.datagram import (
     ChatDatagramClient,
-    DisprovedError,
     UndeliveredError,
 )
 from twisted_net.chat.codec import actions_said
-from twisted_net.chat.codec.datagram import Flag, Key
 from twisted_net.chat.codec.messages import (
     Act,
     Announced,
@@ -43,10 +41,9 @@ from twisted_net.chat.codec.messages import (
     Tell,
     Use,
     Who,
-    quoted,
 )
 from twisted_net.chat.core.hub import Hub
-from twisted_net.chat.core.ident import folded, skeleton
+from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.introduction import Answering, Fields, Identity
 from twisted_net.chat.core.known import Known, fingerprint
 from twisted_net.chat.core.mesh import Mesh
@@ -54,6 +51,7 @@ from twisted_net.chat.core.path import Address
 from twisted_net.chat.doors.guest import PROFILE, DatagramProfile
 from twisted_net.chat.doors.outlet import Outlet, deliver
 from twisted_net.chat.doors.peer import ChatPeerProtocol
+from twisted_net.chat.links import Links
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.alarm import Alarm
@@ -61,7 +59,7 @@ from twisted_net.net.clients import PATIENCE, Target, resolve
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.datagram_guards import GuardedDatagrams
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
-from twisted_net.net.errors import ClientError, ConnectError
+from twisted_net.net.errors import ConnectError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.limits import SourceRates
 from twisted_net.net.service import Door
@@ -132,7 +130,7 @@ class ChatPeer(ChatClient):
             reactor, self._dice, identity, known, lambda text: self._hear(Announced(text))
         )
         self._alarm = Alarm(reactor, self._wake)
-        self._links: dict[Address, ChatDatagramClient] = {}
+        self._links = Links(reactor, self._dice, self, self._acquaintance, patience, self._hear)
         self._transport: Any = None
         self._gathering: Deferred[None] | None = None
 
@@ -178,9 +176,7 @@ class ChatPeer(ChatClient):
         """Say BYE to all, and close."""
         self._over = True
         self._alarm.stop()
-        for link in list(self._links.values()):
-            await link.leave()
-        self._links.clear()
+        await self._links.leave()
         transport, self._transport = self._transport, None
         if transport is not None:
             self._protocol.drain()
@@ -234,51 +230,18 @@ class ChatPeer(ChatClient):
 
     def call(self, address: Address) -> None:
         """Begin a session with a peer."""
-        host = address[0]
-        also = {Key.PORT: self.address[1].to_bytes(2, "big")}
-        link = ChatDatagramClient(
-            self._reactor,
-            Target("udp", host, address[1]),
-            lambda heard: self._of_link(link, heard),
-            self._link_patience,
-            self._dice,
-            also,
-            Flag.PEER,
-            self._acquaintance.asking,
-        )
-        Deferred.fromCoroutine(self._link(address, link))
+        self._links.begin(address, self.address[1])
         self._wake()
 
-    async def _link(self, address: Address, link: ChatDatagramClient) -> None:
-        try:
-            await link.enter(self.name)
-            self._acquaintance.believe(link.other, link.public, address)
-        except ClientError as error:
-            self._mesh.unlinked(address)
-            await link.leave()
-            if isinstance(error, DisprovedError):
-                self._hear(Announced(f"{error}"))
-            elif isinstance(error, RefusedError):
-                self._hear(Announced(f"{with_port(*address)} refused: {error.text}"))
-            return
-        if self._over:
-            await link.leave()
-            return
-        self._links[address] = link
+    def linked(self, address: Address, link: ChatDatagramClient) -> None:
+        """Take note of a session that has begun."""
         self._mesh.linked(address, link.other)
         self._met(link.other, link.public)
         self.arrived()
-        link.on_lost(lambda error: self._unlink(address))
 
-    def _unlink(self, address: Address) -> None:
+    def unlinked(self, address: Address) -> None:
+        """Take note that there is no session with a peer, or no more."""
         self._mesh.unlinked(address)
-        link = self._links.pop(address, None)
-        if link is not None:
-            Deferred.fromCoroutine(link.leave())
-
-    def _of_link(self, link: ChatDatagramClient, heard: Heard) -> None:
-        if isinstance(heard, Announced):
-            self._hear(Announced(f"{link.other}: {heard.text}"))
 
     # Who they are.
 
@@ -305,9 +268,7 @@ class ChatPeer(ChatClient):
         if not self._acquaintance.met(name, public):
             return
         self._protocol.oust(name, public)
-        for address, link in list(self._links.items()):
-            if skeleton(link.other) == skeleton(name) and link.public != public:
-                self._unlink(address)
+        self._links.oust(name, public)
 
     def bare(self, address: Address, text: str) -> None:
         """Show what anybody may have sent: ``nc -u``."""
@@ -329,21 +290,15 @@ class ChatPeer(ChatClient):
             case Say(room) | Act(_, room):
                 if folded(room) != LOBBY:
                     raise Refusal(Code.FORBIDDEN, f"there is one room between peers: {LOBBY}")
-                self._say(request, list(self._links.values()))
+                self._say(request, self._links.all())
             case Tell(name):
-                self._say(request, self._called(name))
+                self._say(request, self._links.called(name))
             case Who() | Rooms():
                 answered = partial(_answer, request, self._acquaintance.key_of)
                 self._seat.obey(command, self._reactor.seconds(), answered)
             case _:
                 raise Refusal(Code.BAD, "no command between peers")
         return request
-
-    def _called(self, name: str) -> list[ChatDatagramClient]:
-        links = [each for each in self._links.values() if folded(each.other) == folded(name)]
-        if not links:
-            raise Refusal(Code.UNKNOWN, f"nobody is called {quoted(name)}")
-        return links
 
     def _say(self, request: Request, links: list[ChatDatagramClient]) -> None:
         """Say something to some peers; it is done when all of them have heard it."""
