@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from twisted.internet.task import Clock
@@ -48,6 +48,17 @@ def by_bytes(data: bytes) -> list[bytes]:
 def dice(seed: int) -> Random:
     """Return dice that fall the same way in every run."""
     return Random(seed)  # noqa: S311
+
+
+def turns(clock: Any, count: int) -> None:
+    """Let so many turns of the reactor pass, one by one: what a turn asks for comes in the next."""
+    for _ in range(count):
+        due = [each for each in clock.getDelayedCalls() if each.getTime() <= clock.seconds()]
+        for call in due:
+            if call.active():
+                clock.calls.remove(call)
+                call.called = 1
+                call.func(*call.args, **call.kw)
 
 
 def keypair(name: str) -> "Keypair":

@@ -2,11 +2,11 @@
 
 import re
 from itertools import accumulate
-from typing import Any
 
 import pytest
 
 from tests.chat.irc import IrcChat, OnIrc
+from tests.chat.members import turns
 from twisted_net.chat.core.irc import rooms, who
 from twisted_net.chat.core.room import Member
 from twisted_net.chat.doors.irc import GONE_AFTER
@@ -32,18 +32,6 @@ def crowded(server: IrcChat) -> list[OnIrc]:
     return crowd
 
 
-def turns(server: IrcChat, count: int) -> None:
-    """Let so many turns of the reactor pass, one by one: what a turn asks for comes in the next."""
-    clock: Any = server.clock
-    for _ in range(count):
-        due = [each for each in clock.getDelayedCalls() if each.getTime() <= clock.seconds()]
-        for call in due:
-            if call.active():
-                clock.calls.remove(call)
-                call.called = 1
-                call.func(*call.args, **call.kw)
-
-
 def named(lines: list[str]) -> list[str]:
     """Return who was named."""
     found = [line.rpartition(" :")[2].split(" ") for line in lines if " 353 " in line]
@@ -59,7 +47,7 @@ def test_a_long_answer_leaves_turns_to_others() -> None:
     blue.sends(b"NAMES #a\r\n")
     pieces = []
     for _ in range(20):
-        turns(server, 1)
+        turns(server.clock, 1)
         heard = [each.transport.value() for each in (red, blue)]
         pieces.append(sum(len(named(each.decode().split("\r\n"))) for each in heard))
         for each in (red, blue):
@@ -94,7 +82,7 @@ def test_what_happens_meanwhile_is_not_contradicted() -> None:
     crowd = crowded(server)
     red = crowd[0]
     red.sends(b"NAMES #a\r\n")
-    turns(server, 2)
+    turns(server.clock, 2)
     assert len(named(red.transport.value().decode().split("\r\n"))) == SLICE
     crowd[14].sends(b"QUIT\r\n")
     crowd[15].sends(b"PART #a\r\n")
@@ -124,7 +112,7 @@ def test_who_is_shown_out_meanwhile_hears_the_end(last: str) -> None:
     crowd = crowded(server)
     red = crowd[17]
     red.sends(b"NAMES #a\r\n")
-    turns(server, 2)
+    turns(server.clock, 2)
     assert red.transport.value()
     crowd[0].sends(f"{last}\r\n".encode())
     heard = red.hears()
@@ -142,7 +130,7 @@ def test_who_does_not_read_is_not_sent_more_than_a_piece() -> None:
     red.hears()
     red.protocol.outlet.pauseProducing()
     red.sends(b"NAMES #a\r\n")
-    turns(server, 50)
+    turns(server.clock, 50)
     assert red.transport.value() == b""
     assert red.protocol.outlet.size < 400
     red.protocol.outlet.resumeProducing()
@@ -163,7 +151,7 @@ def test_who_reads_slowly_is_there_all_the_while() -> None:
         for each in crowd[1:]:
             each.says("PONG")
         outlet.resumeProducing()
-        turns(server, 1)
+        turns(server.clock, 1)
     heard = red.hears()
     assert not red.transport.disconnecting
     assert len(named(heard)) == CROWD
@@ -176,10 +164,10 @@ def test_who_hangs_up_in_the_middle_leaves_nothing() -> None:
     crowd = crowded(server)
     for each in crowd[1:]:
         each.sends(b"NAMES #a\r\n")
-    turns(server, 3)
+    turns(server.clock, 3)
     for each in crowd:
         each.protocol.connectionLost()
-    turns(server, 60)
+    turns(server.clock, 60)
     assert server.clock.getDelayedCalls() == []
 
 
@@ -217,7 +205,7 @@ def test_all_who_are_asked_for_are_told_of_once(ask: str) -> None:
     server = IrcChat()
     red = crowded(server)[0]
     red.sends(f"{ask}\r\n".encode())
-    turns(server, 2)
+    turns(server.clock, 2)
     assert 0 < len(told(red.transport.value().decode().split("\r\n")[:-1])) <= 2 * SLICE
     heard = red.hears()
     assert len(told(heard)) == CROWD
@@ -232,7 +220,7 @@ def test_who_is_gone_meanwhile_is_not_told_of(ask: str) -> None:
     crowd = crowded(server)
     red = crowd[0]
     red.sends(f"{ask}\r\n".encode())
-    turns(server, 2)
+    turns(server.clock, 2)
     crowd[14].sends(b"QUIT\r\n")
     crowd[15].sends(b"PART #a\r\n")
     found = {each.rpartition(" ")[2]: each for each in told(red.hears())}

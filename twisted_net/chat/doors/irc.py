@@ -1,7 +1,5 @@
 """The IRC door: the chat for irssi, WeeChat, HexChat and all their kin (docs/protocols/irc.md)."""
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
@@ -36,12 +34,17 @@ class ChatIrcProtocol(ChatStream):
     """
 
     def __init__(self, factory: "ChatIrcFactory") -> None:
-        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops, factory.rate)
+        super().__init__(
+            factory.turns,
+            factory.slices,
+            factory.reactor,
+            factory.queue,
+            factory.drops,
+            factory.rate,
+        )
         self.charset = factory.charset
         self._server = factory.server
         self._policy = factory.server.policy if factory.binds else None
-        self._slices = factory.slices
-        self._held_back: list[Callable[[], None]] = []
         self._lines = Lines()
         self._heard_at = self._reactor.seconds()
         self._pinged = False
@@ -72,22 +75,9 @@ class ChatIrcProtocol(ChatStream):
             lines = lines.decode().encode(self.charset, "replace")
         self.outlet.add(lines)
 
-    def in_turn(self, piece: Callable[[], None]) -> None:
-        """Do a piece of a long answer in a turn of its own, once the client reads."""
-        self._slices.soon(partial(self._do, piece))
-
-    def _do(self, piece: Callable[[], None]) -> None:
-        if self.outlet.paused:
-            self._held_back.append(piece)
-        elif not self._closing:
-            piece()
-
     def _drained(self) -> None:
-        held, self._held_back = self._held_back, []
-        if held:  # it has read, slowly; what it has to say meanwhile is not read
+        if self._held_back:  # it has read, slowly; what it has to say meanwhile is not read
             self._heard_at = self._reactor.seconds()
-        for piece in held:
-            self.in_turn(piece)
         super()._drained()
 
     def write_as(self, profile: Profile) -> None:

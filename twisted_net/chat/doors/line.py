@@ -71,7 +71,14 @@ class ChatLineProtocol(ChatStream):
     """One connection to the chat; ``nc`` is a client."""
 
     def __init__(self, factory: "ChatLineFactory") -> None:
-        super().__init__(factory.turns, factory.reactor, factory.queue, factory.drops, factory.rate)
+        super().__init__(
+            factory.turns,
+            factory.slices,
+            factory.reactor,
+            factory.queue,
+            factory.drops,
+            factory.rate,
+        )
         self._factory = factory
         self._lines = LineReader()
         self._unread = b""
@@ -83,7 +90,9 @@ class ChatLineProtocol(ChatStream):
         self.begin(factory.profile(False, factory.charset))
         host = factory.hidden(self.transport.getPeer())
         login = Login.over(factory.post.accounts, self.transport)
-        self.seat: Seat[Outlet] = Seat(factory.post, self.outlet, "tcp", host, REPLAYS, login)
+        self.seat: Seat[Outlet] = Seat(
+            factory.post, self.outlet, "tcp", host, REPLAYS, login, self.in_turn
+        )
         self._say(said.GREETING)
 
     def lineReceived(self, line: bytes) -> None:
@@ -220,6 +229,7 @@ class ChatLineFactory(Factory):
         self.charset = charset
         self.drops = Drops("chat-tcp", counters or DoorCounters(), reactor.seconds)
         self.turns = Turns(reactor)
+        self.slices = Turns(reactor, 1)
         self._secret = secret
         self._profiles: dict[tuple[bool, str], LineProfile] = {}
 

@@ -6,7 +6,9 @@ and while no answer is waited for. Nothing of it is lost meanwhile, and nobody e
 
 import socket
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
@@ -53,12 +55,20 @@ class Said:
 class ChatStream(Stream):
     """One connection to the chat.
 
+    :param turns: when outlets are flushed.
+    :param slices: when pieces of long answers are told, all peers' one by one.
     :param queue: bytes that may wait for the peer.
     :param rate: commands a second, after a burst of five seconds' worth; 0: as many as come.
     """
 
     def __init__(
-        self, turns: Turns, reactor: Any, queue: int, drops: Drops, rate: float = RATE
+        self,
+        turns: Turns,
+        slices: Turns,
+        reactor: Any,
+        queue: int,
+        drops: Drops,
+        rate: float = RATE,
     ) -> None:
         self._turns = turns
         self._reactor = reactor
@@ -68,6 +78,8 @@ class ChatStream(Stream):
             rate or _UNLIMITED, (rate or _UNLIMITED) * BURST_SECONDS, reactor.seconds()
         )
         self._said: Said | None = None
+        self._slices = slices
+        self._held_back: list[Callable[[], None]] = []
         self._reading = False
         self._ended = False
         self._held: IDelayedCall | None = None
@@ -184,7 +196,20 @@ class ChatStream(Stream):
         self._held = None
         self._drained()
 
+    def in_turn(self, piece: Callable[[], None]) -> None:
+        """Do a piece of a long answer in a turn of its own, once the peer reads."""
+        self._slices.soon(partial(self._do, piece))
+
+    def _do(self, piece: Callable[[], None]) -> None:
+        if self.outlet.paused:
+            self._held_back.append(piece)
+        elif not self._closing:
+            piece()
+
     def _drained(self) -> None:
+        held, self._held_back = self._held_back, []
+        for piece in held:
+            self.in_turn(piece)
         if self._closing or not self._may_read():
             return
         if not self._ended:

@@ -1,6 +1,6 @@
 """What whoever sits at a seat is told: who is there, what rooms there are, what was said before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -28,9 +28,9 @@ Answer = Replies | Refusal
 Answered = Callable[[Answer], None]
 
 
-def present(hub: Hub[O], room: Room[O], member: Member[O], now: float) -> Replies:
-    """Return whom a member sees in a room, and how long each has been silent."""
-    seen: Replies = [
+def present(room: Room[O], members: Iterable[Member[O]], now: float) -> Replies:
+    """Return who is in a room, and how long each has been silent."""
+    return [
         tell.Present(
             room.name,
             each.name,
@@ -38,9 +38,8 @@ def present(hub: Hub[O], room: Room[O], member: Member[O], now: float) -> Replie
             each.door,
             max(0, int(now - each.active)),
         )
-        for each in hub.seen(room, member)
+        for each in members
     ]
-    return [*seen, Done("WHO", str(len(seen)))]
 
 
 def listed(hub: Hub[O], member: Member[O]) -> Replies:

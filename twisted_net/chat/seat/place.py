@@ -13,6 +13,9 @@ from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.seat.answers import Answered, Replies
 from twisted_net.chat.store.base import History
 
+#: A piece of a long answer.
+Piece = Callable[[], None]
+
 
 class Place(Generic[O]):
     """What commands are obeyed with.
@@ -22,14 +25,21 @@ class Place(Generic[O]):
     :ivar hub: for questions.
     :ivar chosen: the room chosen, or else entered last; it may have been left meanwhile.
     :ivar replays: events of a room's history that whoever enters it is told.
+    :ivar in_turn: does a piece of a long answer in a turn of its own, once the peer reads; None:
+        the door tells every answer at once.
+    :ivar over: whether whoever sat there has left.
     """
 
-    def __init__(self, post: Post[O], replays: int = 0) -> None:
+    def __init__(
+        self, post: Post[O], replays: int = 0, in_turn: Callable[[Piece], None] | None = None
+    ) -> None:
         self.member: Member[O] | None = None
         self.post = post
         self.hub = post.hub
         self.chosen: Room[O] | None = None
         self.replays = replays
+        self.in_turn = in_turn
+        self.over = False
 
     @property
     def current(self) -> str:
@@ -76,12 +86,14 @@ class Turn(Generic[O]):
     :ivar member: who has given it.
     :ivar now: when it came, in seconds.
     :ivar answered: to be told what became of it, once.
+    :ivar part: to be told the beginning of a long answer, before that.
     """
 
     seat: Place[O]
     member: Member[O]
     now: float
     answered: Answered
+    part: Answered
 
     def do(self, what: Deed, replies: Callable[[Event | None], Replies]) -> None:
         """Do something, and answer when it has happened.

@@ -1,9 +1,14 @@
 """What a member asks from a seat: nothing changes but where plain lines are said."""
 
+from collections.abc import Sequence
+
 from twisted_net.chat.codec import requests as ask
+from twisted_net.chat.codec.refusals import Refusal
 from twisted_net.chat.codec.replies import Done
+from twisted_net.chat.core.hub import Hub, Member, Room
 from twisted_net.chat.core.room import O
-from twisted_net.chat.seat.answers import MAX_OLD, listed, old, page, present
+from twisted_net.chat.seat.answers import MAX_OLD, Replies, listed, old, page, present
+from twisted_net.chat.seat.pieces import in_pieces
 from twisted_net.chat.seat.place import Obeyed, Turn
 from twisted_net.chat.store.base import of_room
 
@@ -14,8 +19,27 @@ def _use(turn: Turn[O], what: ask.Use) -> None:
 
 
 def _who(turn: Turn[O], what: ask.Who) -> None:
-    room = turn.seat.hub.room(what.room or turn.seat.here(), turn.member)
-    turn.answered(present(turn.seat.hub, room, turn.member, turn.now))
+    hub = turn.seat.hub
+    room = hub.room(what.room or turn.seat.here(), turn.member)
+    count = 0
+
+    def tell(members: Sequence[Member[O]]) -> Replies:
+        nonlocal count
+        # Of many, some may have left by the time that they are told of, or we may.
+        shown = _shown(hub, room, turn.member)
+        here = [each for each in members if shown and hub.shows(room, each, turn.member)]
+        count += len(here)
+        return present(room, here, turn.now)
+
+    in_pieces(turn, hub.seen(room, turn.member), tell, lambda: [Done("WHO", str(count))])
+
+
+def _shown(hub: Hub[O], room: Room[O], member: Member[O]) -> bool:
+    """Say whether a room is still there, and not a secret to a member."""
+    try:
+        return hub.room(room.name, member) is room
+    except Refusal:
+        return False
 
 
 def _rooms(turn: Turn[O], what: ask.Rooms) -> None:

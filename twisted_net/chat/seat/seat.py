@@ -1,6 +1,7 @@
 """One connection's place: it comes under a name, is obeyed in turn, and goes."""
 
 from collections import deque
+from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
@@ -17,7 +18,7 @@ from twisted_net.chat.login import Login
 from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.seat import deeds, questions
 from twisted_net.chat.seat.answers import Answer, Answered, refused
-from twisted_net.chat.seat.place import Place, Turn
+from twisted_net.chat.seat.place import Piece, Place, Turn
 
 _OBEYED = {**deeds.OBEYED, **questions.OBEYED}
 
@@ -29,7 +30,6 @@ class Seat(Place[O]):
     :ivar over: whether they have left.
     :ivar busy: whether a command is waiting for its answer.
     :param host: what others see of the address.
-    :param replays: events of a room's history that whoever enters it is told.
     :param login: the way to an account; None: there is none.
     """
 
@@ -41,9 +41,9 @@ class Seat(Place[O]):
         host: str = "",
         replays: int = 0,
         login: Login | None = None,
+        in_turn: Callable[[Piece], None] | None = None,
     ) -> None:
-        super().__init__(post, replays)
-        self.over = False
+        super().__init__(post, replays, in_turn)
         self.busy = False
         self._outlet = outlet
         self._door = door
@@ -124,11 +124,11 @@ class Seat(Place[O]):
             self._go_on()
 
         try:
-            self._obey(command, now, done)
+            self._obey(command, now, done, answered)
         except Refusal as refusal:
             done(refusal)
 
-    def _obey(self, command: Command, now: float, answered: Answered) -> None:
+    def _obey(self, command: Command, now: float, answered: Answered, part: Answered) -> None:
         match command:
             case ask.Ping(token):
                 answered([tell.Pong(token)])
@@ -151,7 +151,7 @@ class Seat(Place[O]):
                 obeyed = _OBEYED.get(type(command))
                 if obeyed is None:
                     raise Refusal(Code.BAD, "no command of this door")
-                obeyed(Turn(self, self.member, now, answered), command)
+                obeyed(Turn(self, self.member, now, answered, part), command)
 
     # Accounts.
 
@@ -193,6 +193,6 @@ class Seat(Place[O]):
 
     def _enter_lobby(self, member: Member[O], now: float, answered: Answered) -> None:
         if self.hub.lobby:
-            deeds.join(Turn(self, member, now, answered), ask.Join(self.hub.lobby))
+            deeds.join(Turn(self, member, now, answered, answered), ask.Join(self.hub.lobby))
         else:
             answered([])
