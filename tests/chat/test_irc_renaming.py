@@ -172,6 +172,46 @@ def test_what_cannot_be_renamed_is_refused() -> None:
     assert server.hub.room("coffee").name == "coffee"
 
 
+def test_who_asks_for_the_old_name_is_told_the_new_one() -> None:
+    """Who has asked for the capability goes there on their own account."""
+    server, red, _ = tea()
+    green = server.on_irc("green", CAPABILITY)
+    red.says("RENAME #tea #coffee")
+    assert green.says("JOIN #Tea,#milk")[:2] == [
+        ":irc.example FAIL JOIN CHANNEL_RENAMED #Tea #coffee :The channel has been renamed",
+        f"{source(server, 'green')} JOIN #milk",
+    ]
+    assert "green" not in [each.name for each in server.hub.room("coffee").members]
+
+
+def test_who_knows_nothing_of_new_names_is_led_to_the_room() -> None:
+    """With the key that they know, and an answer in one piece where that is wanted."""
+    server, red, _ = tea()
+    green = server.on_irc("green", "labeled-response", "batch")
+    red.says("RENAME #tea #coffee", "MODE #coffee +k milk")
+    red.hears()
+    link = "470 green #tea #coffee :The channel has been renamed"
+    assert green.says("JOIN #tea") == [
+        f":irc.example {link}",
+        ":irc.example 475 green #coffee :Cannot join channel (+k): wrong key",
+    ]
+    first, *told, last = green.says("@label=7 JOIN #tea milk")
+    assert first.startswith("@label=7 :irc.example BATCH +")
+    assert last.startswith(":irc.example BATCH -")
+    words = [line.partition(" ")[2] for line in told]
+    assert words[:2] == [f":irc.example {link}", f"{source(server, 'green')} JOIN #coffee"]
+    assert red.hears() == [f"{source(server, 'green')} JOIN #coffee"]
+
+
+def test_on_the_line_door_the_new_name_is_said() -> None:
+    """As it is typed."""
+    server, red, _ = tea()
+    red.says("RENAME #tea #coffee")
+    green = server.on_line("green")
+    green.hears()
+    assert green.says("JOIN tea") == ["ERR 404 tea is called coffee now: JOIN coffee"]
+
+
 def test_history_follows_the_room() -> None:
     """What was said under the old name is told under the new one, and the old one has none."""
     _, red, blue = tea(CAPABILITY, "message-tags", "draft/chathistory", keep=True)

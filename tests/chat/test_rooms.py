@@ -318,6 +318,52 @@ def test_a_room_gets_another_name() -> None:
     assert hears(chat.does(red, RenameRoom("parlour", "Parlour"))) == ["red", "blue"]
 
 
+def test_who_looks_for_a_room_by_its_old_name_is_told_the_new_one() -> None:
+    """For a day, and only the name that it had last; who is inside may begin another room so."""
+    chat, red, blue = hall()
+    green = chat.enter("green")
+    chat.does(red, RenameRoom("hall", "parlour"))
+    moved = "404 HALL is called parlour now: JOIN parlour"
+    assert chat.refuses(green, Join("HALL")) == moved
+    assert hears(chat.does(blue, Join("hall"))) == ["blue"]
+    chat.does(blue, Part("hall"))
+    assert chat.refuses(green, Join("hall")) == moved.replace("HALL", "hall")
+    chat.now += 86399.0
+    assert chat.refuses(green, Join("hall"))
+    chat.now += 1.0
+    assert chat.does(green, Join("hall"))
+    chat.does(green, Part("hall"))
+    chat.does(red, RenameRoom("parlour", "den"))
+    assert chat.refuses(green, Join("parlour"))
+    assert chat.does(green, Join("hall"))
+
+
+def test_what_a_secret_room_is_called_now_is_told_to_nobody() -> None:
+    """Nor of one that has ended: the old name is free."""
+    chat, red, blue = hall()
+    green = chat.enter("green")
+    chat.does(red, Mode("hall", "+s"))
+    chat.does(red, RenameRoom("hall", "parlour"))
+    assert chat.does(green, Join("hall"))
+    chat.does(green, Part("hall"))
+    chat.does(red, Mode("parlour", "-s"))
+    assert chat.refuses(green, Join("hall"))
+    for member in (red, blue):
+        chat.does(member, Part("parlour"))
+    assert chat.does(green, Join("hall"))
+
+
+def test_a_room_may_be_given_its_old_name_again() -> None:
+    """Whatever else leads there."""
+    chat, red, _ = hall()
+    green = chat.enter("green")
+    chat.does(red, RenameRoom("hall", "parlour"))
+    chat.now += 60.0
+    chat.does(red, RenameRoom("parlour", "hall"))
+    assert chat.refuses(green, Join("parlour")) == "404 parlour is called hall now: JOIN hall"
+    assert chat.does(green, Join("hall"))
+
+
 def test_a_room_keeps_a_new_name_for_a_while() -> None:
     """All its members may have to be told who is in it; letters of another case cost nothing."""
     chat, red, _ = hall()

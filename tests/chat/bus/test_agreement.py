@@ -205,5 +205,5 @@ def test_what_another_version_wrote_is_refused(data: bytes) -> None:
 def test_a_snapshot_of_another_version_is_refused() -> None:
     """A node says so, and begins from nothing."""
     hub: Hub[str] = Hub()
-    with pytest.raises(ValueError, match="form 1, need 2"):
+    with pytest.raises(ValueError, match="form 1, need 3"):
         hub.restart("a.1", b'{"form":1}')

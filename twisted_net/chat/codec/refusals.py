@@ -41,6 +41,7 @@ class Why(Enum):
     NO_CTCP = auto()
     NOT_OPERATOR = auto()
     NO_ROOM = auto()
+    MOVED = auto()
     NO_MEMBER = auto()
     NOT_THERE = auto()
     ALREADY_INSIDE = auto()
@@ -72,3 +73,15 @@ class Refusal(NetError):  # noqa: N818 - the word of the protocol; nothing is in
         self.code = code
         self.text = text
         self.why = why
+
+
+class Moved(Refusal):
+    """A room is not entered that is called otherwise now.
+
+    :ivar room: its name.
+    """
+
+    def __init__(self, asked: str, room: str) -> None:
+        why = f"{asked} is called {room} now: JOIN {room}"
+        super().__init__(Code.UNKNOWN, why, Why.MOVED)
+        self.room = room

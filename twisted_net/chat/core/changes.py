@@ -15,6 +15,7 @@ from twisted_net.chat.core.books import Books
 from twisted_net.chat.core.conditions import (
     described,
     present,
+    refuse_moved,
     refuse_name,
     refuse_taken_room,
     refuse_too_many,
@@ -124,6 +125,7 @@ class Changes(Generic[O]):
         refuse_too_many(books, member, event.where)
         room = books.rooms.get(key)
         if room is None:
+            refuse_moved(books, member, event.where, seconds_of(event.id))
             room = books.rooms[key] = Room(event.where, seconds_of(event.id))
             room.add(member, Role.OPERATOR)
         else:
@@ -264,7 +266,7 @@ class Changes(Generic[O]):
         old, new = folded(room.name), folded(event.text)
         if old != new:
             refuse_new_name(room, seconds_of(event.id))
-            room.renamed = seconds_of(event.id)
+            room.renamed, room.formerly = seconds_of(event.id), old
         room.name = event.text
         books.rooms = {new if key == old else key: each for key, each in books.rooms.items()}
         for each in room.members:

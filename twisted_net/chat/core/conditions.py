@@ -5,11 +5,11 @@ See `drafts` and `changes`; who may do what in a room stands in `permission`.
 
 from dataclasses import replace
 
-from twisted_net.chat.codec.refusals import Code, Refusal, Why
+from twisted_net.chat.codec.refusals import Code, Moved, Refusal, Why
 from twisted_net.chat.core import bans
 from twisted_net.chat.core.books import MAX_ROOMS_EACH, Books
 from twisted_net.chat.core.ident import folded
-from twisted_net.chat.core.permission import refuse_all_but_operators
+from twisted_net.chat.core.permission import MOVED_FOR, refuse_all_but_operators
 from twisted_net.chat.core.room import Member, O, Room
 
 
@@ -63,6 +63,20 @@ def refuse_taken_room(books: Books[O], room: Room[O], name: str) -> None:
     """
     if books.rooms.get(folded(name), room) is not room:
         raise Refusal(Code.TAKEN, f"there is a room {name}", Why.TAKEN)
+
+
+def refuse_moved(books: Books[O], member: Member[O], name: str, now: float) -> None:
+    """Refuse to begin a room under a name that another one had until lately.
+
+    Who is inside knows of that, and may; and a secret room is nobody's business.
+
+    :param now: in seconds since 1970.
+    :raises Moved: what it is called now.
+    """
+    for room in books.listed(member):
+        moved = room.formerly == folded(name) and now < room.renamed + MOVED_FOR
+        if moved and member not in room.members:
+            raise Moved(name, room.name)
 
 
 def refuse_another_name(books: Books[O], room: Room[O]) -> None:

@@ -15,6 +15,7 @@ from twisted_net.chat.core.conditions import (
     described,
     present,
     refuse_another_name,
+    refuse_moved,
     refuse_name,
     refuse_taken_room,
     refuse_too_many,
@@ -88,7 +89,9 @@ class Drafts(Generic[O]):
             return None
         known = self._books.rooms.get(folded(name))
         refuse_too_many(self._books, member, name)
-        if known is not None:
+        if known is None:
+            refuse_moved(self._books, member, name, now)
+        else:
             refuse_entry(known, member, what.key)
         name = known.name if known else name
         return drafted(Kind.JOINED, member, name, other=what.key, tags=_shown(member))

@@ -13,6 +13,9 @@ from twisted_net.chat.core.room import Member, O, Role, Room
 #: Seconds between two new names of one room.
 RENAME_EVERY = 60.0
 
+#: Seconds after which nobody is told any more what a room is called in place of its old name.
+MOVED_FOR = 86400.0
+
 
 def refuse_entry(room: Room[O], member: Member[O], key: str) -> None:
     """Keep out of a room who may not enter it; who was invited by name always may.

@@ -112,6 +112,7 @@ class Room(Generic[O]):
     :ivar spoken: by key, the id of the last message of each, while ``slow`` is set.
     :ivar authors: by id, the keys of those who said the last messages.
     :ivar renamed: when it was given its name in place of another, in seconds since 1970; 0: never.
+    :ivar formerly: the name that it had before that one, folded; empty: none.
     :ivar founder: the account that keeps the room (mode ``P``), also while nobody is in it; empty:
         none does, and it ends with its last member.
     :ivar ranks: by folded account, the roles that those have on coming back, while it is kept.
@@ -132,6 +133,7 @@ class Room(Generic[O]):
     spoken: dict[str, int] = field(default_factory=dict)
     authors: dict[int, str] = field(default_factory=dict)
     renamed: float = 0.0
+    formerly: str = ""
     founder: str = ""
     ranks: dict[str, Role] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)

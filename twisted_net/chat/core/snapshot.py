@@ -13,7 +13,7 @@ from twisted_net.chat.core.books import Books, Gone
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.room import Member, O, Role, Room
 
-_FORM = 2
+_FORM = 3
 
 
 def dumped(books: Books[O]) -> bytes:
@@ -86,16 +86,17 @@ def _room(room: Room[O]) -> list[Any]:
         list(room.spoken.items()),
         list(room.authors.items()),
         room.renamed,
+        room.formerly,
     ]
 
 
 def _room_of(fields: list[Any], keys: dict[str, Member[O]]) -> tuple[str, Room[O]]:
-    record, members, invited, spoken, authors, renamed = fields
+    record, members, invited, spoken, authors, renamed, formerly = fields
     room: Room[O] = kept.room_of(record)
     for each, role in members:
         room.add(keys[each], Role(role))
     room.invited = dict.fromkeys(invited)
     room.spoken = dict(spoken)
     room.authors = dict(authors)
-    room.renamed = renamed
+    room.renamed, room.formerly = renamed, formerly
     return folded(room.name), room

@@ -133,6 +133,7 @@ class Numeric(IntEnum):
     ERR_ALREADYREGISTERED = 462
     ERR_PASSWDMISMATCH = 464
     ERR_YOUREBANNEDCREEP = 465
+    ERR_LINKCHANNEL = 470
     ERR_CHANNELISFULL = 471
     ERR_UNKNOWNMODE = 472
     ERR_INVITEONLYCHAN = 473
@@ -222,6 +223,7 @@ TEXTS: dict[Numeric, str] = {
     Numeric.ERR_ALREADYREGISTERED: "You have registered already",
     Numeric.ERR_PASSWDMISMATCH: "Password incorrect",
     Numeric.ERR_YOUREBANNEDCREEP: "You are banned from this server",
+    Numeric.ERR_LINKCHANNEL: "The channel has been renamed",
     Numeric.ERR_CHANNELISFULL: "Cannot join channel (+l): it is full",
     Numeric.ERR_UNKNOWNMODE: "is unknown mode char to me",
     Numeric.ERR_INVITEONLYCHAN: "Cannot join channel (+i): you must be invited",

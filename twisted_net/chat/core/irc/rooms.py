@@ -7,7 +7,7 @@ from twisted_net.chat.codec.events import Event
 from twisted_net.chat.codec.irc.numerics import Numeric
 from twisted_net.chat.codec.irc.wire import Message
 from twisted_net.chat.codec.refusals import Refusal, Why
-from twisted_net.chat.codec.requests import Invite, Join, Kick, Part, Topic
+from twisted_net.chat.codec.requests import Invite, Kick, Part, Topic
 from twisted_net.chat.core.irc import subscribing
 from twisted_net.chat.core.irc.capabilities import lines_of
 from twisted_net.chat.core.irc.commands import Command
@@ -21,26 +21,6 @@ from twisted_net.chat.core.room import Member, Room
 
 #: Members named in one turn of the reactor, some 1.5 ms: nobody else waits for a large room.
 SLICE = 1000
-
-
-def join(session: Session, message: Message) -> None:
-    """Enter rooms; ``0``: leave all."""
-    if message.params[0] == "0":
-        for room in list(session.me.rooms.values()):
-            session.ask(Part(room.name))
-        return
-    keys = message.params[1].split(",") if len(message.params) > 1 else []
-    for number, channel in enumerate(message.params[0].split(",")):
-        name = named(session, channel)
-        if name is not None:
-            key = keys[number] if number < len(keys) else ""
-            session.ask(Join(name, key), lambda event: _joined(session, event), about=(channel,))
-
-
-def _joined(session: Session, event: Event | None) -> None:
-    if event is None:
-        return  # inside already
-    say_room(session, session.hub.inside(session.me, event.where))
 
 
 def say_room(session: Session, room: Room[object]) -> None:
@@ -237,7 +217,6 @@ def _invited(session: Session, event: Event | None) -> None:
 
 
 COMMANDS = {
-    "JOIN": Command(join, "<channel>{,<channel>} [<key>{,<key>}]", 1, cost=2.0),
     "PART": Command(part, "<channel>{,<channel>} [<reason>]", 1),
     "NAMES": Command(names, "<channel>"),
     "TOPIC": Command(topic, "<channel> [<topic>]", 1),
