@@ -73,9 +73,11 @@ def refuse_moved(books: Books[O], member: Member[O], name: str, now: float) -> N
     :param now: in seconds since 1970.
     :raises Moved: what it is called now.
     """
-    for room in books.listed(member):
-        moved = room.formerly == folded(name) and now < room.renamed + MOVED_FOR
-        if moved and member not in room.members:
+    key = folded(name)
+    for room in books.rooms.values():
+        if room.formerly != key or member in room.members or "s" in room.flags:
+            continue
+        if now < room.renamed + MOVED_FOR:
             raise Moved(name, room.name)
 
 
