@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -33,6 +34,14 @@ def test_the_verbs_of_our_services_are_those_that_they_name() -> None:
     assert {
         verb: place for each in registry.BUILT_IN for verb, place in each.commands.items()
     } == cli.CLIENTS
+
+
+@pytest.mark.parametrize("verb", [*cli.SUMMARIES])
+def test_the_help_says_of_a_verb_what_the_verb_says_of_itself(verb: str) -> None:
+    """The command line has that by heart too."""
+    command = cli.cli.get_command(click.Context(cli.cli), verb)
+    assert command is not None
+    assert cli.SUMMARIES[verb] == command.get_short_help_str(80)
 
 
 @pytest.mark.parametrize("verb", [*cli.CLIENTS])

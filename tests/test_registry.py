@@ -1,4 +1,4 @@
-"""Tests of `twisted_net.registry`."""
+"""Tests of `twisted_net.registry` and `twisted_net.offers`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 from twisted.logger import capturedLogs, formatEvent
 from zope.interface import implementer
 
-from twisted_net import registry
+from twisted_net import offers, registry
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import setting
 
@@ -60,8 +60,8 @@ def names(
     monkeypatch: pytest.MonkeyPatch, drop_ins: Found, points: Found
 ) -> tuple[list[str], list[str]]:
     """Return the services found and what was logged, with these of third parties about."""
-    monkeypatch.setattr(registry, "_drop_ins", lambda: iter(drop_ins))
-    monkeypatch.setattr(registry, "_entry_points", lambda: iter(points))
+    monkeypatch.setattr(offers, "drop_ins", lambda: iter(drop_ins))
+    monkeypatch.setattr(offers, "entry_points", lambda: iter(points))
     monkeypatch.setattr(registry, "services", registry.services.__wrapped__)
     with capturedLogs() as events:
         found = [service.name for service in registry.services()]
@@ -132,7 +132,7 @@ def test_a_drop_in_that_cannot_be_imported_is_one_line(
     (folder / "worse_net_plugin.py").write_text("def\n")
     monkeypatch.setattr("twisted.plugins.__path__", [str(folder)])
     with capturedLogs() as events:
-        assert list(registry._drop_ins()) == []
+        assert list(offers.drop_ins()) == []
     lines = sorted(formatEvent(event) for event in events)
     assert len(lines) == 2
     assert lines[0].startswith(

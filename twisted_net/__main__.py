@@ -1,16 +1,13 @@
 """``netdemo`` and ``python -m twisted_net``: the command line, quiet from its first moment."""
 
-import gc
 import sys
 
-#: New objects between two searches for cycles. Loading makes tens of thousands that all stay:
-#: with Python's 700, a tenth of the start is spent on searching them in vain.
-PATIENT = 20_000
+from twisted_net.net import loading
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is being loaded is no more than Ctrl-C."""
-    gc.set_threshold(PATIENT)
+    loading.begin()
     try:
         from twisted_net import cli
 

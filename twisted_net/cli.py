@@ -2,10 +2,10 @@
 
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
-from twisted_net.net.console import INTERRUPTED, USAGE, fail
 from twisted_net.net.errors import NetError
 
 #: The verbs that belong to no service.
@@ -27,6 +27,21 @@ CLIENTS = {
     "ls": "twisted_net.files.commands:ls",
 }
 
+#: What ``netdemo --help`` says of them. The commands say it themselves, but only once each has
+#: imported its half of the package, which takes as long as starting a server.
+SUMMARIES = {
+    "serve": "Serve echo, chat and files until Ctrl-C.",
+    "doctor": "Say what would keep the server from starting.",
+    "break": "Pass everything on to a server, and break it on the way.",
+    "limits": "Show the limits of every door, as they would hold.",
+    "echo": "Send TEXT to an echo server and print what comes back.",
+    "ping": "Measure latency and loss with an echo server.",
+    "chat": "Talk on a chat server.",
+    "get": "Fetch files from servers, and check what came.",
+    "put": "Send files to a server that takes them.",
+    "ls": "List the files of a server.",
+}
+
 
 class Verbs(click.Group):
     """A group that imports the module of a verb only when the verb is called."""
@@ -34,6 +49,16 @@ class Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all verbs, those of third parties too."""
         return list(_verbs())
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what there is, a line a verb."""
+        said = dict(SUMMARIES)
+        for verb in [each for each in _verbs() if each not in SUMMARIES]:
+            command = self.get_command(ctx, verb)
+            if command is not None and not command.hidden:
+                said[verb] = command.get_short_help_str(formatter.width)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(said.items()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load one verb."""
@@ -44,14 +69,18 @@ class Verbs(click.Group):
         try:
             command: click.Command = getattr(import_module(module), name)
         except Exception as error:  # a third party's module may raise anything
-            fail(NetError(f"{cmd_name!r} cannot be loaded from {place}: {error}"))
+            _fail(NetError(f"{cmd_name!r} cannot be loaded from {place}: {error}"))
         return command
 
 
 def _verbs() -> dict[str, str]:
-    from twisted_net import registry
+    from twisted_net import offers
 
     verbs = OWN | CLIENTS
+    if not any(offers.found()):
+        return verbs
+    from twisted_net import registry  # imports every service: only it knows which offers are good
+
     for service in registry.services():
         for verb, place in service.commands.items():
             verbs.setdefault(verb, place)
@@ -81,8 +110,14 @@ def main() -> None:
             path = error.ctx.command_path if error.ctx else "netdemo"
             message = f"netdemo: {message[0].lower()}{message[1:].rstrip('.')}; see {path} --help"
         click.echo(message, err=True)
-        sys.exit(USAGE)
+        sys.exit(error.exit_code)
     except click.ClickException as error:
-        fail(NetError(error.format_message()))
+        _fail(NetError(error.format_message()))
     except click.Abort:
-        sys.exit(INTERRUPTED)
+        sys.exit(130)
+
+
+def _fail(error: NetError) -> NoReturn:
+    from twisted_net.net import console  # with Twisted, which --help and --version do without
+
+    console.fail(error)

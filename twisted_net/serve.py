@@ -10,7 +10,7 @@ import click
 from twisted.logger import globalLogBeginner
 
 from twisted_net import announce, registry, workers
-from twisted_net.net import signals
+from twisted_net.net import loading, signals
 from twisted_net.net.console import fail, setting_options
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
@@ -103,6 +103,7 @@ def _run(
     observers = [] if observer is None else [observer]
     globalLogBeginner.beginLoggingTo(observers, redirectStandardIO=False)
     reactor.addSystemEventTrigger("before", "shutdown", made.stopService)
+    loading.end()
     reactor.run()
     if observer is not None:
         observer.close()
