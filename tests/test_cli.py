@@ -56,6 +56,57 @@ def test_a_client_starts_without_the_servers(verb: str) -> None:
     assert not {"twisted_net.registry", "twisted.web.server", "twisted_net.files.doors"} & {*loaded}
 
 
+#: Nobody listens there.
+NOWHERE = ["-s", "127.0.0.1:1", "--timeout", "0.01"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "needless"),
+    [
+        (["--version"], {"twisted"}),
+        (["--help"], {"twisted_net.registry", "twisted.internet.reactor", "twisted.web"}),
+        (
+            ["get", "--tftp", "x", *NOWHERE],
+            {
+                "tomllib",
+                "twisted.internet.endpoints",
+                "twisted_net.files.client.line",
+                "twisted_net.files.client.sending",
+                "twisted_net.files.client.web",
+                "twisted_net.files.store",
+                "twisted_net.net.service",
+            },
+        ),
+        (
+            ["ls", *NOWHERE],
+            {
+                "twisted_net.files.client.web",
+                "twisted_net.files.tftp.client",
+            },
+        ),
+        (["ping", "-c", "1", "127.0.0.1:1", "--timeout", "0.01"], {"tomllib", "twisted_net.files"}),
+    ],
+)
+def test_a_command_loads_nothing_that_it_does_not_use(
+    arguments: list[str], needless: set[str]
+) -> None:
+    """Nearly all of the time that a short command takes is spent on loading."""
+    script = f"""
+import sys
+from twisted_net.__main__ import main
+sys.argv = ["netdemo", *{arguments!r}]
+try:
+    main()
+except SystemExit:
+    print(*sys.modules)
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    ).stdout.split()
+    assert "twisted_net.cli" in loaded
+    assert not needless & {*loaded}
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [

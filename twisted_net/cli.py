@@ -22,9 +22,9 @@ CLIENTS = {
     "echo": "twisted_net.echo.commands:echo",
     "ping": "twisted_net.echo.ping:ping",
     "chat": "twisted_net.chat.commands:chat",
-    "get": "twisted_net.files.commands:get",
-    "put": "twisted_net.files.commands:put",
-    "ls": "twisted_net.files.commands:ls",
+    "get": "twisted_net.files.commands.get:get",
+    "put": "twisted_net.files.commands.put:put",
+    "ls": "twisted_net.files.commands.ls:ls",
 }
 
 #: What ``netdemo --help`` says of them. The commands say it themselves, but only once each has

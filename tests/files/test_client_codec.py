@@ -1,4 +1,4 @@
-"""Tests of `twisted_net.files.client.codec`: URLs, and HTTP as clients read it."""
+"""Tests of `twisted_net.files.client.codec` and `urls`: URLs, and HTTP as clients read it."""
 
 import base64
 
@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from twisted_net.files.client.codec import (
     Head,
-    Url,
     linked,
     parse_chunk,
     parse_content_range,
@@ -16,9 +15,9 @@ from twisted_net.files.client.codec import (
     parse_html_listing,
     parse_json_listing,
     parse_retry_after,
-    parse_url,
     redirected,
 )
+from twisted_net.files.client.urls import Url, parse_url
 from twisted_net.files.codec import Entry
 from twisted_net.files.http.codec import Span, parse_digest, render_content_range, render_digest
 from twisted_net.files.http.listing import Listing, render_json, render_page

@@ -16,8 +16,9 @@ from twisted_net.files.client import line
 from twisted_net.files.client.core import BrokenOffError
 from twisted_net.files.client.fetching import Fetching, How, Item, make_folders, walked
 from twisted_net.files.client.jobs import side_by_side
+from twisted_net.files.client.lineserver import LineServer
 from twisted_net.files.client.sending import Sending, opened, parcels
-from twisted_net.files.client.servers import Found, LineServer
+from twisted_net.files.client.servers import Found
 from twisted_net.files.client.told import Fetched, Progress, Stored, ignore
 from twisted_net.files.codec import Entry
 from twisted_net.files.destination import Destination, LocalFile

@@ -10,10 +10,10 @@ import pytest
 from tests.files.test_client import CUTS, Cut, Outcome
 from tests.files.wires import NOISE, Reactor, Wire, lose
 from twisted_net.files.client import web as web_module
-from twisted_net.files.client.codec import Url, parse_url
 from twisted_net.files.client.core import BrokenOffError, BusyError
 from twisted_net.files.client.http import HttpClient
 from twisted_net.files.client.told import Fetched
+from twisted_net.files.client.urls import Url, parse_url
 from twisted_net.files.client.web import WAITED, Web
 from twisted_net.files.destination import LocalFile
 from twisted_net.files.http.codec import render_digest

@@ -10,7 +10,7 @@ from tests.simulated.bench import FILES_TCP, SERVER, serving
 from tests.simulated.fetching import content
 from tests.simulated.scenarios import CUT, NARROW
 from twisted_net.files.client.fetching import Fetching, How, Item
-from twisted_net.files.client.servers import LineServer
+from twisted_net.files.client.lineserver import LineServer
 from twisted_net.files.client.told import Fetched, Progress, ignore
 from twisted_net.files.destination import LocalFile
 from twisted_net.net.errors import ClientError

@@ -35,9 +35,9 @@ class FilesService:
     summary = "a folder over TCP (lines), UDP (TFTP) and HTTP"
     settings = FilesSettings
     commands: ClassVar = {
-        "get": "twisted_net.files.commands:get",
-        "put": "twisted_net.files.commands:put",
-        "ls": "twisted_net.files.commands:ls",
+        "get": "twisted_net.files.commands.get:get",
+        "put": "twisted_net.files.commands.put:put",
+        "ls": "twisted_net.files.commands.ls:ls",
     }
 
     def doors(self, settings: FilesSettings, runtime: Runtime) -> list[Door]:

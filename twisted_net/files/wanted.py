@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from twisted_net.files.client.codec import parse_url
 from twisted_net.files.client.core import Pace
 from twisted_net.files.client.fetching import Item, walked
-from twisted_net.files.client.servers import (
-    LineServer,
-    Server,
-    TftpServer,
-    WebServers,
-)
+from twisted_net.files.client.servers import Server
+from twisted_net.files.client.urls import parse_url
 from twisted_net.files.destination import local_name
 from twisted_net.files.words import Asked
 from twisted_net.net.errors import ClientError
@@ -58,10 +53,17 @@ class Servers:
         return self._made[key]
 
     def _make(self, asked: Asked) -> Server:
+        # Each protocol is imported when a word asks for it: a start should not pay for all three.
         if asked.web:
+            from twisted_net.files.client.webservers import WebServers
+
             return WebServers(self._reactor, self._patience, self._pace, asked.target.trust)
         if asked.target.scheme == "tftp":
+            from twisted_net.files.client.tftpserver import TftpServer
+
             return TftpServer(self._reactor, asked.target, self._patience, asked.mode)
+        from twisted_net.files.client.lineserver import LineServer
+
         return LineServer(self._reactor, asked.target, self._patience, self._pace)
 
     async def left(self) -> None:

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 
-from twisted_net.files.client.codec import parse_url
+from twisted_net.files.client.urls import parse_url
 from twisted_net.files.settings import FilesSettings
 from twisted_net.net import endpoints
 from twisted_net.net.clients import Target, Trust, has_scheme, parse_target, trusting

@@ -7,11 +7,6 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
-from twisted.internet.endpoints import (
-    HostnameEndpoint,
-    UNIXClientEndpoint,
-    connectProtocol,
-)
 from twisted.internet.error import ConnectError as TwistedConnectError
 from twisted.internet.error import (
     ConnectionRefusedError,
@@ -26,7 +21,6 @@ from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.errors import ClientError, ConnectError, NoAnswerError, SettingError
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
-from twisted_net.net.tls.keys import MISSING
 
 P = TypeVar("P", bound=Protocol)
 T = TypeVar("T")
@@ -145,6 +139,11 @@ async def connect(reactor: Any, target: Target, protocol: P, patience: float = P
     """
     if target.scheme == "https" or target.trust is not None:
         return await _connect_tls(reactor, target, protocol, patience)
+    from twisted.internet.endpoints import (  # which what goes over UDP does without
+        HostnameEndpoint,
+        UNIXClientEndpoint,
+    )
+
     endpoint: Any
     if target.scheme == "unix":
         endpoint = UNIXClientEndpoint(fast(reactor), target.host, timeout=patience)
@@ -154,6 +153,8 @@ async def connect(reactor: Any, target: Target, protocol: P, patience: float = P
 
 
 async def _connected(endpoint: Any, target: Target, protocol: P, patience: float) -> P:
+    from twisted.internet.endpoints import connectProtocol
+
     try:
         connected: P = await connectProtocol(endpoint, protocol)
     except DNSLookupError as error:
@@ -168,9 +169,13 @@ async def _connected(endpoint: Any, target: Target, protocol: P, patience: float
 
 
 async def _connect_tls(reactor: Any, target: Target, protocol: P, patience: float) -> P:
+    from twisted.internet.endpoints import HostnameEndpoint
+
     try:
         from twisted_net.net.tls import asking
     except ImportError as error:
+        from twisted_net.net.tls.keys import MISSING
+
         raise ClientError(MISSING) from error
     trust = target.trust or Trust()
     plain = HostnameEndpoint(fast(reactor), target.host, target.port, timeout=patience)

@@ -10,14 +10,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from twisted.internet.endpoints import quoteStringArgument
-
 from twisted_net.net import inherited
-from twisted_net.net.service import Kind
 from twisted_net.net.settings import Reading
 
 if TYPE_CHECKING:
-    pass
+    from twisted_net.net.service import Kind
 
 STREAM_TYPES = ("tcp", "tcp6", "ssl", "tls", "unix", "systemd")
 DATAGRAM_TYPES = ("udp", "udp6", "systemd")
@@ -88,7 +85,7 @@ class Endpoint:
         raise ValueError(f"{named} is no IPv6 address; {self.type} needs one")
 
 
-def parse(text: str, kind: Kind) -> Endpoint:
+def parse(text: str, kind: "Kind") -> Endpoint:
     """Take an endpoint string apart.
 
     :raises ValueError: it cannot work; the message says why, without the string itself.
@@ -114,6 +111,8 @@ def encrypted(text: str, private: str) -> str:
 
     :param private: the file with key and certificate.
     """
+    from twisted.internet.endpoints import quoteStringArgument  # which clients do without
+
     plain = parse(text, "stream")
     options = {**plain.options, "privateKey": private}
     if plain.type == "tcp6" and "interface" not in options:
@@ -123,7 +122,7 @@ def encrypted(text: str, private: str) -> str:
     return ":".join(["ssl", port, *named])
 
 
-def reading(kind: Kind) -> Reading:
+def reading(kind: "Kind") -> Reading:
     """Return how a setting reads an endpoint string; the empty one, a closed door, is fine."""
 
     def read(text: str) -> str:
@@ -155,7 +154,7 @@ def _unquoted(text: str) -> str:
     return re.sub(r"\\(.)", r"\1", text)
 
 
-def _check_type(endpoint: Endpoint, kind: Kind) -> None:
+def _check_type(endpoint: Endpoint, kind: "Kind") -> None:
     right: tuple[str, ...] = STREAM_TYPES if kind == "stream" else DATAGRAM_TYPES
     wrong: tuple[str, ...] = DATAGRAM_TYPES if kind == "stream" else STREAM_TYPES
     if endpoint.type in right:

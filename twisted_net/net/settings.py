@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted_net.net.errors import SettingError
-from twisted_net.net.toml import tables_in
 
 T = TypeVar("T")
 
@@ -211,6 +210,8 @@ def _read_file(
     everything: list[Described], file: Path, named_by: str
 ) -> dict[str, tuple[str, str, str]]:
     """Return path in the file -> (how to name it in an error, its text, how to show that)."""
+    from twisted_net.net.toml import tables_in  # a command without a file does without
+
     try:
         content = tables_in(file)
     except OSError as error:

@@ -3,8 +3,9 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from twisted_net.files.client.codec import Head, Url, parse_chunk, parse_head
+from twisted_net.files.client.codec import Head, parse_chunk, parse_head
 from twisted_net.files.client.conversation import Conversation
+from twisted_net.files.client.urls import Url
 from twisted_net.net.clients import PATIENCE, Target, Trust, connect
 from twisted_net.net.errors import RemoteProtocolError
 

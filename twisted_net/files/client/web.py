@@ -9,7 +9,6 @@ from twisted_net.files.client.checking import hashed_part, mismatch, patience_fo
 from twisted_net.files.client.codec import (
     Head,
     Linked,
-    Url,
     parse_content_range,
     parse_html_listing,
     parse_json_listing,
@@ -20,6 +19,7 @@ from twisted_net.files.client.core import BrokenOffError, BusyError, Pace
 from twisted_net.files.client.http import HttpClient, open_http
 from twisted_net.files.client.line import send
 from twisted_net.files.client.told import Fetched, Progress, Stored, ignore
+from twisted_net.files.client.urls import Url
 from twisted_net.files.destination import WORTH, Destination
 from twisted_net.files.http.codec import parse_digest, render_digest
 from twisted_net.files.origin import Origin, StaleError

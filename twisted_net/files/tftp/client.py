@@ -11,7 +11,7 @@ from twisted.internet.error import MessageLengthError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import DatagramProtocol
 
-from twisted_net.files.client import Fetched, Progress, ignore
+from twisted_net.files.client.told import Fetched, Progress, ignore
 from twisted_net.files.destination import Destination
 from twisted_net.files.shelf import Source
 from twisted_net.files.tftp.codec import Code, Error, Request, parse, render
