@@ -35,7 +35,7 @@ def settings() -> Iterator[str]:
     """Yield a table of settings for each group of them."""
     summaries = {service.name: f"{service.summary}." for service in registry.BUILT_IN}
     for group in groups(registry.BUILT_IN):
-        yield f"## {(group.table or 'the bench').capitalize()}"
+        yield f"## {group.heading}"
         yield ""
         yield summaries.get(group.table, (group.settings.__doc__ or "").partition("\n")[0])
         yield ""

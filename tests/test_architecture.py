@@ -204,6 +204,15 @@ def test_every_setting_says_what_it_is_for() -> None:
             assert each.help[0].isupper(), f"--{each.option}: {each.help}"
 
 
+def test_every_default_can_be_typed_as_it_is_shown() -> None:
+    """What a help text or a page shows as a default is copied, and changed a little."""
+    for group in groups(registry.BUILT_IN):
+        for each in group:
+            if each.shown_default:
+                read = each.reading.read(each.shown_default)
+                assert read == each.default, f"--{each.option} {each.shown_default}"
+
+
 def test_all_doors_open_together_on_loopback_by_default() -> None:
     """No two want the same port, none needs a privilege, none is seen from the network."""
     assert BenchSettings().interface == "127.0.0.1"

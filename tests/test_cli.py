@@ -110,7 +110,9 @@ except SystemExit:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["ecko"], "netdemo: no such command 'ecko'"),
+        (["ecko"], "netdemo: no such command 'ecko'; did you mean 'echo'?; see netdemo --help"),
+        (["pnig"], "netdemo: no such command 'pnig'; did you mean 'ping'?; see netdemo --help"),
+        (["xyz"], "netdemo: no such command 'xyz'; see netdemo --help"),
         (["echo", "--bogus"], "netdemo: no such option"),
         (["echo", "--timeout", "nan"], "netdemo: invalid value for '--timeout': 'nan': need sec"),
         (

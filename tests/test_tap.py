@@ -81,8 +81,8 @@ def test_a_word_too_much_is_one_clean_line() -> None:
 def test_the_help_names_every_setting_and_its_default() -> None:
     """Nothing has to be looked up elsewhere."""
     shown = " ".join(str(tap.Options()).split())
-    assert "One of: identity, upper, dialog, discard. [identity]" in shown
-    for text in ("--echo-tcp=", "[tcp:7007]", "--interface=", "[127.0.0.1]", "--config="):
+    assert "One of: identity, upper, dialog, discard. [default: identity]" in shown
+    for text in ("--echo-tcp=", ": tcp:7007]", "--interface=", ": 127.0.0.1]", "--config="):
         assert text in shown
 
 

@@ -1,5 +1,6 @@
 """``netdemo``: one command with a verb for everything; each verb is loaded when it is called."""
 
+import difflib
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -72,6 +73,21 @@ class Verbs(click.Group):
             _fail(NetError(f"{cmd_name!r} cannot be loaded from {place}: {error}"))
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb, or say which ones are called nearly so."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(f"no such command {args[0]!r}{_meant(args[0])}", ctx) from error
+
+
+def _meant(word: str) -> str:
+    """Return what somebody may have meant by a word, as the end of a line."""
+    near = difflib.get_close_matches(word, _verbs(), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
 
 def _verbs() -> dict[str, str]:
     from twisted_net import offers
@@ -87,7 +103,14 @@ def _verbs() -> dict[str, str]:
     return verbs
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+#: Columns of a help text at most: longer lines than these are hard to read on any terminal.
+WIDTH = 100
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": WIDTH},
+)
 @click.version_option(package_name="twisted_net", prog_name="netdemo")
 def cli() -> None:
     """Echo, chat and files over TCP and UDP: a server and its clients.

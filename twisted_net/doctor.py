@@ -24,6 +24,7 @@ from twisted_net.net import console, endpoints, listening
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import compiled, installing
 from twisted_net.net.fast.opening import unfit
+from twisted_net.net.options import Sectioned, setting_options
 from twisted_net.net.owners import owner
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import load
@@ -50,8 +51,8 @@ class Finding:
     text: str
 
 
-@click.command()
-@console.setting_options(groups(_found))
+@click.command(cls=Sectioned)
+@setting_options(groups(_found))
 @console.as_json
 def doctor(config: Path | None, given: Mapping[str, str], as_json: bool) -> None:
     """Say what would keep the server from starting.

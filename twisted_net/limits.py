@@ -16,6 +16,7 @@ from twisted_net.net.descriptors import capped, room_for
 from twisted_net.net.errors import NetError
 from twisted_net.net.guards import patience_of
 from twisted_net.net.limits import LimitSettings, Room
+from twisted_net.net.options import Sectioned, setting_options
 from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Group, load
 from twisted_net.net.table import columns
@@ -53,8 +54,8 @@ class Own:
     meaning: str
 
 
-@click.command()
-@console.setting_options(groups(_found))
+@click.command(cls=Sectioned)
+@setting_options(groups(_found))
 @console.as_json
 def limits(config: Path | None, given: Mapping[str, str], as_json: bool) -> None:
     """Show the limits of every door, as they would hold.

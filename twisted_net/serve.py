@@ -11,11 +11,12 @@ from twisted.logger import globalLogBeginner
 
 from twisted_net import announce, registry, workers
 from twisted_net.net import loading, signals
-from twisted_net.net.console import fail, setting_options
+from twisted_net.net.console import fail
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
 from twisted_net.net.log import FORMATS, LineObserver
 from twisted_net.net.notifying import Manager
+from twisted_net.net.options import Sectioned, setting_options
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load_chosen
 from twisted_net.settings import groups
@@ -23,13 +24,13 @@ from twisted_net.settings import groups
 _found = registry.services()
 
 
-@click.command()
+@click.command(cls=Sectioned)
 @setting_options(groups(_found))
 @click.option(
     "--reactor",
     "reactor_name",
     metavar="NAME",
-    help="Twisted reactor: netdemo, epoll, asyncio… [netdemo, where epoll is]",
+    help="Twisted reactor: netdemo, epoll, asyncio…  [default: netdemo, where epoll is]",
 )
 @click.option(
     "--log-format",

@@ -37,6 +37,10 @@ def _spin(text: str) -> float:
     return value
 
 
+def _as_spin(value: float) -> str:
+    return f"{value * 1e6:g}us" if value else "0"
+
+
 @dataclass(frozen=True, slots=True)
 class BenchSettings:
     """How to run the whole, whatever its services are."""
@@ -55,7 +59,7 @@ class BenchSettings:
     spin: float = setting(
         0.0,
         "Look for events so long before sleeping: faster, and a core is always busy.",
-        Reading("TIME", _spin),
+        Reading("TIME", _spin, _as_spin),
     )
     workers: int = setting(1, "Processes that serve; each has the limits to itself.", whole(1, 64))
     proxy_from: Believed = setting(

@@ -78,7 +78,7 @@ def Options() -> _Options:  # noqa: N802 - the name that twistd looks for
     ]
     for group in groups(found):
         rows += [
-            [each.option, None, None, f"{_help(each)} [{each.shown_default or 'empty'}]"]
+            [each.option, None, None, f"{_help(each)} [default: {each.shown_default or 'empty'}]"]
             for each in group
         ]
     made = type("Options", (_Options,), {"optParameters": rows, "found": found})

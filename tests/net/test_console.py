@@ -2,14 +2,10 @@
 
 import json
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import click
 import pytest
-from click.testing import CliRunner
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactor
 
@@ -23,7 +19,6 @@ from twisted_net.net.errors import (
     SettingError,
     StartError,
 )
-from twisted_net.net.settings import Group, setting
 
 
 @pytest.mark.parametrize(
@@ -62,33 +57,6 @@ def test_a_result_is_a_line_or_an_object(capsys: pytest.CaptureFixture[str]) -> 
     assert shown[0] == "café"
     assert json.loads(shown[1]) == {"text": "café"}
     assert shown[1].isascii()
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Some settings."""
-
-    tcp: str = setting("tcp:7", "Where.")
-    long_name: str = setting("", "What.")
-
-
-def test_settings_become_options_of_a_command() -> None:
-    """Only those that were given are handed on."""
-    seen: list[Any] = []
-
-    @click.command()
-    @console.setting_options([Group("quote", Settings, "quote-")])
-    def command(config: Path | None, given: Mapping[str, str]) -> None:
-        """Note what came."""
-        seen.append((config, dict(given)))
-
-    run = CliRunner().invoke
-    assert run(command, ["--quote-long-name", "", "-c", "x.toml"]).exit_code == 0
-    assert run(command, []).exit_code == 0
-    assert seen == [(Path("x.toml"), {"quote-long-name": ""}), (None, {})]
-    shown = run(command, ["--help"]).output
-    assert "Where.  [tcp:7]" in shown
-    assert "What.  [empty]" in shown
 
 
 class Reactor(MemoryReactor):

@@ -44,9 +44,12 @@ class _Chat(click.Command):
 @click.command(cls=_Chat)
 @click.argument("address", required=False, metavar="[SERVER]")
 @click.option("--udp", is_flag=True, help="Talk over UDP.")
-@click.option("--nick", metavar="NAME", help="The name to take.  [your login name]")
+@click.option("--nick", metavar="NAME", help="The name to take.  [default: your login name]")
 @click.option(
-    "--server", "-s", metavar="HOST[:PORT]", help=f"The same as SERVER.  [127.0.0.1:{PORT}]"
+    "--server",
+    "-s",
+    metavar="HOST[:PORT]",
+    help=f"The same as SERVER.  [default: 127.0.0.1:{PORT}]",
 )
 @console.trust
 @click.option("--peer", is_flag=True, help="Talk without a server; SERVER is another peer.")
@@ -55,12 +58,12 @@ class _Chat(click.Command):
     "--port",
     type=click.IntRange(0, 65535),
     metavar="PORT",
-    help=f"With --peer: listen here.  [{UDP_PORT}]",
+    help=f"With --peer: listen here.  [default: {UDP_PORT}]",
 )
 @click.option(
     "--interface",
     metavar="ADDRESS",
-    help="With --peer: listen on it.  [127.0.0.1; with --discover all]",
+    help="With --peer: listen on it.  [default: 127.0.0.1; with --discover all]",
 )
 @click.option(
     "--forget-peer",

@@ -36,7 +36,7 @@ LONGEST_DATAGRAM = 65507
     "--server",
     "-s",
     metavar="HOST[:PORT]",
-    help=f"Whom to ask.  [127.0.0.1:{PORT}]",
+    help=f"Whom to ask.  [default: 127.0.0.1:{PORT}]",
 )
 @console.trust
 @console.as_json

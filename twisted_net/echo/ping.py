@@ -63,7 +63,7 @@ def _rate(text: str) -> float:
     "-i",
     type=console.Read(seconds(0.00001, 86400)),
     metavar="SECONDS",
-    help=f"From one probe to the next.  [{INTERVAL:g}]",
+    help=f"From one probe to the next.  [default: {INTERVAL:g}]",
 )
 @click.option(
     "--rate",

@@ -35,7 +35,7 @@ LONGEST = 1000
     "--seed",
     type=console.Read(whole(0, 10**18)),
     metavar="N",
-    help="What is left to chance; the same seed does the same again.  [drawn, and shown]",
+    help="What is left to chance; the same seed does the same again.  [default: drawn, and shown]",
 )
 @click.option(
     "--duration",
@@ -48,9 +48,8 @@ LONGEST = 1000
     "room",
     type=console.Read(size(4096, 1 << 30)),
     default=ROOM,
-    show_default="1MiB",
     metavar="BYTES",
-    help="How much may be under way in one direction of one connection.",
+    help="How much may be under way in one direction of one connection.  [default: 1MiB]",
 )
 @click.option(
     "--max-conns",
@@ -66,7 +65,7 @@ LONGEST = 1000
     type=console.Read(seconds(0.1, 86400)),
     metavar="SECONDS",
     help="Silence after which a connection is cut, or a client over UDP forgotten."
-    f"  [{STREAM_IDLE:g}; UDP {DATAGRAM_IDLE:g}]",
+    f"  [default: {STREAM_IDLE:g}; UDP {DATAGRAM_IDLE:g}]",
 )
 @console.as_json
 @console.patience

@@ -6,8 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn, TypeVar
 
 import click
@@ -21,7 +20,8 @@ from twisted_net.net import loading, signals
 from twisted_net.net.clients import PATIENCE, Trust
 from twisted_net.net.errors import ClientError, NetError, SettingError
 from twisted_net.net.log import LineObserver, text_line
-from twisted_net.net.settings import YES_NO, Described, Group, Reading, seconds
+from twisted_net.net.options import files
+from twisted_net.net.settings import Reading, seconds
 from twisted_net.net.text import safe
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,9 +56,8 @@ patience = click.option(
     "patience",
     type=Read(seconds(0.01, 86400)),
     default=PATIENCE,
-    show_default=True,
     metavar="SECONDS",
-    help="How long to wait for a connection, or for one answer.",
+    help=f"How long to wait for a connection, or for one answer.  [default: {PATIENCE:g}]",
 )
 
 
@@ -79,6 +78,7 @@ def trust(command: F) -> F:
             "--ca",
             default="",
             metavar="FILE",
+            shell_complete=files,
             help="Speak TLS, and take what the certificates in FILE have signed, or are.",
         ),
         click.option("--tls", is_flag=True, help="Speak TLS; the certificate is checked."),
@@ -88,49 +88,6 @@ def trust(command: F) -> F:
 
 
 debug = click.option("--debug", is_flag=True, help="Log to standard error, and show tracebacks.")
-
-
-def setting_options(groups: Sequence[Group]) -> Callable[[F], F]:
-    """Give a command every setting as an option, and ``--config``.
-
-    The command is called with ``config``, a path or None, and ``given``: option name -> text, only
-    those that were on the command line; `settings.load` wants them so.
-    """
-    described = [each for group in groups for each in group]
-
-    def decorate(command: F) -> F:
-        @functools.wraps(command)
-        def called(config: Path | None, **arguments: Any) -> Any:
-            texts = {each.option: arguments.pop(_parameter(each)) for each in described}
-            given = {option: text for option, text in texts.items() if text is not None}
-            return command(config=config, given=given, **arguments)
-
-        decorated: Any = called
-        for each in reversed(described):
-            # A "yes" may be left out, as everybody expects of an option that is a yes or a no.
-            alone: dict[str, Any] = {}
-            if each.reading is YES_NO:
-                alone = {"is_flag": False, "flag_value": "yes"}
-            decorated = click.option(
-                f"--{each.option}",
-                _parameter(each),
-                metavar=each.reading.metavar,
-                help=f"{each.help}  [{each.shown_default or 'empty'}]",
-                **alone,
-            )(decorated)
-        return click.option(  # type: ignore[no-any-return]  # what click returns is Any
-            "--config",
-            "-c",
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="Read settings from this TOML file.",
-        )(decorated)
-
-    return decorate
-
-
-def _parameter(each: Described) -> str:
-    return "setting_" + each.option.replace("-", "_")
 
 
 def fail(error: Exception) -> NoReturn:

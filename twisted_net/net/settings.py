@@ -24,10 +24,12 @@ class Reading:
 
     :ivar metavar: what stands for the value in help texts: ``PORT``, ``SECONDS``.
     :ivar read: text -> value; raises ValueError, whose message says what was wanted.
+    :ivar show: value -> text, as a person would type it.
     """
 
     metavar: str
     read: Callable[[str], Any]
+    show: Callable[[Any], str] = str
 
 
 def setting(
@@ -60,6 +62,11 @@ class Group:
     table: str
     settings: type[Any]
     prefix: str = ""
+
+    @property
+    def heading(self) -> str:
+        """What stands above them in a help text or a page: the table's name."""
+        return (self.table or "the bench").capitalize()
 
     def __iter__(self) -> "Iterator[Described]":
         """Yield the settings in the order in which they were written."""
@@ -100,9 +107,7 @@ class Described:
     @property
     def shown_default(self) -> str:
         """The default as a person would type it."""
-        if isinstance(self.default, bool):
-            return "yes" if self.default else "no"
-        return str(self.default)
+        return self.reading.show(self.default)
 
 
 def text_in(path: str) -> str:
@@ -282,12 +287,20 @@ def seconds(low: float, high: float) -> Reading:
             raise ValueError(f"need seconds, {_plain(low)}-{_plain(high)}")
         return float(text)
 
-    return Reading("SECONDS", read)
+    return Reading("SECONDS", read, _plain)
 
 
 def _plain(number: float) -> str:
     """Return a number as `seconds` reads it: without an exponent."""
     return f"{number:.9f}".rstrip("0").rstrip(".")
+
+
+def _as_size(number: int) -> str:
+    """Return a number of bytes as `size` reads it: in the largest unit that it is a multiple of."""
+    for unit, factor in reversed(_UNITS.items()):
+        if number and number % factor == 0:
+            return f"{number // factor}{unit}"
+    return str(number)
 
 
 def size(low: int, high: int) -> Reading:
@@ -300,7 +313,7 @@ def size(low: int, high: int) -> Reading:
             raise ValueError(f"need bytes, {low}-{high}, as 4096, 64KiB, 10MiB or 1GiB")
         return value
 
-    return Reading("BYTES", read)
+    return Reading("BYTES", read, _as_size)
 
 
 def one_of(*words: str) -> Reading:
@@ -320,4 +333,8 @@ def _yes_no(text: str) -> bool:
     return text == "yes"
 
 
-YES_NO = Reading("yes|no", _yes_no)
+def _as_yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+YES_NO = Reading("yes|no", _yes_no, _as_yes_no)

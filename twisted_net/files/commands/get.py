@@ -21,7 +21,7 @@ from twisted_net.files.progress import screen
 from twisted_net.files.telling import Teller
 from twisted_net.files.wanted import Servers, Wanted, items
 from twisted_net.files.words import over_tls, read_words
-from twisted_net.net import console
+from twisted_net.net import console, options
 from twisted_net.net.clients import Trust
 from twisted_net.net.errors import ClientError, SettingError
 from twisted_net.net.settings import size
@@ -37,15 +37,16 @@ from twisted_net.net.text import counted
     "-o",
     default="",
     metavar="FILE",
+    shell_complete=options.files,
     help="Write to FILE; - for standard output. For a single NAME.",
 )
 @click.option(
     "--directory",
     "-d",
     default=".",
-    show_default="this one",
     metavar="FOLDER",
-    help="The folder to write to.",
+    shell_complete=options.folders,
+    help="The folder to write to.  [default: this one]",
 )
 @click.option("--recursive", "-r", is_flag=True, help="Fetch folders, with all that is in them.")
 @click.option("--force", is_flag=True, help="Replace files that exist.")

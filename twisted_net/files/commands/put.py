@@ -22,13 +22,19 @@ from twisted_net.files.progress import screen
 from twisted_net.files.telling import Teller
 from twisted_net.files.wanted import Servers
 from twisted_net.files.words import Asked, over_tls, read_words, target_of
-from twisted_net.net import console
+from twisted_net.net import console, options
 from twisted_net.net.clients import Trust, has_scheme
 from twisted_net.net.errors import ClientError, SettingError
 
 
 @click.command()
-@click.argument("words", nargs=-1, metavar="FILE... [TARGET]", required=True)
+@click.argument(
+    "words",
+    nargs=-1,
+    metavar="FILE... [TARGET]",
+    required=True,
+    shell_complete=options.files,
+)
 @server_option
 @tftp_option
 @click.option(

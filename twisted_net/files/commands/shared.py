@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import click
 
+from twisted_net.files.words import target_of
 from twisted_net.net import console
 from twisted_net.net.errors import SettingError
 from twisted_net.net.settings import whole
@@ -13,7 +14,8 @@ server_option = click.option(
     "--server",
     "-s",
     metavar="HOST[:PORT]",
-    help="Where to ask. Default: this machine, at the port that netdemo listens on.",
+    help=f"Where to ask.  [default: {target_of('127.0.0.1', False)}; with --tftp port"
+    f" {target_of('127.0.0.1', True).port}]",
 )
 tftp_option = click.option(
     "--tftp", "use_tftp", is_flag=True, help="Over TFTP (UDP), not over TCP."
