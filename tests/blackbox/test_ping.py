@@ -163,6 +163,16 @@ def test_a_terminal_gets_a_live_line_and_a_histogram(server: Bench) -> None:
     assert "probe 0" not in text
 
 
+def test_ctrl_c_on_a_terminal_ends_the_loop_of_a_shell_too(server: Bench) -> None:
+    """Who exits with 130 is taken for one that has dealt with it, and the shell goes on."""
+    port = server.port("echo-udp")
+    with Screen(str(BIN / "netdemo"), "ping", f"127.0.0.1:{port}") as running:
+        running.shows(b"1 probe")
+        running.process.send_signal(signal.SIGINT)
+        assert b" answered, " in running.rest()
+        assert running.process.returncode == -signal.SIGINT
+
+
 @pytest.mark.parametrize("options", [[], ["--json"]])
 def test_ctrl_c_ends_it_with_its_summary(options: list[str], server: Bench) -> None:
     """130, the numbers so far, and no traceback."""

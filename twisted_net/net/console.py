@@ -1,5 +1,6 @@
 """What every command of ``netdemo`` shares: errors in one line, exit codes, JSON, the terminal."""
 
+import contextlib
 import errno
 import functools
 import json
@@ -118,7 +119,8 @@ def run(
 
     On Ctrl-C the coroutine is cancelled at its ``await``, so that what it began is undone and its
     summary printed, and the command exits with 130; on SIGTERM with 143, and with 129 on SIGHUP,
-    when the terminal goes.
+    when the terminal goes. On a terminal Ctrl-C ends it by the signal itself: a shell shows 130 then
+    too, but knows that it was interrupted, and ends its loop.
 
     :param main: called with the reactor.
     :param choose: installs the reactor that the command wants, where none is installed yet.
@@ -134,11 +136,21 @@ def run(
     runner = _Runner(reactor, main)
     runner.run()
     if runner.interrupted:
-        sys.exit(INTERRUPTED if runner.signal is None else 128 + runner.signal)
+        _end_interrupted(runner.signal or signal.SIGINT)
     if isinstance(runner.outcome, Failure):
         if debug:
             runner.outcome.raiseException()
         _fail_with(runner.outcome.value)
+
+
+def _end_interrupted(number: int) -> NoReturn:
+    """End as a program does that a signal has ended."""
+    if number == signal.SIGINT and any(os.isatty(descriptor) for descriptor in range(3)):
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+    sys.exit(128 + number)
 
 
 def _fail_with(error: BaseException | None) -> NoReturn:
