@@ -118,3 +118,13 @@ def test_a_histogram_has_a_bar_for_each_row() -> None:
     assert lines[-1].rstrip().endswith("1")
     assert sum(int(line.split()[-1]) for line in lines) == 41
     assert len(shown.histogram(tally(1))) == 1
+
+
+def test_a_histogram_fits_a_narrow_terminal() -> None:
+    """Bars give way to what is written beside them, and stay long enough to be told apart."""
+    many = tally(*[1] * 40, 1000)
+    for columns in (40, 60, 100):
+        lines = shown.histogram(many, plain=True, columns=columns)
+        assert max(map(len, lines)) == min(columns, len(shown.histogram(many, plain=True)[0]))
+    narrow = shown.histogram(many, plain=True, columns=10)
+    assert narrow[0].endswith(" ms  ####  40")

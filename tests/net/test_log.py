@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.logger import Logger, LogLevel, LogPublisher
 from twisted.python.failure import Failure
+from twisted.python.log import LogPublisher as OldLogPublisher
 
 from tests.hostile import HOSTILE
 from twisted_net.net.log import (
@@ -69,6 +70,15 @@ def test_a_line_of_text_has_time_source_and_message() -> None:
     assert text_line(event(door="chat-tcp", name="red")) == (
         "2023-11-14T22:13:20+0000 [chat#warn] chat-tcp: 'red'"
     )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_twisted_says_by_its_older_logging_is_said_by_twisted(form: str) -> None:
+    """That a port is open, say; "log_legacy" is nobody whom a reader of the log knows."""
+    seen: list[dict[str, Any]] = []
+    OldLogPublisher(seen.append, seen.append).msg("%s starting on 7007", system="-")
+    line = FORMATS[form](seen[-1])
+    assert ("twisted" in line, "legacy" in line) == (True, False)
 
 
 def test_a_line_of_json_has_every_field() -> None:

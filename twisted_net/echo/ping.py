@@ -187,7 +187,8 @@ def _summarize(run: Run, target: Target, took: float, as_json: bool, live: bool)
         console.say("", {**peer, **measured, **shown.summary_record(tally)}, True)
         return
     if live:
-        for row in shown.histogram(tally, _is_plain(sys.stdout.encoding)):
+        columns = shutil.get_terminal_size().columns
+        for row in shown.histogram(tally, _is_plain(sys.stdout.encoding), columns):
             click.echo(row)
     over = "a UNIX socket" if target.scheme == "unix" else target.scheme.upper()
     click.echo(f"--- {target} over {over}, {run.codec.size} bytes a probe, {took:.1f} s ---")

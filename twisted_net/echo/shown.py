@@ -12,10 +12,11 @@ _NANO = 1_000_000_000
 _HEIGHTS, _GAP = "▁▂▃▄▅▆▇█", "\N{MULTIPLICATION SIGN}"
 _PLAIN_HEIGHTS, _PLAIN_GAP = "_.-=+*%#", "x"
 
-#: Probes that a sparkline shows, rows of a histogram, and the columns of its longest bar.
+#: Probes that a sparkline shows, rows of a histogram, and the columns of its longest bar: at most,
+#: and at least, however narrow the terminal is.
 _SPARKS = 30
 _ROWS = 10
-_BAR = 40
+_BAR, _SHORT_BAR = 40, 4
 
 #: What is said of a probe; `line` adds to it.
 _WORDS = {
@@ -143,17 +144,21 @@ def summary(tally: Tally, timeout: float, scheduled: bool = True) -> list[str]:
     return lines
 
 
-def histogram(tally: Tally, plain: bool = False) -> list[str]:
+def histogram(tally: Tally, plain: bool = False, columns: int = 80) -> list[str]:
     """Return how often which latency came, a line a row.
 
     :param plain: whether only ASCII can be shown.
+    :param columns: what a line may take.
     """
     rows = tally.latency.rows(_ROWS)
     most = max((times for _, _, times in rows), default=0)
     width = max((len(milliseconds(to)) for _, to, _ in rows), default=0)
+    around = 2 * width + len(" -  ms    ") + len(str(most))
+    longest = max(_SHORT_BAR, min(_BAR, columns - around))
+    bar = "#" if plain else "█"
     return [
         f"{milliseconds(start):>{width}} - {milliseconds(to):>{width}} ms"
-        f"  {('#' if plain else '█') * -(-times * _BAR // most):<{_BAR}}  {times}"
+        f"  {bar * -(-times * longest // most):<{longest}}  {times}"
         for start, to, times in rows
     ]
 

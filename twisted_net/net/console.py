@@ -119,8 +119,8 @@ def run(
 
     On Ctrl-C the coroutine is cancelled at its ``await``, so that what it began is undone and its
     summary printed, and the command exits with 130; on SIGTERM with 143, and with 129 on SIGHUP,
-    when the terminal goes. On a terminal Ctrl-C ends it by the signal itself: a shell shows 130 then
-    too, but knows that it was interrupted, and ends its loop.
+    when the terminal goes. On a terminal Ctrl-C ends it by the signal itself: a shell shows 130
+    then too, but knows that it was interrupted, and ends its loop.
 
     :param main: called with the reactor.
     :param choose: installs the reactor that the command wants, where none is installed yet.

@@ -22,6 +22,9 @@ from twisted_net.net.text import SHOWN, safe
 #: Longest message, in characters: a line of the log, not a page.
 LONGEST = 4096
 
+#: The logger that Twisted names for events of its older logging, which know of none.
+_OLDER = "log_legacy"
+
 #: Fields that Twisted adds to the events of its older logging, beside those that begin with log_.
 _OLD = ("isError", "failure", "message", "time", "format", "system")
 
@@ -71,7 +74,7 @@ def text_line(event: LogEvent) -> str:
 
     The lines of a traceback follow, each after a tab and a bar: no event begins so.
     """
-    where = f"{event.get('log_namespace', '-')}#{_level(event)}"
+    where = f"{_logger(event)}#{_level(event)}"
     lines = [f"{_time(event):%Y-%m-%dT%H:%M:%S%z} [{safe(where)}] {message(event)}"]
     lines += [f"\t| {safe(line, LONGEST)}" for line in _traceback(event).splitlines()]
     return "\n".join(lines)
@@ -86,7 +89,7 @@ def json_line(event: LogEvent) -> str:
     said: dict[str, Any] = {
         "time": _time(event).isoformat(timespec="milliseconds"),
         "level": _level(event),
-        "logger": str(event.get("log_namespace", "-"))[:SHOWN],
+        "logger": _logger(event)[:SHOWN],
         "message": message(event),
         "fields": dict(_fields(event)),
     }
@@ -97,7 +100,7 @@ def json_line(event: LogEvent) -> str:
 
 
 def _fields(event: LogEvent) -> Iterator[tuple[str, Any]]:
-    inner = _OLD if event.get("log_namespace") == "log_legacy" else ()
+    inner = _OLD if event.get("log_namespace") == _OLDER else ()
     for name, value in event.items():
         if not name.startswith("log_") and name not in inner:
             yield name[:SHOWN], _plain(value)
@@ -118,6 +121,12 @@ def _plain(value: Any) -> Any:
 
 def _time(event: LogEvent) -> datetime:
     return datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
+
+
+def _logger(event: LogEvent) -> str:
+    """Return who says it: what Twisted's older logging says is Twisted's own nearly always."""
+    name = str(event.get("log_namespace", "-"))
+    return "twisted" if name == _OLDER else name
 
 
 def _level(event: LogEvent) -> str:
