@@ -33,6 +33,7 @@ from twisted_net.net.service import Kind
             "want a datagram endpoint (udp, udp6, systemd); this is a stream endpoint",
         ),
         ("7", "stream", "need a type before the port; did you mean 'tcp:7'?"),
+        ("99999", "stream", "port must be 0-65535"),
         ("7", "datagram", "need a type before the port; did you mean 'udp:7'?"),
         ("udq:7", "datagram", "unknown type 'udq'; did you mean 'udp'?"),
         (

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.internet.error import ConnectError as TwistedConnectError
@@ -64,10 +65,11 @@ class Target:
 
 
 _SCHEMES = ("tcp", "udp", "tftp")
+_SCHEMES_BEFORE = tuple(f"{scheme}:" for scheme in _SCHEMES)
 _TARGET = re.compile(
     r"(?:(?P<scheme>tcp|udp|tftp):(?://)?)?"
     r"(?:host=)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:/\[\]\s=]+))"
-    r"(?::(?:port=)?(?P<port>[0-9]{1,5}))?",
+    r"(?::(?:port=)?(?P<port>[0-9]{1,9}))?",
     re.ASCII,
 )
 
@@ -82,12 +84,22 @@ def parse_target(text: str, port: int, scheme: str = "") -> Target:
     if text.startswith("unix:/"):
         return Target("unix", text.removeprefix("unix:"), 0)
     match = _TARGET.fullmatch(text)
-    if match is None or not 0 < int(match["port"] or port) <= 65535:
-        raise SettingError(f"{text!r}: want HOST[:PORT] or tcp:host=…:port=…")
+    if match is None:
+        raise SettingError(f"{text!r}: {_wanted(text)}")
+    if not 0 < int(match["port"] or port) <= 65535:
+        raise SettingError(f"{text!r}: port must be 1-65535")
     host = match["v6"] or match["host"]
     if not match["v6"] and not _is_name(host):
         raise SettingError(f"{text!r}: {host!r} can be no host's name")
     return Target(match["scheme"] or scheme, host, int(match["port"] or port))
+
+
+def _wanted(text: str) -> str:
+    """Return what to write instead of a text that is no target."""
+    scheme, host = text.partition(":")[::2] if text.startswith(_SCHEMES_BEFORE) else ("", text)
+    if isIPv6Address(host):
+        return f"an IPv6 address stands in brackets: {scheme and scheme + ':'}[{host}]"
+    return "want HOST[:PORT] or tcp:host=…:port=…"
 
 
 def _is_name(host: str) -> bool:
@@ -114,8 +126,9 @@ def trusting(target: Target, trust: Trust | None) -> Target:
 
 def has_scheme(text: str) -> bool:
     """Say whether ``text`` looks like a server, and not like a name or words to send."""
-    schemes = (*(f"{scheme}:" for scheme in _SCHEMES), "unix:/")
-    return text.startswith(schemes) and not any(character.isspace() for character in text)
+    return text.startswith((*_SCHEMES_BEFORE, "unix:/")) and not any(
+        character.isspace() for character in text
+    )
 
 
 async def within(reactor: Any, patience: float, waiting: Deferred[T], otherwise: str) -> T:

@@ -168,6 +168,7 @@ def _check_type(endpoint: Endpoint, kind: "Kind") -> None:
     if kind == "stream" and endpoint.type in _plugin_types():
         return
     if endpoint.type.isdecimal():
+        _check_number(endpoint.type)
         raise ValueError(f"need a type before the port; did you mean '{right[0]}:{endpoint.text}'?")
     near = difflib.get_close_matches(endpoint.type.lower(), right, 1)
     guess = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(right)}"
@@ -187,6 +188,10 @@ def _check_port(endpoint: Endpoint) -> None:
     if text is None:
         example = "tls:FOLDER" if endpoint.type == "tls" else endpoint.type
         raise ValueError(f"names no port; write {example}:7000")
+    _check_number(text)
+
+
+def _check_number(text: str) -> None:
     if not text.isdecimal() or not text.isascii():
         raise ValueError(f"{text!r} is not a port number")
     if not _PORT.fullmatch(text) or int(text) > 65535:
