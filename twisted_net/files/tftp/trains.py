@@ -8,7 +8,15 @@ numbers of a whole page are two strided assignments. Who cannot send trains cuts
 import os
 
 from twisted_net.files.shelf import Source
-from twisted_net.files.tftp.core import Agreed, Blocks, Buffer, ChangedError, Layout
+from twisted_net.files.tftp.core import (
+    NOTHING,
+    Agreed,
+    Blocks,
+    Buffer,
+    ChangedError,
+    Layout,
+    Stretch,
+)
 from twisted_net.files.tftp.core.numbers import MOST, Numbers
 
 #: Bytes of one train: those of the largest datagram over IPv4. A kernel cuts it into `MOST`
@@ -64,17 +72,15 @@ class Trains(Blocks):
             first = upto + 1
         return trains
 
-    def read_ahead(self, first: int, until: int) -> list[Buffer]:
-        """Lay these blocks out if they are in one page, else read the page with the first."""
+    def read_ahead(self, first: int) -> Stretch:
+        """Read the page with this block."""
         latest = self._latest
         try:
             if not latest.first <= first <= latest.until:
                 latest = self._page(first, [])
         except (OSError, ChangedError):
-            return []  # `lay_out` will say so, when it is that block's turn
-        if until <= latest.until and until < self._last:
-            return [latest.train(first, until, self._end)]
-        return []
+            return NOTHING  # `lay_out` will say so, when it is that block's turn
+        return latest.ready(self._last - 1)
 
     def _page(self, block: int, used: "list[_Page]") -> "_Page":
         """Return the page that a block is in; not at the cost of one that is in use."""
@@ -135,6 +141,10 @@ class _Page:
         end = len(high) * self._segment
         self._packets[_NUMBER : end : self._segment] = high
         self._packets[_NUMBER + 1 : end : self._segment] = low
+
+    def ready(self, until: int) -> Stretch:
+        """Return its packets, those of blocks behind ``until`` left out."""
+        return Stretch(self._view, self.first, min(self.until, until), self._segment)
 
     def train(self, first: int, until: int, size: int) -> memoryview:
         """Return the packets of some of its blocks; the file's last may be short.

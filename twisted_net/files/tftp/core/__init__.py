@@ -6,7 +6,14 @@ That is all it takes to survive loss, duplication and reordering.
 """
 
 from twisted_net.files.tftp.core.asking import Getter, Putter
-from twisted_net.files.tftp.core.blocks import Blocks, Buffer, ChangedError, Layout
+from twisted_net.files.tftp.core.blocks import (
+    NOTHING,
+    Blocks,
+    Buffer,
+    ChangedError,
+    Layout,
+    Stretch,
+)
 from twisted_net.files.tftp.core.netascii import Decoder, Netascii
 from twisted_net.files.tftp.core.options import Agreed, Terms, agree
 from twisted_net.files.tftp.core.receiver import Receiver
@@ -18,6 +25,7 @@ __all__ = [
     "CEILING",
     "FIRST_GUESS",
     "FLOOR",
+    "NOTHING",
     "RETRIES",
     "Agreed",
     "Blocks",
@@ -31,6 +39,7 @@ __all__ = [
     "Receiver",
     "Sender",
     "State",
+    "Stretch",
     "Terms",
     "Timeout",
     "Transfer",

@@ -1,5 +1,6 @@
 """Blocks of a source as datagrams: what a sender says is to go out, laid out."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from twisted_net.files.shelf import Source
@@ -12,6 +13,30 @@ Buffer = bytes | memoryview
 
 class ChangedError(Exception):
     """A source is no longer what it was; a short block would look like its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Blocks that lie ready to be sent, end to end; none of them is the last one of a source.
+
+    Their memory may be used for others as soon as something else is laid out.
+
+    :ivar first: the first block, and ``until``, the last one.
+    :ivar segment: bytes from the beginning of one packet to that of the next.
+    """
+
+    packets: memoryview
+    first: int
+    until: int
+    segment: int
+
+    def train(self, first: int, until: int) -> memoryview:
+        """Return the packets of some of them."""
+        begin = (first - self.first) * self.segment
+        return self.packets[begin : begin + (until - first + 1) * self.segment]
+
+
+NOTHING = Stretch(memoryview(b""), first=1, until=0, segment=0)
 
 
 class Layout(Protocol):
@@ -31,12 +56,11 @@ class Layout(Protocol):
         :raises ChangedError: it is not what it was.
         """
 
-    def read_ahead(self, first: int, until: int) -> list[Buffer]:
+    def read_ahead(self, first: int) -> Stretch:
         """Prepare what comes next, while the peer is busy; raises nothing.
 
-        :return: these blocks, ready to be sent if nothing else is laid out before; or nothing, and
-            they have to be laid out when it is their turn: as the last ones have, whose source may
-            have changed by then.
+        :return: this block and some behind it. What is not in there has to be laid out when it is
+            its turn: as the last one has, whose source may have changed by then.
         """
 
 
@@ -69,9 +93,9 @@ class Blocks:
             for at in range(until - first + 1)
         ]
 
-    def read_ahead(self, first: int, until: int) -> list[Buffer]:
+    def read_ahead(self, first: int) -> Stretch:
         """Do nothing: a kernel reads ahead by itself."""
-        return []
+        return NOTHING
 
     def _ends_at(self, size: int) -> None:
         """Take note of the end; it is too early if we were told where it is."""

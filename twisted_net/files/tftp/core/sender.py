@@ -11,7 +11,13 @@ from collections.abc import Callable
 
 from twisted_net.files.shelf import Source
 from twisted_net.files.tftp.codec import Ack, Code, Error, OptionAck, Packet, render
-from twisted_net.files.tftp.core.blocks import Blocks, Buffer, ChangedError, Layout
+from twisted_net.files.tftp.core.blocks import (
+    NOTHING,
+    Blocks,
+    Buffer,
+    ChangedError,
+    Layout,
+)
 from twisted_net.files.tftp.core.numbers import Numbers
 from twisted_net.files.tftp.core.options import Agreed
 from twisted_net.files.tftp.core.timing import Timeout
@@ -48,8 +54,8 @@ class Sender(Transfer):
         self._told = False  # a repeated ACK was answered by sending it again
         self._echoes = 0  # repeated ACKs that are owed to blocks that were sent twice
         self._expected = -1  # the ACK of the whole window in the air, after which …
-        self._next: list[Buffer] = []  # … these go out, …
-        self._next_until = 0  # … up to this block
+        self._next_until = 0  # … those up to this block go out, …
+        self._ready = NOTHING  # … which are in here
 
     @property
     def finishing(self) -> bool:
@@ -104,7 +110,7 @@ class Sender(Transfer):
         self._expected = -1
         self._sent_at = now
         self.deadline = now + self._timeout.seconds
-        return self._next
+        return [self._ready.train(self._acked + 1, self._until)]
 
     def read_ahead(self) -> None:
         """Prepare the next window while the peer is busy with this one.
@@ -115,8 +121,10 @@ class Sender(Transfer):
         if self.deadline is None or until == self._last:  # no deadline: it is over
             return
         after = until + self._agreed.windowsize
-        self._next = self._layout.read_ahead(until + 1, after)
-        if self._next and self._acked and not self._resent and not self._tries:
+        if after > self._ready.until:
+            self._ready = self._layout.read_ahead(until + 1)
+        ready = after <= self._ready.until
+        if ready and self._acked and not self._resent and not self._tries:
             self._next_until = after
             self._expected = self._numbers.of(until)
 
@@ -157,6 +165,7 @@ class Sender(Transfer):
         """Return the blocks behind the last one acknowledged, as many as may be in the air."""
         self.state = State.MOVING
         self._expected = -1
+        self._ready = NOTHING  # what is laid out may take its memory
         until = self._acked + self._agreed.windowsize
         if self._last is not None:
             until = min(until, self._last)
