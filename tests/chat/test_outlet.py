@@ -13,6 +13,7 @@ from twisted.internet.testing import StringTransport
 
 from tests.chat.irc import IrcChat
 from twisted_net.chat.codec.events import Event, Kind
+from twisted_net.chat.core.here import MAX_LEFT, Neighbours
 from twisted_net.chat.core.hub import Delivery, Member
 from twisted_net.chat.core.room import Role, Room
 from twisted_net.chat.doors import turns
@@ -177,10 +178,23 @@ class Outlets(RuleBasedStateMachine):
         for kind in kinds:
             self.happens(kind, self.rooms[room].here, self.member(who))
 
+    @rule(room=rooms)
+    def is_emptied(self, room: int) -> None:
+        """Let all of a room leave it."""
+        for who in list(self.rooms[room].members):
+            self.leaves(self.members.index(who), room)
+
     @rule(who=which)
     def is_late(self, who: int) -> None:
         """Say something to those who were in a room before the last one came."""
         self.happens(Kind.SAID, self.before, self.member(who))
+
+    @rule(who=which)
+    def is_known_in_both_rooms(self, who: int) -> None:
+        """Let all in two rooms hear of somebody, once each."""
+        here = self.rooms[0].here
+        others = tuple(each for each in self.rooms[1].here if each not in self.rooms[0].members)
+        self.happens(Kind.RENAMED, Neighbours.of(here, others), self.member(who))
 
     @rule(who=which)
     def is_known(self, who: int) -> None:
@@ -271,6 +285,32 @@ def test_who_takes_what_waits_hears_nothing_more() -> None:
     assert taken == b"c1 c2 c3 "
 
 
+def test_a_room_that_very_many_have_left_unheard_is_worked_out_anew() -> None:
+    """Where nobody may know of it, say: who is left hears all, and who is gone nothing."""
+    clock, room, way = Clock(), Room[Outlet]("x"), Ways("c")
+    wires: list[Any] = [StringTransport() for _ in range(MAX_LEFT + 3)]
+    after, members = Turns(clock), []
+    for wire in wires:
+        outlet = StreamOutlet(wire, after, way, 99, nothing, nothing, print)
+        members.append(Member[Outlet]("k", "m", outlet, "irc", 0.0))
+        room.add(members[-1], Role.NONE)
+
+    def said(number: int) -> None:
+        deliver([Delivery(Event(number, Kind.SAID, "x", "m"), room.here, None)])
+
+    said(1)
+    said(2)
+    for member in members[1:-1]:
+        room.remove(member)
+    said(3)
+    said(4)
+    room.remove(members[0])
+    said(5)
+    clock.advance(0)
+    assert [each.value() for each in wires[:2]] == [b"c1 c2 c3 c4 ", b"c1 c2 "]
+    assert wires[-1].value() == b"c1 c2 c3 c4 c5 "
+
+
 @pytest.fixture
 def chat() -> IrcChat:
     """Make a chat in which three have heard of each other."""
@@ -291,7 +331,7 @@ def two_in_a_room(chat: IrcChat) -> tuple[Any, Any]:
 
 
 def test_a_room_is_worked_out_once_and_grows(chat: IrcChat) -> None:
-    """Not by the first who come, but from then on until somebody leaves."""
+    """Not by the first who come, but from then on, whoever comes and goes."""
     members = [chat.on_irc(f"m{number}") for number in range(4)]
     members[0].says("JOIN #tea")
     assert not isinstance(prepared(chat), Audience)
@@ -301,7 +341,10 @@ def test_a_room_is_worked_out_once_and_grows(chat: IrcChat) -> None:
     members[2].says("JOIN #tea")
     assert prepared(chat) is known
     members[1].says("PART #tea")
-    assert prepared(chat) is not known
+    members[0].says("PRIVMSG #tea :hi")
+    assert prepared(chat) is known
+    assert members[1].hears() == []
+    assert members[2].hears()[-1].endswith("PRIVMSG #tea :hi")
 
 
 def test_a_member_who_asks_for_other_lines_gets_them_at_once(chat: IrcChat) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
+from twisted_net.chat.core.here import Neighbours
 from twisted_net.chat.core.ident import checked_name, folded, skeleton
 from twisted_net.chat.core.room import Member, O, Role, Room
 
@@ -198,11 +199,22 @@ class Books(Generic[O]):
         return one is other or not one.rooms.keys().isdisjoint(other.rooms)
 
     def neighbours(self, member: Member[O]) -> tuple[Member[O], ...]:
-        """Return all on this node who share a room with a member, once each, and the member."""
-        met: dict[Member[O], None] = {} if member.outlet is None else {member: None}
+        """Return all on this node who share a room with a member, once each, and the member.
+
+        Those of the largest room together, where the member's doings are not hidden.
+        """
+        open_ = [room for room in member.rooms.values() if not room.hides(member)]
+        largest = max(open_, key=lambda room: len(room.here), default=None)
+        met: dict[Member[O], None] = {}
+        if largest is None and member.outlet is not None:
+            met[member] = None
         for room in member.rooms.values():
-            met.update(dict.fromkeys(self.witnesses(room, member)))
-        return tuple(met)
+            if room is not largest:
+                met.update(dict.fromkeys(self.witnesses(room, member)))
+        if largest is None:
+            return tuple(met)
+        others = tuple(each for each in met if each not in largest.members)
+        return Neighbours.of(largest.here, others) if others else largest.here
 
     def witnesses(self, room: Room[O], member: Member[O]) -> tuple[Member[O], ...]:
         """Return who hears of a member's coming and going, on this node."""

@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Generic, TypeVar
 
 from twisted_net.chat.codec.events import Event
+from twisted_net.chat.core.here import Here, Past
 
 O = TypeVar("O")  # noqa: E741 - the outlet, whatever the doors make of it
 
@@ -88,16 +89,6 @@ class Entry:
     when: float
 
 
-class Here(tuple[Member[O], ...]):
-    """The members of a room who are on this node, as long as nobody comes or goes.
-
-    :ivar prepared: what the doors have worked out about them, or about the first of them, while
-        nobody else had come; carried for the doors, and never looked at here.
-    """
-
-    prepared: object = None
-
-
 @dataclass(eq=False, slots=True)
 class Room(Generic[O]):
     """A room, under the name its first member gave it.
@@ -140,8 +131,8 @@ class Room(Generic[O]):
     left: float = 0.0
     _local: dict[Member[O], None] = field(default_factory=dict)
     _all: tuple[Member[O], ...] | None = None
-    _here: Here[O] | None = None
-    _prepared: object = None
+    _here: Here[Member[O]] | None = None
+    _past: Past[Member[O]] = field(default_factory=Past)
     _altered: int = 0
 
     @property
@@ -152,11 +143,10 @@ class Room(Generic[O]):
         return self._all
 
     @property
-    def here(self) -> Here[O]:
+    def here(self) -> Here[Member[O]]:
         """Those of them who are on this node."""
         if self._here is None:
-            self._here = Here(self._local)
-            self._here.prepared = self._prepared
+            self._here = self._past.here(self._local)
         return self._here
 
     def add(self, member: Member[O], role: Role) -> None:
@@ -164,17 +154,18 @@ class Room(Generic[O]):
         self.members[member] = role
         if member.outlet is not None:
             self._local[member] = None
-        if self._here is not None:
-            self._prepared = self._here.prepared  # who comes is the last one
+            self._past.came()
         self._all = self._here = None
 
     def remove(self, member: Member[O]) -> None:
         """Let somebody out."""
         del self.members[member]
         self._altered += 1
-        self._local.pop(member, None)
+        if member in self._local:
+            del self._local[member]
+            self._past.left(member)
         self.spoken.pop(member.key, None)
-        self._all = self._here = self._prepared = None
+        self._all = self._here = None
 
     @property
     def altered(self) -> int:

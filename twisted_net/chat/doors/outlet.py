@@ -13,7 +13,8 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from twisted_net.chat.codec.events import Event, Kind
-from twisted_net.chat.core.room import Delivery, Here, Member
+from twisted_net.chat.core.here import Here, Neighbours
+from twisted_net.chat.core.room import Delivery, Member
 from twisted_net.chat.doors.turns import Listener, Turns
 from twisted_net.net.fast.streams import FastStream
 from twisted_net.net.transports import IStreamTransport
@@ -178,12 +179,15 @@ class _Renderings(dict[Profile, bytes]):
 def deliver(deliveries: Iterable[Delivery[Outlet]]) -> None:
     """Put events into the outlets of all who hear them."""
     for delivery in deliveries:
-        renderings = _Renderings(delivery.event)
-        audience = _audience(delivery.to)
+        renderings, to = _Renderings(delivery.event), delivery.to
+        together = to.here if isinstance(to, Neighbours) else to
+        audience = _audience(together) if isinstance(together, Here) else None
         if audience is None:
-            _deliver_to_each(delivery.to, delivery, renderings)
-        else:
-            audience.hear(delivery, renderings)
+            _deliver_to_each(to, delivery, renderings)
+            continue
+        audience.hear(delivery, renderings)
+        if isinstance(to, Neighbours):
+            _deliver_to_each(to.others, delivery, renderings)
 
 
 def _deliver_to_each(
@@ -206,32 +210,61 @@ def _deliver_to_each(
 class Audience:
     """Those in a room, worked out for being told together, and not for each event anew.
 
-    It holds as long as nobody leaves, or hears in another way; who comes is added.
+    It holds as long as nobody hears in another way; who comes is added, and who goes taken out.
+
+    :ivar version: of the room (`Here.version`).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, to: Here[Member[Outlet]]) -> None:
+        self.version = to.version
         self._count = 0
         self._together: dict[tuple[Turns, Profile], dict[Listener, None]] = {}
-        self._others: list[Member[Outlet]] = []
+        self._others: dict[Member[Outlet], None] = {}
         self._changes: dict[Turns, int] = {}
+        self._grow(to)
 
-    def holds(self, to: Here[Outlet]) -> bool:
-        """Say whether this is still right for those in the room, now or with those who came."""
-        known = self._changes.items()
-        return self._count <= len(to) and all(turns.changes == count for turns, count in known)
+    def follow(self, to: Here[Member[Outlet]]) -> bool:
+        """Be those who are in the room now; say whether that could be done."""
+        if any(turns.changes != count for turns, count in self._changes.items()):
+            return False
+        if to.version != self.version:
+            gone = to.past.left_since(self.version, to.version)
+            if gone is None:
+                return False
+            for member in gone:
+                self._lose(member)
+            self._grow(to)
+            self.version = to.version
+            to.past.forget(to.version)
+        return True
 
-    def grow(self, to: Here[Outlet]) -> None:
-        """Add who has come."""
+    def _grow(self, to: Here[Member[Outlet]]) -> None:
+        """Add who has come: they are the last ones."""
         for member in to[self._count :]:
             outlet = member.outlet
             if not isinstance(outlet, StreamOutlet):
-                self._others.append(member)
+                self._others[member] = None
                 continue
             outlet.heeded = True
             turns = outlet.turns
             self._changes.setdefault(turns, turns.changes)
             turns.enter(self._together.setdefault((turns, outlet.profile), {}), outlet)
         self._count = len(to)
+
+    def _lose(self, member: Member[Outlet]) -> None:
+        """Take out who has gone, unless they came after all who are known."""
+        outlet = member.outlet
+        if member in self._others:
+            del self._others[member]
+            self._count -= 1
+        elif isinstance(outlet, StreamOutlet):
+            way = outlet.turns, outlet.profile
+            listeners = self._together.get(way, {})
+            if outlet in listeners:
+                outlet.turns.leave(listeners, outlet)
+                self._count -= 1
+            if not listeners:
+                self._together.pop(way, None)
 
     def hear(self, delivery: Delivery[Outlet], renderings: _Renderings) -> None:
         """Let all of them hear an event, in their ways."""
@@ -253,17 +286,17 @@ class Audience:
 _ONCE = object()
 
 
-def _audience(to: tuple[Member[Outlet], ...]) -> Audience | None:
-    """Return those who hear as an audience; None: it is no room's, or has not been heard of."""
-    if not isinstance(to, Here):
-        return None
+def _audience(to: Here[Member[Outlet]]) -> Audience | None:
+    """Return those in a room as an audience; None: they are to be told one by one."""
     prepared = to.prepared
-    if isinstance(prepared, Audience) and not prepared.holds(to):
+    if isinstance(prepared, Audience):
+        if to.version < prepared.version:
+            return None  # who was there before the last one came or went
+        if prepared.follow(to):
+            return prepared
         prepared = None
     if prepared is None:
         to.prepared = _ONCE
         return None
-    audience = prepared if isinstance(prepared, Audience) else Audience()
-    audience.grow(to)
-    to.prepared = audience
+    to.prepared = audience = Audience(to)
     return audience

@@ -92,6 +92,11 @@ class Turns:
             self.speech.begin_here(outlet)
         listeners[outlet] = None
 
+    def leave(self, listeners: dict[Listener, None], outlet: Listener) -> None:
+        """Take one from listeners; it hears what they were told until here."""
+        outlet.queue(self.owed(outlet))
+        del listeners[outlet]
+
     def owed(self, outlet: Listener) -> bytes:
         """Return what an outlet is to hear together with others; it hears that by itself then."""
         if self._telling is not None:
