@@ -218,10 +218,11 @@ class Census:
         """Count a connection in, or say which limit refuses it."""
         if self.total >= self.limit:
             return "all"
-        if self.peers.get(peer, 0) >= self.per_peer:
+        here = self.peers.get(peer, 0)
+        if here >= self.per_peer:
             return "peer"
         self.total += 1
-        self.peers[peer] = self.peers.get(peer, 0) + 1
+        self.peers[peer] = here + 1
         return None
 
     def move(self, peer: str, to: str) -> bool:
@@ -241,6 +242,8 @@ class Census:
     def leave(self, peer: str) -> None:
         """Count out a connection that `enter` let in."""
         self.total -= 1
-        self.peers[peer] -= 1
-        if not self.peers[peer]:
+        here = self.peers[peer] - 1
+        if here:
+            self.peers[peer] = here
+        else:
             del self.peers[peer]

@@ -19,7 +19,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_net.net.fast.streams import waiting
+from twisted_net.net.fast.streams import FastStream, waiting
 from twisted_net.net.service import IDrains
 
 #: How long a peer that broke the rules may go on sending before it is cut, in seconds, and how
@@ -90,9 +90,10 @@ class Stream(Protocol):
 
     def connectionMade(self) -> None:
         """Read only while the peer reads, and never wait to fill a segment (RFC 896)."""
-        if ITCPTransport.providedBy(self.transport):
-            self.transport.setTcpNoDelay(True)
-        if not ISSLTransport.providedBy(self.transport):
+        transport = self.transport
+        if isinstance(transport, FastStream) or ITCPTransport.providedBy(transport):
+            transport.setTcpNoDelay(True)
+        if not is_encrypted(transport):
             self._follow_the_peer()
 
     def handshakeCompleted(self) -> None:
@@ -120,7 +121,7 @@ class Stream(Protocol):
             self.transport.write(last_words)
         if self._following:
             self.transport.unregisterProducer()
-            if ISSLTransport.providedBy(self.transport):
+            if is_encrypted(self.transport):
                 # TLS ends when the peer has said so too, which nobody hears who reads no more.
                 self.dataReceived = self._discard  # type: ignore[method-assign]
                 self.transport.resumeProducing()
@@ -136,7 +137,7 @@ class Stream(Protocol):
         if self._closing:
             return
         half_closes = IHalfCloseableDescriptor.providedBy(self.transport)
-        if not half_closes or ISSLTransport.providedBy(self.transport):
+        if not half_closes or is_encrypted(self.transport):
             self.hang_up(last_words)  # TLS passes a half-close on to TCP, under its own feet
             return
         self._closing = True
@@ -176,6 +177,13 @@ class Stream(Protocol):
 
     def _linger_ends(self) -> None:
         self.transport.loseConnection()
+
+
+def is_encrypted(transport: Any) -> bool:
+    """Say whether a transport speaks TLS; our own say so sooner than an interface is found."""
+    if isinstance(transport, FastStream):
+        return bool(transport.TLS)
+    return ISSLTransport.providedBy(transport)
 
 
 def unsent(transport: Any) -> int:
