@@ -35,16 +35,15 @@ class GuardedProtocol(LetsPass, Protocol):
 
     :ivar told: when it was told to finish, in seconds; None: it was not.
     :ivar since: when it was made, in seconds.
-    :ivar begun: whether its first message has come, or is not waited for.
     :ivar shaking: whether TLS has still to begin.
     """
 
     transport: Any
     told: float | None = None
-    begun = False
     shaking = False
+    _active: float | None = None  # when bytes last came or went; None: never
+    _begun = False
     _heard = False
-    _greeting = 0  # bytes that were still to be sent when the peer was first heard
     _beside = False
     _held = 0  # bytes that wait for that
     _full = False
@@ -52,28 +51,27 @@ class GuardedProtocol(LetsPass, Protocol):
     def __init__(self, guard: "GuardedFactory", inside: IProtocol, peer: str) -> None:
         self.inside = inside
         self._guard = guard
-        self._counters = guard.counters
         self._peer = peer
-        self.since = self._active = guard.seconds()
+        self.since = guard.seconds()
 
     def makeConnection(self, transport: ITransport) -> None:
         """Count the connection in, and stand beside it or round the protocol inside."""
         self.transport = transport
         self.connected = 1
-        self._guard.entered(self)
+        guard = self._guard
+        guard.entered(self)
         if isinstance(transport, FastStream):
             self._beside = True
-            self.begun = not self._guard.wants_message
-            counters: Any = self._counters if self.begun else self
-            transport.attend(self, counters, self._guard.queue_limit)
+            transport.attend(self, guard.counters, guard.queue_limit, guard.wants_message)
             transport.protocol = self.inside
             self._begin(transport)
             return
+        self._counters = guard.counters
         self.shaking = ISSLTransport.providedBy(transport)
-        self.begun = not (self.shaking or self._guard.wants_message)
+        self._begun = not (self.shaking or guard.wants_message)
         self._below: Any = getattr(transport, "transport", None) or transport
         if isinstance(self._below, FastStream):
-            self._below.attend(self, UNCOUNTED, self._guard.queue_limit)
+            self._below.attend(self, UNCOUNTED, guard.queue_limit)
         directlyProvides(self, providedBy(transport))
         self._begin(self)  # it is one: see `__getattr__`
 
@@ -83,37 +81,10 @@ class GuardedProtocol(LetsPass, Protocol):
         except Exception:  # Twisted would leave the peer waiting for ever
             self.crashed()
 
-    # Until its first message a fast transport counts here, so that what it does for each of the
-    # many messages after that is not a step longer.
-
     @property
-    def received(self) -> int:
-        """Bytes that the door has received."""
-        return self._counters.received
-
-    @received.setter
-    def received(self, count: int) -> None:
-        self._counters.received = count
-        if not self._heard:
-            self._heard = True
-            if self._beside and self.transport._tempDataLen:
-                self._greeting = waiting(self.transport)
-
-    @property
-    def sent(self) -> int:
-        """Bytes that the door has sent."""
-        return self._counters.sent
-
-    @sent.setter
-    def sent(self, count: int) -> None:
-        counters = self._counters
-        if self._heard and not self.begun:
-            self._greeting -= count - counters.sent
-            if self._greeting < 0:
-                self.begun = True
-                if self._beside:
-                    self.transport.counters = counters
-        counters.sent = count
+    def begun(self) -> bool:
+        """Whether its first message has come and was answered, or is not waited for."""
+        return bool(self.transport.answered) if self._beside else self._begun
 
     def ended(self) -> None:
         """Learn from a fast transport that the connection is lost; count it out."""
@@ -130,11 +101,12 @@ class GuardedProtocol(LetsPass, Protocol):
         if getattr(self.transport, "stirred", False):
             self.transport.stirred = False
             self._active = now
-        return self._active
+        return self.since if self._active is None else self._active
 
     def dataReceived(self, data: bytes) -> None:
         """Count what came, and hand it on."""
-        self.received += len(data)
+        self._counters.received += len(data)
+        self._heard = True
         self._touch()
         try:
             self.inside.dataReceived(data)
@@ -144,7 +116,7 @@ class GuardedProtocol(LetsPass, Protocol):
     def handshakeCompleted(self) -> None:
         """Pass on that TLS has begun."""
         self.shaking, self._held = False, 0
-        self.begun = not self._guard.wants_message
+        self._begun = not self._guard.wants_message
         if IHandshakeListener.providedBy(self.inside):
             self.inside.handshakeCompleted()
 
@@ -224,8 +196,7 @@ class GuardedProtocol(LetsPass, Protocol):
             return
         if self.shaking:
             self._held += len(data)
-        self.sent += len(data)
-        self._touch()
+        self._count_sent(len(data))
         self.transport.write(data)
 
     def writeSequence(self, data: list[bytes]) -> None:
@@ -234,12 +205,16 @@ class GuardedProtocol(LetsPass, Protocol):
 
     def passed(self, count: int) -> None:
         """Count what the kernel sent from a file."""
-        self.sent += count
-        self._touch()
+        self._count_sent(count)
 
     def __getattr__(self, name: str) -> Any:
         """Be the transport in everything else."""
         return getattr(self.transport, name)
+
+    def _count_sent(self, count: int) -> None:
+        self._counters.sent += count
+        self._begun = self._begun or (self._heard and count > 0)
+        self._touch()
 
     def _touch(self) -> None:
         self._active = self._guard.seconds()

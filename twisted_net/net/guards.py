@@ -150,7 +150,7 @@ class GuardedFactory(Around):
         """Forget a connection."""
         del self.connections[connection]
         self.counters.open -= 1
-        self._census.leave(connection.peer)
+        self._census.leave(connection._peer)
         if self._looking is not None and not self.connections:
             self._looking.cancel()
             self._looking = None

@@ -25,12 +25,14 @@ class Watched(Protocol):
 
     :ivar told: when it was told to finish, in seconds; None: it was not.
     :ivar since: when it was made, in seconds.
-    :ivar begun: whether its first message has come, or is not waited for.
     """
 
     told: float | None
     since: float
-    begun: bool
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first message has come, or is not waited for."""
 
     def last_active(self, now: float) -> float:
         """Return when bytes last came or went, as far as is known."""

@@ -20,7 +20,7 @@ from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast import compiled
-from twisted_net.net.fast.streams import LARGE_READ, SMALL_READ, FastStream
+from twisted_net.net.fast.streams import ANSWERED, LARGE_READ, SILENT, SMALL_READ, FastStream
 
 ROOT = Path(__file__).parents[3]
 
@@ -83,6 +83,14 @@ class _Connection(FileDescriptor, _Made):
         self.counters = DoorCounters()
         self._plain = True
 
+    def writeSomeData(self, data: bytes) -> int:  # noqa: N802 - Twisted's
+        """Send some of it, as Twisted's do."""
+        try:
+            sent: int = self.socket.send(bytes(data))
+        except BlockingIOError:
+            return 0
+        return sent
+
 
 class InPython(FastStream, _Connection):
     """One that is Python."""
@@ -108,7 +116,7 @@ def state(stream: Any) -> dict[str, Any]:
     """Return everything that a read or a write may change."""
     names = ("_tempDataBuffer", "_tempDataLen", "dataBuffer", "offset", "_plain", "_asked")
     more = ("_inside", "_owed", "_broken", "producerPaused", "stirred", "_read_size", "counters")
-    return {name: getattr(stream, name) for name in (*names, *more)}
+    return {name: getattr(stream, name) for name in (*names, *more, "_unanswered")}
 
 
 ANSWERS: list[tuple[Any, ...]] = [
@@ -131,9 +139,17 @@ ANSWERS: list[tuple[Any, ...]] = [
 @pytest.mark.parametrize("answers", ANSWERS, ids=repr)
 @pytest.mark.parametrize("times", [1, 2, 5])
 def test_a_read_leaves_the_same_behind(answers: tuple[Any, ...], times: int) -> None:
-    """Whatever the socket says to it, and to the answer."""
+    """Whatever the socket says to it, and to the answer; whatever is unanswered."""
+    for unanswered in (ANSWERED, SILENT, 0, 4, 5, 6, 1 << 40):
+        read_on_both(answers, times, unanswered)
+
+
+def read_on_both(answers: tuple[Any, ...], times: int, unanswered: int) -> None:
+    """Read once on each, and compare what that leaves behind."""
     given = [each * times if isinstance(each, int) and each > 2 else each for each in answers]
     both = [echoing(kind, *given, times=times) for kind in BOTH]
+    for each in both:
+        each._unanswered = unanswered
     read = [each.doRead() for each in both]
     assert read[0] is read[1]
     assert read[0] in (None, CONNECTION_LOST, CONNECTION_DONE)
@@ -161,6 +177,22 @@ def test_a_read_grows_when_it_came_back_full(kind: Any) -> None:
         made.doRead()
     assert made.socket.asked[::2] == [SMALL_READ, LARGE_READ, SMALL_READ]
     assert (made.counters.received, made.counters.sent) == (SMALL_READ + 10, SMALL_READ + 10)
+
+
+@each_kind
+def test_the_first_message_is_answered_by_what_is_sent_after_a_greeting(kind: Any) -> None:
+    """However slowly that leaves; and by nothing that is sent before anything was heard."""
+    made = kind(Socket(3, b"he", BlockingIOError(), 3, b"llo", 1, 2), None)
+    made.protocol = SimpleNamespace(dataReceived=lambda data: None)
+    made.attend(None, made.counters, None, waits=True)
+    made.write(b"welcome")
+    seen = []
+    for act in (*[made.doWrite, made.doRead, made.doWrite] * 2, made.doWrite):
+        act()
+        seen.append(made.answered)
+        if act == made.doRead:
+            made.write(b"a")
+    assert seen == [False] * 6 + [True]
 
 
 @each_kind

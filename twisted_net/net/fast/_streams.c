@@ -6,27 +6,33 @@ transport's state is found in a struct, not by name, and that a socket of Python
 written without a detour. It calls `recv` and `send` with the GIL held: neither waits
 (MSG_DONTWAIT), and a copy of 64 KiB is shorter than most turns of an interpreter. */
 
+#define _GNU_SOURCE             /* accept4 */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <structmember.h>
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #ifdef Py_GIL_DISABLED
 #error "the GIL keeps threads apart here"
 #endif
 
 /* As in streams.py. */
-enum { SMALL_READ = 65536, LARGE_READ = 262144 };
+enum { SMALL_READ = 65536, LARGE_READ = 262144, ANSWERED = -1 };
+#define SILENT PY_SSIZE_T_MAX
 
 typedef struct {
     PyObject_HEAD
-    PyObject *socket;   /* of Python's own, or one that is like it */
+    PyObject *socket;   /* of Python's own, or one that is like it; NULL: none, or nobody has … */
+    int fd;             /* … asked for it, and this is it; -1: none */
     PyObject *protocol;
     PyObject *counters; /* a DoorCounters, or somebody who stands in for it */
     PyObject *pieces;   /* what waits to be sent: a list, and … */
     PyObject *rest;     /* … what is before it, less `offset` bytes */
-    Py_ssize_t waiting, offset, read_size, buffer_size;
+    Py_ssize_t waiting, offset, read_size, buffer_size, unanswered;
     char plain, asked, inside, owed, broken, tls, paused, stirred;
 } Stream;
 
@@ -39,7 +45,7 @@ struct sum {
 /* What we are told of Python's classes, see `lean_on`. */
 static struct {
     PyObject *read, *write, *write_now;         /* FastStream's own methods */
-    PyObject *connection_lost;
+    PyObject *connection_lost, *open;
     PyTypeObject *socket_type, *counters_type;
     struct sum received, sent;
 } python;
@@ -76,6 +82,8 @@ descriptor(Stream *self)
     PyObject *number;
     long fd;
 
+    if (self->fd >= 0)
+        return self->fd;
     if (Py_TYPE(self->socket) != python.socket_type)
         return -1;
     number = PyObject_CallMethodNoArgs(self->socket, names.fileno);
@@ -88,6 +96,22 @@ descriptor(Stream *self)
     if (fd == -1)
         PyErr_Clear();
     return (int)fd;
+}
+
+static int
+has_no_socket(Stream *self)
+{
+    return self->socket == NULL && self->fd < 0;
+}
+
+/* Close the descriptor, if there is one that is no socket of Python's; say whether there was. */
+static int
+close_own(Stream *self)
+{
+    int fd = self->fd;
+
+    self->fd = -1;
+    return fd >= 0 && (close(fd), 1);
 }
 
 /* Call `recv` or `send` of a socket that is not Python's own, or that is closed. */
@@ -266,6 +290,31 @@ count(Stream *self, const struct sum *which, Py_ssize_t more)
     return bad;
 }
 
+/* Take note of the first words of the peer, and of how much of a greeting has not left. */
+static int
+listen_to(Stream *self)
+{
+    Py_ssize_t rest;
+
+    if (self->unanswered != SILENT)
+        return 0;
+    rest = PyObject_Size(self->rest);
+    if (rest < 0)
+        return -1;
+    self->unanswered = self->waiting + rest - self->offset;
+    return 0;
+}
+
+/* Count what was sent, and what of it is the answer to the first words (FastStream._answered). */
+static int
+count_sent(Stream *self, Py_ssize_t sent)
+{
+    if (self->unanswered >= 0 && self->unanswered != SILENT)
+        self->unanswered = sent > self->unanswered ? ANSWERED : self->unanswered - sent;
+    self->stirred = 1;
+    return count(self, &python.sent, sent);
+}
+
 /* The methods */
 
 /* Send what was written while we were reading (FastStream._answer). */
@@ -276,7 +325,7 @@ answer(Stream *self)
     Py_ssize_t sent;
     int error, bad;
 
-    if (self->paused || self->waiting > LARGE_READ || self->socket == NULL)
+    if (self->paused || self->waiting > LARGE_READ || has_no_socket(self))
         return call(self, names.answer_later);
     data = PyList_GET_SIZE(pieces) == 1 && PyBytes_CheckExact(PyList_GET_ITEM(pieces, 0))
         ? Py_NewRef(PyList_GET_ITEM(pieces, 0))
@@ -292,8 +341,7 @@ answer(Stream *self)
             self->broken = error != EPIPE;
         return call(self, names.answer_later);
     }
-    bad = count(self, &python.sent, sent) < 0;
-    self->stirred = 1;
+    bad = count_sent(self, sent) < 0;
     self->waiting = 0;
     bad = PyList_SetSlice(self->pieces, 0, PyList_GET_SIZE(self->pieces), NULL) < 0 || bad;
     if (!bad && sent < PyBytes_GET_SIZE(data)) {
@@ -328,7 +376,7 @@ stream_doRead(Stream *self, PyObject *Py_UNUSED(ignored))
     Py_ssize_t size;
     int error, bad;
 
-    if (self->socket == NULL || self->protocol == NULL)
+    if (has_no_socket(self) || self->protocol == NULL)
         return PyObject_CallOneArg(python.read, (PyObject *)self);
     data = receive(self, &error);
     if (data == NULL) {
@@ -343,7 +391,7 @@ stream_doRead(Stream *self, PyObject *Py_UNUSED(ignored))
         return PyObject_CallMethodNoArgs((PyObject *)self, names.ended);
     }
     self->read_size = size >= SMALL_READ ? LARGE_READ : SMALL_READ;
-    if (count(self, &python.received, size) < 0) {
+    if (count(self, &python.received, size) < 0 || listen_to(self) < 0) {
         Py_DECREF(data);
         return NULL;
     }
@@ -408,7 +456,7 @@ stream_write_now(Stream *self, PyObject *const *args, Py_ssize_t count_, PyObjec
     Py_ssize_t sent, size;
     int error, bad;
 
-    if (busy || self->socket == NULL || !is_usual(args, count_, keywords))
+    if (busy || has_no_socket(self) || !is_usual(args, count_, keywords))
         return unusual(python.write_now, self, args, count_, keywords);
     data = args[0];
     size = PyBytes_GET_SIZE(data);
@@ -420,9 +468,8 @@ stream_write_now(Stream *self, PyObject *const *args, Py_ssize_t count_, PyObjec
             self->broken = error != EPIPE && error != ENOBUFS;
         sent = 0;
     }
-    if (count(self, &python.sent, sent) < 0)
+    if (count_sent(self, sent) < 0)
         return NULL;
-    self->stirred = 1;
     if (sent == size)
         Py_RETURN_NONE;
     left = PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + sent, size - sent);
@@ -435,6 +482,38 @@ stream_write_now(Stream *self, PyObject *const *args, Py_ssize_t count_, PyObjec
     Py_RETURN_NONE;
 }
 
+/* Of every other socket than one that was accepted here, Twisted sets this to the socket's own. */
+static PyObject *
+stream_fileno(Stream *self, PyObject *Py_UNUSED(ignored))
+{
+    PyObject *socket = self->socket, *number;
+
+    if (socket == NULL)
+        return PyLong_FromLong(self->fd);
+    Py_INCREF(socket);
+    number = PyObject_CallMethodNoArgs(socket, names.fileno);
+    Py_DECREF(socket);
+    return number;
+}
+
+/* Set an option of the descriptor, if nobody has asked for the socket; say whether that is done. */
+static PyObject *
+stream_set_own(Stream *self, PyObject *args)
+{
+    int level, option, value;
+
+    if (!PyArg_ParseTuple(args, "iii:_set_own", &level, &option, &value))
+        return NULL;
+    return PyBool_FromLong(self->fd >= 0
+                           && !setsockopt(self->fd, level, option, &value, sizeof value));
+}
+
+static PyObject *
+stream_close_own(Stream *self, PyObject *Py_UNUSED(ignored))
+{
+    return PyBool_FromLong(close_own(self));
+}
+
 /* The type */
 
 static PyObject *
@@ -444,6 +523,8 @@ stream_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(ke
 
     if (self == NULL)
         return NULL;
+    self->fd = -1;
+    self->unanswered = ANSWERED;
     self->read_size = self->buffer_size = SMALL_READ;
     self->rest = Py_NewRef(nothing);
     self->pieces = PyList_New(0);
@@ -477,6 +558,7 @@ stream_dealloc(Stream *self)
 {
     PyObject_GC_UnTrack(self);
     stream_clear(self);
+    close_own(self);
     Py_CLEAR(self->pieces);
     Py_CLEAR(self->rest);
     Py_TYPE(self)->tp_free((PyObject *)self);
@@ -517,20 +599,50 @@ set_rest(Stream *self, PyObject *value, void *Py_UNUSED(closure))
     return 0;
 }
 
+/* A socket of Python's is made when somebody asks for it, who may then do with it what he likes. */
+static PyObject *
+get_socket(Stream *self, void *Py_UNUSED(closure))
+{
+    if (self->fd >= 0) {
+        PyObject *made = PyObject_CallFunction(python.open, "i", self->fd);
+        if (made == NULL)
+            return NULL;
+        self->fd = -1;
+        Py_XSETREF(self->socket, made);
+    }
+    if (self->socket == NULL)
+        PyErr_SetString(PyExc_AttributeError, "socket");
+    return Py_XNewRef(self->socket);
+}
+
+static int
+set_socket(Stream *self, PyObject *value, void *Py_UNUSED(closure))
+{
+    if (value == NULL && has_no_socket(self)) {
+        PyErr_SetString(PyExc_AttributeError, "socket");
+        return -1;
+    }
+    close_own(self);
+    Py_XSETREF(self->socket, Py_XNewRef(value));
+    return 0;
+}
+
 static PyGetSetDef stream_getset[] = {
+    {"socket", (getter)get_socket, (setter)set_socket},
     {"_tempDataBuffer", (getter)get_pieces, (setter)set_pieces},
     {"dataBuffer", (getter)get_rest, (setter)set_rest},
     {NULL}
 };
 
 static PyMemberDef stream_members[] = {
-    {"socket", T_OBJECT_EX, offsetof(Stream, socket)},
+    {"_fd", T_INT, offsetof(Stream, fd)},
     {"protocol", T_OBJECT_EX, offsetof(Stream, protocol)},
     {"counters", T_OBJECT_EX, offsetof(Stream, counters)},
     {"_tempDataLen", T_PYSSIZET, offsetof(Stream, waiting)},
     {"offset", T_PYSSIZET, offsetof(Stream, offset)},
     {"bufferSize", T_PYSSIZET, offsetof(Stream, buffer_size)},
     {"_read_size", T_PYSSIZET, offsetof(Stream, read_size)},
+    {"_unanswered", T_PYSSIZET, offsetof(Stream, unanswered)},
     {"_plain", T_BOOL, offsetof(Stream, plain)},
     {"_asked", T_BOOL, offsetof(Stream, asked)},
     {"_inside", T_BOOL, offsetof(Stream, inside)},
@@ -549,6 +661,12 @@ static PyMethodDef stream_methods[] = {
      "Send some bytes soon (ITransport)."},
     {"write_now", (PyCFunction)(void (*)(void))stream_write_now, METH_FASTCALL | METH_KEYWORDS,
      "Send some bytes before this returns, if nothing waits to be sent; else soon."},
+    {"fileno", (PyCFunction)stream_fileno, METH_NOARGS,
+     "Return the descriptor; -1: it is closed (IFileDescriptor)."},
+    {"_set_own", (PyCFunction)stream_set_own, METH_VARARGS,
+     "Set an option of the descriptor, if nobody has asked for the socket; say whether it is done."},
+    {"_close_own", (PyCFunction)stream_close_own, METH_NOARGS,
+     "Close the descriptor, if nobody has asked for the socket; say whether that is done."},
     {NULL}
 };
 
@@ -590,10 +708,10 @@ find(struct sum *sum, PyObject *type)
 static PyObject *
 lean_on(PyObject *Py_UNUSED(module), PyObject *args)
 {
-    PyObject *stream, *counters, *socket_type, *connection_lost;
+    PyObject *stream, *counters, *socket_type, *open, *connection_lost;
 
-    if (!PyArg_ParseTuple(args, "O!O!O!O:lean_on", &PyType_Type, &stream, &PyType_Type, &counters,
-                          &PyType_Type, &socket_type, &connection_lost))
+    if (!PyArg_ParseTuple(args, "O!O!O!OO:lean_on", &PyType_Type, &stream, &PyType_Type, &counters,
+                          &PyType_Type, &socket_type, &open, &connection_lost))
         return NULL;
     if (find(&python.received, counters) < 0 || find(&python.sent, counters) < 0)
         return NULL;
@@ -604,14 +722,73 @@ lean_on(PyObject *Py_UNUSED(module), PyObject *args)
         return NULL;
     Py_XSETREF(python.counters_type, (PyTypeObject *)Py_NewRef(counters));
     Py_XSETREF(python.socket_type, (PyTypeObject *)Py_NewRef(socket_type));
+    Py_XSETREF(python.open, Py_NewRef(open));
     Py_XSETREF(python.connection_lost, Py_NewRef(connection_lost));
     Py_RETURN_NONE;
 }
 
+#ifdef __linux__
+
+/* An address as Python's own sockets give it. */
+static PyObject *
+address(const struct sockaddr_storage *from)
+{
+    char host[INET6_ADDRSTRLEN];
+
+    if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)from;
+        if (inet_ntop(AF_INET, &in->sin_addr, host, sizeof host) == NULL)
+            return PyErr_SetFromErrno(PyExc_OSError);
+        return Py_BuildValue("(si)", host, ntohs(in->sin_port));
+    }
+    if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *in = (const struct sockaddr_in6 *)from;
+        if (inet_ntop(AF_INET6, &in->sin6_addr, host, sizeof host) == NULL)
+            return PyErr_SetFromErrno(PyExc_OSError);
+        return Py_BuildValue("(siII)", host, ntohs(in->sin6_port), ntohl(in->sin6_flowinfo),
+                             in->sin6_scope_id);
+    }
+    PyErr_Format(PyExc_OSError, "accepted a socket of another family, %d", from->ss_family);
+    return NULL;
+}
+
+static PyObject *
+accept_one(PyObject *Py_UNUSED(module), PyObject *listening)
+{
+    struct sockaddr_storage from;
+    socklen_t length = sizeof from;
+    PyObject *host;
+    int fd, at = (int)PyLong_AsLong(listening);
+
+    if (at == -1 && PyErr_Occurred())
+        return NULL;
+    do
+        fd = accept4(at, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            Py_RETURN_NONE;
+        return PyErr_SetFromErrno(PyExc_OSError);
+    }
+    host = address(&from);
+    if (host == NULL) {
+        close(fd);
+        return NULL;
+    }
+    return Py_BuildValue("(iN)", fd, host);
+}
+
+#endif
+
 static PyMethodDef functions[] = {
     {"lean_on", lean_on, METH_VARARGS,
-     "lean_on(stream, counters, socket, connection_lost)\n\n"
+     "lean_on(stream, counters, socket, open, connection_lost)\n\n"
      "Learn of the class that does what is not usual, and of what both use."},
+#ifdef __linux__
+    {"accept", accept_one, METH_O,
+     "Accept who waits at a listening descriptor, of IPv4 or IPv6: another one, which neither waits\n"
+     "nor is inherited, and the address; None: nobody does. Raises OSError."},
+#endif
     {NULL}
 };
 

@@ -1,10 +1,18 @@
+from collections.abc import Callable
 from typing import Any
 
 class Stream:
     def doRead(self) -> Any: ...
     def write(self, data: bytes) -> None: ...
     def write_now(self, data: bytes) -> None: ...
+    def fileno(self) -> int: ...
 
+def accept(listening: int, /) -> tuple[int, Any] | None: ...
 def lean_on(
-    stream: type[Any], counters: type[Any], socket: type[Any], connection_lost: Any, /
+    stream: type[Any],
+    counters: type[Any],
+    socket: type[Any],
+    open: Callable[[int], Any],
+    connection_lost: Any,
+    /,
 ) -> None: ...

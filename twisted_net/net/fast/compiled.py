@@ -6,7 +6,8 @@ They are compiled when the package is installed, if there is a C compiler; else,
 
 import os
 import socket
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.main import CONNECTION_LOST
 
@@ -23,10 +24,23 @@ try:
 except ImportError as error:
     why_not = str(error)
 
+#: Accepts who waits at a listening descriptor of IPv4 or IPv6: returns another descriptor, which a
+#: `Stream` may be given instead of a socket, and the address, or None. None: not here.
+accept: Callable[[int], tuple[int, Any] | None] | None = None
+
+
+def opened(fd: int) -> socket.socket:
+    """Return the socket of a descriptor, for who asks a transport for it."""
+    made = socket.socket(fileno=fd)
+    made.setblocking(False)
+    return made
+
+
 if TYPE_CHECKING or why_not:
     Stream = FastStream
 else:
-    _streams.lean_on(FastStream, DoorCounters, socket.socket, CONNECTION_LOST)
+    accept = getattr(_streams, "accept", None)
+    _streams.lean_on(FastStream, DoorCounters, socket.socket, opened, CONNECTION_LOST)
 
     class Stream(_streams.Stream, FastStream):
         """A `FastStream` whose ``doRead``, ``write`` and ``write_now`` are compiled."""

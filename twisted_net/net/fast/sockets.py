@@ -1,21 +1,22 @@
 """Fast ports, connections and connectors: Twisted's own, for TCP and UNIX sockets, made fast."""
 
+import os
 import socket
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
 from twisted.internet import tcp, unix
-from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone
 from twisted.internet.interfaces import IFileDescriptorReceiver
 from twisted.logger import LogEvent, Logger, globalLogPublisher
 from twisted.python import log
 from twisted.python.failure import Failure
 
-from twisted_net.net.fast import private
-from twisted_net.net.fast.compiled import Stream
+from twisted_net.net.fast import compiled, private
+from twisted_net.net.fast.compiled import Stream, opened
+from twisted_net.net.fast.streams import UNCOUNTED
 
 #: Seconds for which nobody is accepted when not even the descriptor is there that is kept for that.
 LACK = 1.0
@@ -29,18 +30,21 @@ class FastServer(Stream, tcp.Server):
     def __init__(
         self, sock: Any, protocol: Any, client: Any, server: Any, sessionno: int, reactor: Any
     ) -> None:
-        tcp.Connection.__init__(self, sock, protocol, reactor)
+        if type(sock) is int:  # of `compiled.accept`; what else a connection has begins as it is
+            self._fd = sock
+            self.reactor = reactor
+            self.protocol = protocol
+            self.counters = UNCOUNTED
+        else:
+            tcp.Connection.__init__(self, sock, protocol, reactor)
+            self._begin()
         if len(client) != 2:
             self._addressType = IPv6Address
         self.server = server
         self.client = client
         self.sessionno = sessionno
-        self.hostname = client[0]
-        self._first: Any = protocol  # whom log lines are marked with, to the last
-        # One attribute for both: see `FastStream._begin`.
-        self._shown = type(protocol).__name__, None if server is None else server._realPortNumber
-        self.startReading()
-        self._begin()
+        self._first: Any = protocol  # whom log lines are marked with; in the end, of what class
+        reactor.addReader(self)
         self.connected = 1
         self._plain = True
 
@@ -51,33 +55,52 @@ class FastServer(Stream, tcp.Server):
             return
         if not enabled:
             self.inherits = False
-        super().setTcpNoDelay(enabled)
+        if not self._set_own(socket.IPPROTO_TCP, socket.TCP_NODELAY, enabled):
+            super().setTcpNoDelay(enabled)
 
     def _lose(self, reason: Failure) -> None:
+        # As Twisted does, but for asking most reasons at length whether they are another one.
+        if not hasattr(self, "protocol"):
+            return
         try:
-            if type(reason.value) is not ConnectionDone or not hasattr(self, "socket"):
-                super()._lose(reason)
-                return
-            # As Twisted does, but for asking the reason at length whether it is another one.
-            FileDescriptor.connectionLost(self, reason)
-            self._closeSocket(True)
+            self.connected, self.disconnected = 0, 1
+            if self.producer is not None:
+                self.producer.stopProducing()
+                self.producer = None
+            self.stopReading()
+            self.stopWriting()
+            done = type(reason.value) is ConnectionDone
+            if not done or self._shouldShutdown or not self._close_own():
+                self._closeSocket(done or not reason.check(ConnectionAborted))
+                del self.socket
+                vars(self).pop("fileno", None)
             protocol = self.protocol
-            del self.protocol, self.socket, self.fileno
+            del self.protocol
             protocol.connectionLost(reason)
         finally:
-            self._first = None  # a circle would be left to the garbage collector
+            self._first = self._kind()  # a circle would be left to the garbage collector
+
+    def _kind(self) -> type:
+        return self._first if isinstance(self._first, type) else type(self._first)
+
+    @cached_property
+    def hostname(self) -> Any:  # type: ignore[override]
+        """Where the peer is."""
+        return self.client[0]
 
     @cached_property
     def logstr(self) -> str:  # type: ignore[override]  # may still be set, as Twisted does
         """What log lines are marked with."""
-        prefix = self._shown[0] if self._first is None else self._getLogPrefix(self._first)
+        first = self._first
+        prefix = first.__name__ if isinstance(first, type) else self._getLogPrefix(first)
         return f"{prefix},{self.sessionno},{self.hostname}"
 
     @cached_property
     def repstr(self) -> str:  # type: ignore[override]
         """How it is shown."""
-        kind, port = self._shown
-        return f"<{kind} #{self.sessionno} on {port}>"
+        server: Any = self.server
+        port = None if server is None else server.number
+        return f"<{self._kind().__name__} #{self.sessionno} on {port}>"
 
 
 class FastClient(Stream, tcp.Client):
@@ -129,9 +152,11 @@ class FastPort(tcp.Port):
 
     :ivar passes_on: whether connections are born with the options that their factory asks for, in
         its ``socket_options``: `TCP_NODELAY` is one of them.
+    :ivar number: the number it listened at first, which connections are shown with.
     """
 
     passes_on = False
+    number: int | None = None
 
     transport = FastServer
     factory: Any
@@ -144,7 +169,8 @@ class FastPort(tcp.Port):
         told: Any = self._told  # a function is an ILogObserver, which mypy cannot know
         self._logger = Logger(namespace=self._logger.namespace, observer=told)
         super().startListening()
-        self._accept = _accepting(self.socket)
+        self.number = self._realPortNumber
+        self._accept = _accepting(self.socket, self.transport)
         self._options = list(getattr(self.factory, "socket_options", ()))
         if self.addressFamily == socket.AF_UNIX:
             self._options = []
@@ -160,14 +186,16 @@ class FastPort(tcp.Port):
             accepted = 0
             while accepted < self.numberAccepts:
                 try:
-                    sock, address = self._accept()
+                    found = self._accept()
                 except BlockingIOError:
                     break
                 except OSError:
                     self._lack()
                     return
+                if found is None:
+                    break
                 accepted += 1
-                self._welcome(sock, address)
+                self._welcome(*found)
             if accepted == self.numberAccepts:
                 self.numberAccepts += 20
             else:
@@ -201,26 +229,43 @@ class FastPort(tcp.Port):
         elif "acceptError" in event:
             drops.drop(f"not_accepted_{event['acceptError'].lower()}", "any")
 
-    def _welcome(self, sock: socket.socket, address: Any) -> None:
+    def _welcome(self, sock: Any, address: Any) -> None:
         if len(address) == 4 and address[3]:
             name, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
             address = (name, *address[1:])  # with the name of the interface
         self._enter(sock, address)
 
-    def _enter(self, sock: socket.socket, address: Any) -> None:
+    def _enter(self, sock: Any, address: Any) -> None:
+        """Give a socket, or a descriptor that is none of Python's yet, to whom it is for."""
         if self._options:
-            wanted, self._options = self._options, []
-            self.passes_on = all(
-                sock.getsockopt(level, option) == value for level, option, value in wanted
-            )
-        protocol = self.factory.buildProtocol(self._buildAddr(address))
+            sock = self._look_at_options(sock)
+        try:
+            protocol = self.factory.buildProtocol(self._buildAddr(address))
+        except BaseException:
+            _close(sock)
+            raise
         if protocol is None:
-            sock.close()
+            _close(sock)
             return
         number = self.sessionno
         self.sessionno = number + 1
         transport = self.transport(sock, protocol, address, self, number, self.reactor)
         protocol.makeConnection(transport)
+
+    def _look_at_options(self, sock: Any) -> socket.socket:
+        made: socket.socket = opened(sock) if isinstance(sock, int) else sock
+        wanted, self._options = self._options, []
+        self.passes_on = all(
+            made.getsockopt(level, option) == value for level, option, value in wanted
+        )
+        return made
+
+
+def _close(sock: Any) -> None:
+    if isinstance(sock, int):
+        os.close(sock)
+    else:
+        sock.close()
 
 
 def _drops(factory: Any) -> Any:
@@ -230,8 +275,12 @@ def _drops(factory: Any) -> Any:
     return getattr(factory, "drops", None)
 
 
-def _accepting(listening: Any) -> Callable[[], tuple[Any, Any]]:
+def _accepting(listening: Any, transport: type[Any]) -> Callable[[], tuple[Any, Any] | None]:
     """Return what accepts a connection: ``accept``, without finding out each time for what kind."""
+    lean = compiled.accept
+    if lean is not None and _takes_descriptors(listening, transport):
+        number = listening.fileno
+        return lambda: lean(number())
     accept = getattr(listening, private.ACCEPT, None)
     if accept is None or type(listening) is not socket.socket:
         return listening.accept  # type: ignore[no-any-return]
@@ -244,12 +293,18 @@ def _accepting(listening: Any) -> Callable[[], tuple[Any, Any]]:
     return accepted
 
 
+def _takes_descriptors(listening: Any, transport: type[Any]) -> bool:
+    families = (socket.AF_INET, socket.AF_INET6)
+    real = type(listening) is socket.socket and listening.family in families
+    return real and issubclass(transport, FastServer)
+
+
 class FastUnixPort(FastPort, unix.Port):
     """A UNIX socket that accepts many at a time."""
 
     transport = FastUnixServer
 
-    def _welcome(self, sock: socket.socket, address: Any) -> None:
+    def _welcome(self, sock: Any, address: Any) -> None:
         self._enter(sock, address)
 
 

@@ -13,6 +13,7 @@ What differs from Twisted's own (design/transport.md, 3.2):
   error off the socket, so that the read after it looks like a clean end.
 """
 
+import sys
 from errno import ENOBUFS, EPIPE
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,10 @@ UNCOUNTED = DoorCounters()
 #: Bytes to read at a time, as Twisted does: less would leave more unread when a protocol closes,
 #: which resets the connection. The unused rest costs nothing. And what to read when that was full.
 SMALL_READ, LARGE_READ = 65536, 262_144
+
+#: What is still to be sent until a peer's first message is answered, see `FastStream.answered`: so
+#: much until it has said anything, and so much when that is done or nobody asks.
+SILENT, ANSWERED = sys.maxsize, -1
 
 if TYPE_CHECKING:
     _Connection = tcp.Connection
@@ -70,6 +75,7 @@ class FastStream(_Connection):
     _lent = False  # somebody has the socket, and may have set anything
     _broken = False  # a send has failed, and no FIN came before
     _read_size = SMALL_READ
+    _unanswered = ANSWERED
 
     # Reading
 
@@ -89,6 +95,8 @@ class FastStream(_Connection):
         elif self._read_size != SMALL_READ:
             self._read_size = SMALL_READ
         self.counters.received += count
+        if self._unanswered == SILENT:
+            self._unanswered = waiting(self)  # of a greeting
         self.stirred = self._inside = True
         try:
             self.protocol.dataReceived(data)
@@ -112,6 +120,15 @@ class FastStream(_Connection):
         # The close says it: nothing is left unread that would reset. SO_LINGER might.
         self._shouldShutdown = self._lent
         return CONNECTION_DONE
+
+    # What is compiled may have a descriptor of which Python has made no socket, as nobody has asked
+    # for one. These two say whether it was so, and what they were to do is done.
+
+    def _set_own(self, level: int, option: int, value: int) -> bool:
+        return False
+
+    def _close_own(self) -> bool:
+        return False
 
     def getHandle(self) -> Any:
         """Return the socket (ISystemHandle)."""
@@ -155,6 +172,8 @@ class FastStream(_Connection):
             self._broken = error.errno not in (EPIPE, ENOBUFS)  # see `_answer`
             sent = 0
         self.counters.sent += sent
+        if self._unanswered >= 0:
+            self._answered(sent)
         self.stirred = True
         if sent < len(data):
             self.write(data[sent:])
@@ -212,6 +231,8 @@ class FastStream(_Connection):
         sent = super().writeSomeData(data)
         if isinstance(sent, int):
             self.counters.sent += sent
+            if self._unanswered >= 0:
+                self._answered(sent)
             self.stirred = True
         return sent
 
@@ -265,6 +286,8 @@ class FastStream(_Connection):
                 return False
             raise
         self.counters.sent += sent
+        if self._unanswered >= 0:
+            self._answered(sent)
         self.stirred = True
         waiting.clear()
         self._tempDataLen = 0
@@ -317,14 +340,19 @@ class FastStream(_Connection):
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:
         """Register a producer (IConsumer)."""
-        if self.TLS:
+        if streaming and self.producer is None and not (self.TLS or self.disconnected):
+            self.producer = producer  # as below, in fewer steps
+            self.streamingProducer = streaming
+        elif self.TLS:
             super().registerProducer(producer, streaming)
         else:
             Beneath.registerProducer(self, producer, streaming)
 
     def unregisterProducer(self) -> None:
         """Forget the producer (IConsumer)."""
-        if self.TLS:
+        if self._plain and not (self._inside or self.TLS):
+            self.producer = None  # as below, in fewer steps
+        elif self.TLS:
             super().unregisterProducer()
         else:
             Beneath.unregisterProducer(self)
@@ -401,13 +429,30 @@ class FastStream(_Connection):
     def _has_nothing_left(self) -> bool:
         return not (self._tempDataBuffer or self.dataBuffer or self.producer or self._broken)
 
-    def attend(self, guard: Any, counters: DoorCounters, queue_limit: int | None) -> None:
-        """Let somebody stand beside this connection; see the class."""
+    def attend(
+        self, guard: Any, counters: DoorCounters, queue_limit: int | None, waits: bool = False
+    ) -> None:
+        """Let somebody stand beside this connection; see the class.
+
+        :param waits: whether he asks when the first message is `answered`.
+        """
         self.guard, self.counters, self.queue_limit = guard, counters, queue_limit
+        self._unanswered = SILENT if waits else ANSWERED
+
+    @property
+    def answered(self) -> bool:
+        """Whether anything was sent for what the peer has said, and not as a greeting before it."""
+        return self._unanswered < 0
+
+    def _answered(self, count: int) -> None:
+        if self._unanswered != SILENT:
+            self._unanswered = max(self._unanswered - count, ANSWERED)
 
     def passed(self, count: int) -> None:
         """Count what the kernel sent from a file."""
         self.counters.sent += count
+        if self._unanswered >= 0:
+            self._answered(count)
         self.stirred = True
 
     def _judge(self) -> None:
