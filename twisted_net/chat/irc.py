@@ -4,9 +4,8 @@ import socket
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
-from twisted_net.chat.bus.base import Bus
+from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.core.irc.monitor import Watches
 from twisted_net.chat.core.irc.offered import OFFERED
 from twisted_net.chat.core.irc.renaming import tell_all
@@ -15,13 +14,11 @@ from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.subscriptions import Subscriptions
 from twisted_net.chat.doors.desk import Accountant, Biographer, Historian
 from twisted_net.chat.doors.irc import ChatIrcFactory
-from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN
+from twisted_net.chat.founding import Founded
 from twisted_net.chat.gateways import Gateways
 from twisted_net.chat.opers import Operators
-from twisted_net.chat.post import Post
-from twisted_net.chat.settings import password_in, policy_in
-from twisted_net.chat.store.profiles import Profiles
+from twisted_net.chat.settings import ChatSettings, password_in, policy_in
 from twisted_net.net import endpoints
 from twisted_net.net.errors import StartError
 from twisted_net.net.pages import DOOR
@@ -36,19 +33,12 @@ _BUSY = b"ERROR :Closing link: too many connections, try again later\r\n"
 _SHARE = 2
 
 
-def irc_server(
-    settings: Any,
-    runtime: Runtime,
-    post: Post[Outlet],
-    bus: Bus,
-    secret: bytes,
-    profiles: Profiles,
-) -> IrcServer:
+def irc_server(settings: ChatSettings, runtime: Runtime, shared: Founded) -> IrcServer:
     """Return what all IRC doors share.
 
-    :param settings: `twisted_net.chat.service.ChatSettings`.
     :raises StartError: a setting asks for what another one has not given.
     """
+    post = shared.post
     server = IrcServer(
         hub=post.hub,
         post=post,
@@ -59,10 +49,10 @@ def irc_server(
         password=password_in(settings.irc_password),
         capabilities=OFFERED,
         kept=post.history.kept if post.history is not None else "",
-        secret=secret,
+        secret=shared.secret,
         longest=settings.queue // _SHARE,
         soon=partial(runtime.reactor.callLater, 0),
-        profiles=Biographer(profiles),
+        profiles=Biographer(shared.profiles),
     )
     if settings.irc_sts:
         server.policy = _policy(settings)
@@ -71,26 +61,39 @@ def irc_server(
         server.guesses = post.accounts.guesses
     if post.history is not None:
         server.history = Historian(post.history)
+    _let_read(server, settings, runtime, post.accounts)
+    _let_hear(server, shared)
+    return server
+
+
+def _let_read(
+    server: IrcServer, settings: ChatSettings, runtime: Runtime, accounts: Accounts | None
+) -> None:
+    """Let a server read who its operators and gateways are, again whenever it is asked to."""
     rereading: list[Callable[[], None]] = []
     if settings.opers:
         operators = Operators(settings.opers, runtime.reactor)
         server.operators = operators.check
         rereading.append(operators.reread)
     if settings.irc_gateways:
-        guesses = post.accounts.guesses if post.accounts is not None else None
+        guesses = accounts.guesses if accounts is not None else None
         gateways = Gateways(settings.irc_gateways, runtime.reactor, guesses)
         server.gateways = gateways
         rereading.append(gateways.reread)
     server.reread = partial(_all_of, rereading)
+
+
+def _let_hear(server: IrcServer, shared: Founded) -> None:
+    """Let a server hear what its clients are told in other ways than as events of their rooms."""
+    post = shared.post
     server.watches = Watches(post.hub)
-    bus.tail(server.watches.heard)
+    shared.bus.tail(server.watches.heard)
     post.watch(partial(tell_all, server))
     server.subscriptions = Subscriptions(post.hub)
     post.watch(server.subscriptions.heard)
-    return server
 
 
-def _policy(settings: Any) -> Policy:
+def _policy(settings: ChatSettings) -> Policy:
     """Return how clients are to come from now on.
 
     :raises StartError: there is no door that they could come to, or no name for it.
@@ -112,7 +115,7 @@ def _all_of(calls: list[Callable[[], None]]) -> None:
         each()
 
 
-def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:
+def irc_doors(settings: ChatSettings, runtime: Runtime, server: IrcServer) -> list[Door]:
     """Make the IRC doors."""
     return [
         _door(name, endpoint, charset, settings, runtime, server)
@@ -124,7 +127,7 @@ def irc_doors(settings: Any, runtime: Runtime, server: IrcServer) -> list[Door]:
     ]
 
 
-def irc_page(settings: Any, runtime: Runtime, server: IrcServer) -> WebSocketResource:
+def irc_page(settings: ChatSettings, runtime: Runtime, server: IrcServer) -> WebSocketResource:
     """Make the way in for IRC clients in browsers, by their WebSockets (IRCv3, WebSocket)."""
     counters = runtime.counters.door(DOOR)
     factory = ChatIrcFactory(
@@ -148,7 +151,12 @@ def irc_page(settings: Any, runtime: Runtime, server: IrcServer) -> WebSocketRes
 
 
 def _door(
-    name: str, endpoint: str, charset: str, settings: Any, runtime: Runtime, server: IrcServer
+    name: str,
+    endpoint: str,
+    charset: str,
+    settings: ChatSettings,
+    runtime: Runtime,
+    server: IrcServer,
 ) -> Door:
     counters = runtime.counters.door(name)
     factory = ChatIrcFactory(
