@@ -65,15 +65,8 @@ def record(event: Event, why: str = "") -> dict[str, Any]:
 
 def summary_record(tally: Tally) -> dict[str, Any]:
     """Return the numbers of a run as a JSON object; times are in seconds."""
-    latency, behind = tally.latency, tally.behind
-    times = {
-        "min": latency.lowest,
-        "avg": latency.mean,
-        **{f"p{percent}": latency.percentile(percent) for percent in (50, 90, 99)},
-        "max": latency.highest,
-        "stddev": latency.deviation,
-        "jitter": tally.jitter,
-    }
+    behind = tally.behind
+    times = {name: round(value / _NANO, 9) for name, value in _times(tally).items()}
     return {
         "sent": tally.sent,
         "answered": tally.answered,
@@ -87,9 +80,7 @@ def summary_record(tally: Tally) -> dict[str, Any]:
         "stray": tally.stray,
         "unsent": tally.unsent,
         "waiting": tally.waiting,
-        "latency": {name: round(value / _NANO, 9) for name, value in times.items()}
-        if latency.count
-        else None,
+        "latency": times or None,
         "sent_late": {
             "p50": round(behind.percentile(50) / _NANO, 9),
             "max": round(behind.highest / _NANO, 9),
@@ -102,37 +93,17 @@ def summary(tally: Tally, timeout: float, scheduled: bool = True) -> list[str]:
 
     :param scheduled: whether probes had times, or waited for answers.
     """
-    more = [
-        f"{number} {words}"
-        for number, words in (
-            (tally.refused, "refused"),
-            (tally.duplicates, "duplicate" if tally.duplicates == 1 else "duplicates"),
-            (tally.reordered, "reordered"),
-            (tally.altered, "altered"),
-            (tally.stray, "stray"),
-            (tally.unsent, "not sent in time by this side"),
-            (tally.waiting, "still under way"),
-        )
-        if number
-    ]
     lines = [
         f"{tally.sent} sent, {tally.answered} answered, {tally.loss:.1f} % loss:"
         f" {tally.lost} lost, {tally.late} late"
         f" (counted on this side: no answer here within {timeout:g} s)"
     ]
-    if more:
-        lines.append(", ".join(more))
-    latency = tally.latency
-    if latency.count:
-        times = [
-            ("min", latency.lowest),
-            ("avg", latency.mean),
-            *((f"p{percent}", latency.percentile(percent)) for percent in (50, 90, 99)),
-            ("max", latency.highest),
-            ("stddev", latency.deviation),
-            ("jitter", tally.jitter),
-        ]
-        lines.append(" ".join(f"{name} {milliseconds(value)}" for name, value in times) + " ms")
+    seldom = ", ".join(_seldom(tally))
+    if seldom:
+        lines.append(seldom)
+    times = [f"{name} {milliseconds(value)}" for name, value in _times(tally).items()]
+    if times:
+        lines.append(" ".join(times) + " ms")
     if not scheduled:
         lines.append("latency counts from the sending; a flood that waits hides a stall's length")
     elif tally.behind.count:
@@ -142,6 +113,35 @@ def summary(tally: Tally, timeout: float, scheduled: bool = True) -> list[str]:
             f" half of them within {milliseconds(tally.behind.percentile(50))} ms"
         )
     return lines
+
+
+def _times(tally: Tally) -> dict[str, float]:
+    """Return what is told of the latency, in nanoseconds; nothing, if no answer came in time."""
+    latency = tally.latency
+    if not latency.count:
+        return {}
+    return {
+        "min": latency.lowest,
+        "avg": latency.mean,
+        **{f"p{percent}": latency.percentile(percent) for percent in (50, 90, 99)},
+        "max": latency.highest,
+        "stddev": latency.deviation,
+        "jitter": tally.jitter,
+    }
+
+
+def _seldom(tally: Tally) -> list[str]:
+    """Return what does not happen on a good network, as far as it has."""
+    told = (
+        (tally.refused, "refused"),
+        (tally.duplicates, "duplicate" if tally.duplicates == 1 else "duplicates"),
+        (tally.reordered, "reordered"),
+        (tally.altered, "altered"),
+        (tally.stray, "stray"),
+        (tally.unsent, "not sent in time by this side"),
+        (tally.waiting, "still under way"),
+    )
+    return [f"{number} {words}" for number, words in told if number]
 
 
 def histogram(tally: Tally, plain: bool = False, columns: int = 80) -> list[str]:

@@ -1,9 +1,8 @@
 """``netdemo break``: a proxy in front of any server, which breaks what it passes on."""
 
-import resource
 import secrets
 import signal
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -11,20 +10,14 @@ from twisted.internet.defer import Deferred
 
 from twisted_net.faults.console import Console
 from twisted_net.faults.core.breakage import DATAGRAM_IDLE, MOST, ROOM, STREAM_IDLE, Breakage
-from twisted_net.faults.core.events import Event
-from twisted_net.faults.core.harm import Way
 from twisted_net.faults.proxy import Proxy, kind_of, parse_listen, parse_server
-from twisted_net.net import console
+from twisted_net.faults.shown import Shown
+from twisted_net.net import console, descriptors
 from twisted_net.net.errors import NetError
-from twisted_net.net.limits import room as room_for
 from twisted_net.net.settings import seconds, size, whole
-from twisted_net.net.text import counted, safe
 
 #: Seeds that are drawn are short enough to be typed again.
 DRAWN_SEEDS = 1_000_000
-
-#: Longest address that is shown: a path may have 107 bytes, a name 253 (unix(7), RFC 1035).
-LONGEST = 1000
 
 
 @click.command("break")
@@ -131,33 +124,43 @@ def break_(
     show.breakage = breakage
 
     async def main(reactor: Any) -> None:
-        proxy = Proxy(reactor, endpoint, server, breakage)
-        show.seconds = reactor.seconds
-        done: Deferred[None] = Deferred()
-
-        def end(why: OSError | None = None) -> None:
-            if not done.called and why is None:
-                done.callback(None)
-            elif not done.called:
-                done.errback(why)
-
-        show.gave_up = end
-        await proxy.open(patience)
-        # Typed at in the background, a terminal's program would be stopped.
-        signal.signal(signal.SIGTTIN, signal.SIG_IGN)
-        typed = Console(breakage, show.said, show.totals, end)
-        typed.follow(reactor)
-        if duration is not None:
-            reactor.callLater(duration, end)
-        try:
-            show.began(proxy.address, str(server))
-            await done
-        finally:
-            typed.close()
-            await proxy.close()
-            show.totals()
+        await _break(reactor, Proxy(reactor, endpoint, server, breakage), show, patience, duration)
 
     console.run(main, debug)
+
+
+async def _break(
+    reactor: Any, proxy: Proxy, show: Shown, patience: float, duration: float | None
+) -> None:
+    """Let a proxy work until it is told to end.
+
+    :param patience: seconds in which the server's name has to be found.
+    :param duration: seconds; None: until a person, or a signal, ends it.
+    """
+    show.seconds = reactor.seconds
+    done: Deferred[None] = Deferred()
+
+    def end(why: OSError | None = None) -> None:
+        if not done.called and why is None:
+            done.callback(None)
+        elif not done.called:
+            done.errback(why)
+
+    show.gave_up = end
+    await proxy.open(patience)
+    # Typed at in the background, a terminal's program would be stopped.
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)
+    typed = Console(show.breakage, show.said, show.totals, end)
+    typed.follow(reactor)
+    if duration is not None:
+        reactor.callLater(duration, end)
+    try:
+        show.began(proxy.address, str(proxy.target))
+        await done
+    finally:
+        typed.close()
+        await proxy.close()
+        show.totals()
 
 
 def _fitting(most: int, each: int) -> int:
@@ -165,87 +168,9 @@ def _fitting(most: int, each: int) -> int:
 
     :param each: descriptors that one takes.
     """
-    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft, hard = (None if each == resource.RLIM_INFINITY else each for each in limits)
-    fitting = room_for(most * each, soft, hard)
-    if fitting.descriptors is not None and fitting.descriptors != soft:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (fitting.descriptors, limits[1]))
-    allowed = max(1, fitting.connections // each)
+    found = descriptors.make_room(most * each)
+    allowed = max(1, found.connections // each)
     if allowed < most:
-        console.complain(
-            NetError(
-                f"--max-conns {most}: capped to {allowed} (RLIMIT_NOFILE {fitting.descriptors})"
-            )
-        )
+        why = descriptors.capped(replace(found, connections=allowed))
+        console.complain(NetError(f"--max-conns {most}: {why}"))
     return allowed
-
-
-class Shown:
-    """What is printed: a line an event, and the totals.
-
-    :ivar breakage: what the numbers are of.
-    :ivar seconds: the clock that events are told by.
-    :ivar gave_up: called with the error when nothing more can be printed.
-    """
-
-    breakage: Breakage
-    seconds: Callable[[], float]
-    gave_up: Callable[[OSError], None]
-
-    def __init__(self, as_json: bool, quiet: bool) -> None:
-        self._as_json = as_json
-        self._quiet = quiet
-        self._began = 0.0
-        self._where = ("", "")
-        self._broken = False
-
-    def began(self, address: str, target: str) -> None:
-        """Say where it listens, and what would make it do the same again."""
-        self._began = self.seconds()
-        self._where = (safe(address, LONGEST), safe(target, LONGEST))
-        kind = "TCP" if self.breakage.kind == "stream" else "UDP"
-        rules = self.breakage.rules
-        record = {"event": "listening", "address": address, "target": target, "transport": kind}
-        text = f"{' -> '.join(self._where)} over {kind}, seed {self.breakage.seed}: "
-        text += " ".join(rules) or "no rules"
-        self._say(text, {**record, "seed": self.breakage.seed, "rules": rules})
-
-    def event(self, event: Event) -> None:
-        """Show one thing that was done."""
-        if not self._quiet:
-            self._say(str(event), event.record())
-
-    def said(self, text: str, record: dict[str, Any]) -> None:
-        """Show an answer to what was typed."""
-        self._say(text, record)
-
-    def totals(self) -> None:
-        """Show what was done so far."""
-        breakage = self.breakage
-        noun = "connection" if breakage.kind == "stream" else "client"
-        ever = counted(breakage.connections, noun)
-        lines = [
-            f"--- {' -> '.join(self._where)}, seed {breakage.seed} ---",
-            f"{ever}, {breakage.open} open, {breakage.refused} refused",
-            *(f"{way.value}: {breakage.tallies[way]}" for way in Way),
-        ]
-        record: dict[str, Any] = {
-            "event": "totals",
-            "seed": breakage.seed,
-            "connections": breakage.connections,
-            "open": breakage.open,
-            "refused": breakage.refused,
-        }
-        record |= {way.value: breakage.tallies[way].record() for way in Way}
-        self._say("\n".join(lines), record)
-
-    def _say(self, text: str, record: dict[str, Any]) -> None:
-        if self._broken:
-            return
-        if self._as_json:
-            record = {**record, "seconds": round(self.seconds() - self._began, 6)}
-        try:
-            console.say(text, record, self._as_json)
-        except OSError as error:
-            self._broken = True
-            self.gave_up(error)

@@ -63,6 +63,7 @@ class Proxy:
     """The port and what answers there.
 
     :ivar address: where it listens, once it does.
+    :ivar target: the server.
     :param rule: sees every datagram; see `BreakingDatagrams`.
     """
 
@@ -77,7 +78,7 @@ class Proxy:
         self.address = ""
         self._reactor = reactor
         self._listen = listen
-        self._target = target
+        self.target = target
         self._breakage = breakage
         self._rule = rule
         self._port: Any = None
@@ -90,10 +91,10 @@ class Proxy:
         :raises ClientError: it cannot, or the server's name has no address.
         """
         if self._breakage.kind == "stream":
-            self._serve = BreakingFactory(self._reactor, self._target, self._breakage, patience)
+            self._serve = BreakingFactory(self._reactor, self.target, self._breakage, patience)
         else:
-            address = await resolve(self._reactor, self._target, patience)
-            server = (address, self._target.port)
+            address = await resolve(self._reactor, self.target, patience)
+            server = (address, self.target.port)
             self._serve = BreakingDatagrams(self._reactor, server, self._breakage, self._rule)
         door = Door("LISTEN", self._breakage.kind, self._listen.text, self._serve)
         try:
