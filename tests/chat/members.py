@@ -14,8 +14,9 @@ from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.charsets import UTF_8
 from twisted_net.chat.codec.messages import Command, Heard
-from twisted_net.chat.core.datagram import ACK_DELAY, Session
+from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.states import Came, Happening
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
 from twisted_net.chat.doors.line import ChatLineFactory

@@ -53,7 +53,7 @@ from twisted_net.chat.codec.messages import (
     Use,
     Who,
 )
-from twisted_net.chat.core.datagram import ACK_DELAY
+from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.scram import fresh, prepared
 from twisted_net.net.clients import DatagramClient, Target
 from twisted_net.net.errors import BadAnswerError, ClientError, NoAnswerError

@@ -24,7 +24,7 @@ from twisted_net.chat.codec.datagram import (
 )
 from twisted_net.chat.codec.messages import Say
 from twisted_net.chat.core.cookies import Cookies
-from twisted_net.chat.core.datagram import ACK_DELAY, Session
+from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.handshake import Invitation
 from twisted_net.chat.core.introduction import (
     Answering,
@@ -34,6 +34,7 @@ from twisted_net.chat.core.introduction import (
     Share,
     offers_proof,
 )
+from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Came, Happening, State, Unproven
 

@@ -33,7 +33,7 @@ from twisted_net.chat.codec.messages import (
     Say,
     Topic,
 )
-from twisted_net.chat.core.datagram import ACK_DELAY, Session
+from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.introduction import (
     Answering,
@@ -43,6 +43,7 @@ from twisted_net.chat.core.introduction import (
     offers_proof,
 )
 from twisted_net.chat.core.mesh import FIND_LENGTH, MOST, Mesh
+from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Came, Ended, Happening
 from twisted_net.chat.doors.outlet import Outlet, deliver

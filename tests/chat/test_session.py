@@ -26,8 +26,9 @@ from twisted_net.chat.codec.datagram import (
 )
 from twisted_net.chat.codec.messages import Event, Kind, Missed, Say
 from twisted_net.chat.core.cookies import Cookies
-from twisted_net.chat.core.datagram import ACK_DELAY, HALF_OPEN, KEPT, Session
+from twisted_net.chat.core.datagram import HALF_OPEN, KEPT, Session
 from twisted_net.chat.core.handshake import DEAD, KEEPALIVE, Invitation
+from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.path import QUESTION
 from twisted_net.chat.core.reliable import HELD, LONGEST_WAIT
 from twisted_net.chat.core.states import (
@@ -635,7 +636,7 @@ class Wire:
                 heapq.heappush(self.flying, (at, next(self._count), to, datagram))
 
 
-class Conversation:
+class OpenSession:
     """A client and a server that say something to each other over a bad wire."""
 
     def __init__(self, seed: int, count: int = 12) -> None:
@@ -732,7 +733,7 @@ def test_messages_arrive_in_order_and_once_over_a_bad_wire() -> None:
     """30 % lost, 5 % doubled, 10 % late: all is heard, or a gap shown, or its author told."""
     told: list[type[Happening]] = []
     for seed in range(400):
-        talk = Conversation(seed)
+        talk = OpenSession(seed)
         talk.run()
         told += talk.told
         for side, other in (("client", "server"), ("server", "client")):
@@ -758,7 +759,7 @@ def test_a_conversation_can_be_repeated() -> None:
     """The same seed, the same datagrams: there are no hidden dice."""
     runs = []
     for _ in range(2):
-        talk = Conversation(7)
+        talk = OpenSession(7)
         talk.run()
         runs.append((talk.now, talk.heard, talk.over))
     assert runs[0] == runs[1]

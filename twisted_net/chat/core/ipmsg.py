@@ -16,13 +16,13 @@ from twisted_net.chat.codec.ipmsg import (
     Option,
     announced,
     decode_ipmsg,
-    encode_ipmsg,
     files_of,
     one_line,
     read_text,
     shortened,
 )
 from twisted_net.chat.codec.messages import Code, Refusal
+from twisted_net.chat.core.ipmsg_voice import Voice
 from twisted_net.chat.core.neighbours import (
     Address,
     Appeared,
@@ -55,7 +55,6 @@ MAX_WAITING = 16384
 RATE = 20.0
 BURST = 100.0
 
-_NUMBERS = 1 << 32
 _FINDING = (Command.BR_ENTRY, Command.ANSENTRY, Command.BR_ABSENCE)
 _NOT_SERVED = (Command.GETFILEDATA, Command.GETDIRFILES, Command.GETPUBKEY)
 _NOTED = (
@@ -84,11 +83,7 @@ class Network:
 
     def __init__(self, dice: Random, now: float, name: str, host: str) -> None:
         self._dice = dice
-        self._name = name.encode()
-        self._host = host.encode("ascii", "replace").replace(b":", b"-")
-        # Broadcasts come back to whoever sent them; the version is free text after its number.
-        self._version = b"1_netdemo_" + dice.randbytes(4).hex().encode()
-        self._number = int(now) % _NUMBERS
+        self._voice = Voice(dice, now, name, host)
         self._neighbours: dict[Address, Neighbour] = {}
         self._timers: list[tuple[float, int, _Ring, Neighbour]] = []
         self._timed = 0
@@ -110,20 +105,19 @@ class Network:
 
     def announce(self, now: float) -> None:
         """Tell everybody that we are there, or have another name."""
-        self._outgoing.append((self._entry(now), None))
+        self._outgoing.append((self._voice.entry(now), None))
 
     def leave(self, now: float) -> None:
         """Tell everybody that we go."""
-        packet = self._packet(Command.BR_EXIT, self._next(now), version=self._version)
-        self._outgoing.append((encode_ipmsg(packet), None))
+        self._outgoing.append((self._voice.exit(now), None))
 
     def say(self, who: Neighbour, text: str, now: float) -> int:
         """Send a message; return its number.
 
         :raises Refusal: too much waits for them already.
         """
-        number = self._next(now)
-        datagram = self._message(who, number, Option.SENDCHECK, text)
+        number = self._voice.next(now)
+        datagram = self._voice.message(who, number, Option.SENDCHECK, text)
         if who.size + len(datagram) > MAX_WAITING:
             raise Refusal(Code.UNAVAILABLE, f"too much waits for {who.name}")
         who.waiting.append(Message(number, datagram))
@@ -138,19 +132,11 @@ class Network:
         :return: whether it was sent: to an address that has proven nothing, only what is no longer
             than what came from there.
         """
-        datagram = self._message(spoke.who, self._next(now), Option.AUTORET, text)
+        datagram = self._voice.message(spoke.who, self._voice.next(now), Option.AUTORET, text)
         if not spoke.who.proven and len(datagram) > spoke.size:
             return False
         self._outgoing.append((datagram, spoke.who.address))
         return True
-
-    def _message(self, who: Neighbour, number: int, options: int, text: str) -> bytes:
-        # Whoever has told of no encoding is sent UTF-8, the encoding of today.
-        encoding = "utf-8" if who.utf8 else who.encoding or "utf-8"
-        if encoding == "utf-8":
-            options |= Option.UTF8
-        body = text.encode(encoding, "replace")
-        return encode_ipmsg(self._packet(Command.SENDMSG, number, options, body))
 
     def received(self, datagram: bytes, address: Address, now: float) -> list[Happening]:
         """Take a datagram; return what it led to."""
@@ -160,9 +146,9 @@ class Network:
             packet = decode_ipmsg(datagram)
         except MalformedIpmsg as error:
             return [Dropped(str(error))]
-        if packet.version == self._version:
+        if packet.version == self._voice.version:
             return [Dropped("own_packet")]
-        if packet.user == self._name:
+        if packet.user == self._voice.name:
             # Each would tell the other what it was told itself, three of them for ever.
             return [Dropped("another_server")]
         known = self._neighbours.get(address)
@@ -275,7 +261,7 @@ class Network:
     def _answer(self, who: Neighbour, now: float) -> list[Happening]:
         options = Option.CAPUTF8 | Option.UTF8
         return self._reply(
-            Command.ANSENTRY, who, self._next(now), self._name, who.question, options
+            Command.ANSENTRY, who, self._voice.next(now), self._voice.name, who.question, options
         )
 
     def _reply(
@@ -288,7 +274,7 @@ class Network:
         options: int = 0,
     ) -> list[Happening]:
         """Answer, with no more than was asked with: the address may be somebody else's."""
-        datagram = shortened(self._packet(command, number, options, extra), limit)
+        datagram = shortened(self._voice.packet(command, number, options, extra), limit)
         if datagram is None:
             return [Dropped("too_short_to_answer")]
         self._outgoing.append((datagram, who.address))
@@ -311,7 +297,7 @@ class Network:
             return self._vanish(who, "timeout")
         while who.asked < len(ASK_AFTER) and now >= who.seen + ASK_AFTER[who.asked]:
             who.asked += 1
-            self._outgoing.append((self._entry(now), who.address))
+            self._outgoing.append((self._voice.entry(now), who.address))
         moments = (*ASK_AFTER, FORGET_AFTER)
         self._ring(_Ring.LOOK, who, who.seen + moments[who.asked])
         return []
@@ -338,26 +324,6 @@ class Network:
         del self._neighbours[who.address]
         lost = [Undelivered(who, each.number) for each in who.waiting]
         return [*lost, Vanished(who, why)]
-
-    def _entry(self, now: float) -> bytes:
-        options = Option.CAPUTF8 | Option.UTF8
-        number = self._next(now)
-        packet = self._packet(Command.BR_ENTRY, number, options, self._name, version=self._version)
-        return encode_ipmsg(packet)
-
-    def _packet(
-        self,
-        command: Command,
-        number: int,
-        options: int = 0,
-        extra: bytes = b"",
-        version: bytes = b"1",
-    ) -> IpmsgPacket:
-        return IpmsgPacket(number, self._name, self._host, command, options, extra, version=version)
-
-    def _next(self, now: float) -> int:
-        self._number = max(self._number + 1, int(now)) % _NUMBERS
-        return self._number
 
     def _ring(self, ring: _Ring, who: Neighbour, at: float) -> None:
         self._timed += 1
