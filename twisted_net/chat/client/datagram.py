@@ -1,19 +1,19 @@
 """The chat's client over datagrams."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from random import Random, SystemRandom
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError
 
 from twisted_net.chat.client.base import ChatClient, RefusedError, Request
+from twisted_net.chat.client.proving import Proof, prove
 from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.datagram import Flag, Key
 from twisted_net.chat.codec.line import verb_of
 from twisted_net.chat.codec.messages import (
     Announced,
-    Code,
     Command,
     Done,
     Event,
@@ -31,7 +31,7 @@ from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.ident import folded
 from twisted_net.chat.core.introduction import Asking
 from twisted_net.chat.core.reliable import HELD
-from twisted_net.chat.core.scram import ScramClient, ScramError, prepared
+from twisted_net.chat.core.scram import ScramError
 from twisted_net.chat.core.states import (
     Came,
     Ended,
@@ -62,16 +62,6 @@ class UndeliveredError(NoAnswerError):
 
 class DisprovedError(BadAnswerError):
     """Whoever answers is not who they say, or not where."""
-
-
-@dataclass(eq=False, slots=True)
-class _Proof(Request):
-    """A message of SCRAM, and what came back.
-
-    :ivar scram: the server's message.
-    """
-
-    scram: bytes = b""
 
 
 class ChatDatagramClient(ChatClient):
@@ -181,32 +171,20 @@ class ChatDatagramClient(ChatClient):
         self._transmit()
 
     async def _login(self, session: Session, command: Login, request: Request) -> None:
-        """Prove an account by SCRAM, and tag with a key of that from then on."""
+        """Prove an account, and tag with a key of that from then on."""
         try:
-            proof = ScramClient(command.account, prepared(command.password), self._dice)
-            salt = await self._prove(session, command, proof.first())
-            last = await self._prove(session, command, proof.final(salt.scram))
-            proof.verify(last.scram)
+            key, replies = await prove(command, self._dice, partial(self._send, session))
         except RefusedError as error:
             request.add(Refused(error.code, error.text))
-        except ValueError as error:
-            request.add(Refused(Code.INVALID, str(error)))
         except ScramError as error:
             request.fail(BadAnswerError(f"{self._target}: {error}"))
         except ClientError as error:
             request.fail(error)
         else:
-            session.change_key(proof.key)
-            request.replies += last.replies
+            session.change_key(key)
+            request.replies += replies
         request.finish()
         self._transmit()
-
-    async def _prove(self, session: Session, command: Login, message: bytes) -> "_Proof":
-        """Send a message of SCRAM; return what came back."""
-        step = _Proof(command)
-        self._send(session, actions.login(message), step)
-        await step.done
-        return step
 
     def _received(self, datagram: bytes) -> None:
         if self._session is not None:
@@ -280,7 +258,7 @@ class ChatDatagramClient(ChatClient):
         for heard in all_heard:
             if isinstance(heard, Done | Refused):
                 del self._pending[re]
-                if isinstance(request, _Proof):
+                if isinstance(request, Proof):
                     request.scram = actions.scram_of(body)
                 request.add(_named(heard, request.command))
                 request.finish()
