@@ -218,10 +218,7 @@ class Books(Generic[O]):
 
     def witnesses(self, room: Room[O], member: Member[O]) -> tuple[Member[O], ...]:
         """Return who hears of a member's coming and going, on this node."""
-        if not room.hides(member):
-            return room.here
-        roles = room.members
-        return tuple(e for e in room.here if roles[e] >= Role.OPERATOR or e is member)
+        return room.ranked(Role.OPERATOR, also=member) if room.hides(member) else room.here
 
     def full(self, key: str) -> bool:
         """Say whether a room, which there is not yet, would be one too many."""

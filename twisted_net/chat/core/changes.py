@@ -205,7 +205,7 @@ class Changes(Generic[O]):
         room.invited[other.key] = None
         if len(room.invited) > MAX_INVITED:
             del room.invited[next(iter(room.invited))]
-        operators = tuple(e for e in room.here if room.members[e] >= Role.OPERATOR)
+        operators = room.ranked(Role.OPERATOR)
         guest = () if other.outlet is None else (other,)
         return [
             Delivery(event, guest, member),
@@ -268,10 +268,15 @@ class Changes(Generic[O]):
             refuse_new_name(room, seconds_of(event.id))
             room.renamed, room.formerly = seconds_of(event.id), old
         room.name = event.text
-        books.rooms = {new if key == old else key: each for key, each in books.rooms.items()}
+        books.rooms = _under_another_key(books.rooms, old, new)
         for each in room.members:
-            each.rooms = {new if key == old else key: r for key, r in each.rooms.items()}
+            each.rooms = _under_another_key(each.rooms, old, new)
         return room.here
+
+
+def _under_another_key(rooms: dict[str, Room[O]], old: str, new: str) -> dict[str, Room[O]]:
+    """Return rooms in the same order, for that is the one in which they were entered."""
+    return {new if key == old else key: room for key, room in rooms.items()}
 
 
 def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list[Delivery[O]]:

@@ -149,6 +149,11 @@ class Room(Generic[O]):
             self._here = self._past.here(self._local)
         return self._here
 
+    def ranked(self, least: Role, also: Member[O] | None = None) -> tuple[Member[O], ...]:
+        """Return those on this node who may do at least so much here, and one who need not."""
+        roles = self.members
+        return tuple(each for each in self.here if roles[each] >= least or each is also)
+
     def add(self, member: Member[O], role: Role) -> None:
         """Let somebody in."""
         self.members[member] = role

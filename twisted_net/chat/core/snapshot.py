@@ -5,6 +5,7 @@ what another one wrote, and applies what came after it, agrees with all others.
 """
 
 import json
+from dataclasses import astuple
 from typing import Any
 
 from twisted_net.chat.core import kept
@@ -22,9 +23,9 @@ def dumped(books: Books[O]) -> bytes:
         "form": _FORM,
         "members": [_member(each) for each in books.members()],
         "rooms": [_room(each) for each in books.rooms.values()],
-        "bans": [[b.mask, b.by, b.when, b.until, b.why] for b in books.bans.values()],
+        "bans": [list(astuple(each)) for each in books.bans.values()],
         "told": [[number, *keys] for number, keys in books.told.items()],
-        "gone": [[g.name, g.mask, g.realname, g.account, g.when] for g in books.gone],
+        "gone": [list(astuple(each)) for each in books.gone],
     }
     return json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode()
 

@@ -44,8 +44,7 @@ class Spoken(Generic[O]):
             _remember(room, event)
         if not event.only:
             return room.here if member in room.members else with_stranger(room.here, member)
-        least = _SIGNS.get(event.only, Role.OPERATOR)
-        return tuple(e for e in room.here if room.members[e] >= least or e is member)
+        return room.ranked(_SIGNS.get(event.only, Role.OPERATOR), also=member)
 
     def taken_back(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         """Take something back that was said."""
