@@ -169,6 +169,22 @@ def test_a_ping_loses_just_the_probes_that_the_seed_says(server: Bench, breaking
 
 
 @pytest.mark.slow
+def test_tftp_arrives_whole_through_a_bad_network(
+    server: Bench, breaking: Start, tmp_path: Path
+) -> None:
+    """Its server answers each request from a port of its own: the proxy does, too."""
+    door = f"127.0.0.1:{server.port('tftp')}"
+    broken = breaking("udp:0", door, "loss=5%", "duplicate=10%", "jitter=2ms", "--seed", "4")
+    done = netdemo("get", f"tftp://{broken.address}/file", "-d", str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "file").read_bytes() == bytes(LENGTH)
+    _, said, complaints = broken.end()
+    assert complaints == ""
+    lost = [each for each in said if each["event"] == "loss"]
+    assert lost, "the network was a good one"
+
+
+@pytest.mark.slow
 def test_for_people_there_are_lines_and_quit_ends_it(server: Bench) -> None:
     """Typed, from a pipe; the totals stand at the end."""
     done = run(

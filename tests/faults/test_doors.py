@@ -9,6 +9,7 @@ from tests.simulated.bench import SERVER
 from tests.testing.parties import Party, Shouts, call, serve
 from twisted_net.faults import Breakage, BreakingDatagrams, BreakingFactory, Event, Way
 from twisted_net.faults.codec import Kind
+from twisted_net.faults.datagrams import OTHERS
 from twisted_net.net.clients import Target
 from twisted_net.testing import DROP, Packet, SimNetwork, check_determinism
 
@@ -429,6 +430,96 @@ def test_a_datagram_that_claims_to_come_from_the_proxy_itself_is_dropped(net: Si
         broken.door.datagramReceived(b"a", (host, 7))
     net.run_for(1)
     assert (asking.there.heard, broken.faults(Way.TO_SERVER)) == ([], {"loop": 2})
+
+
+class Elsewhere(Shouts):
+    """A server that answers each question from a port of its own, as TFTP's do, and echoes there.
+
+    :ivar ports: those, oldest first.
+    """
+
+    def __init__(self, reactor: Any) -> None:
+        super().__init__()
+        self.ports: list[Shouts] = []
+        self._reactor = reactor
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        """Answer from a new port."""
+        super().datagramReceived(datagram, addr)
+        self.ports.append(Shouts(echo=True))
+        self._reactor.listenUDP(0, self.ports[-1])
+        self.ports[-1].transport.write(b"here: " + datagram, addr)
+
+
+def elsewhere(broken: Broken, *questions: bytes) -> tuple[Elsewhere, Shouts]:
+    """Ask a server that answers from elsewhere; return it and the client, once all is answered."""
+    there = Elsewhere(broken.server.reactor)
+    broken.server.reactor.listenUDP(7, there)
+    here = Shouts()
+    broken.client.reactor.listenUDP(49_000, here)
+    for question in questions:
+        here.transport.write(question, (broken.net.dns[PROXY][0], 7))
+    broken.net.run_until(lambda: len(here.heard) == len(questions))
+    return there, here
+
+
+def ports_of(host: str, net: SimNetwork) -> int:
+    """Return how many UDP ports a host has open."""
+    return sum(line.split()[:2] == [host, "udp"] for line in net.netstat().splitlines())
+
+
+def test_a_server_may_answer_from_another_port(net: SimNetwork) -> None:
+    """What is sent to where an answer came from arrives there: two transfers side by side."""
+    there, here = elsewhere(broken := Broken(net, kind="datagram"), b"one", b"two")
+    assert [datagram for datagram, _ in here.heard] == [b"here: one", b"here: two"]
+    (_, one), (_, two) = here.heard
+    assert len({one, two, (net.dns[PROXY][0], 7)}) == 3
+    here.transport.write(b"more of two", two)
+    here.transport.write(b"more of one", one)
+    net.run_for(1)
+    assert [[datagram for datagram, _ in port.heard] for port in there.ports] == [
+        [b"more of one"],
+        [b"more of two"],
+    ]
+    assert here.heard[2:] == [(b"more of two", two), (b"more of one", one)]
+    assert broken.breakage.tallies[Way.TO_SERVER].datagrams_passed == 4
+
+
+def test_such_a_conversation_suffers_as_any_other(net: SimNetwork) -> None:
+    """The same rules, the same count of datagrams, wherever they go."""
+    there, here = elsewhere(broken := Broken(net, kind="datagram"), b"one")
+    broken.breakage.change(["to-server:loss=100%"])
+    here.transport.write(b"more", here.heard[0][1])
+    net.run_for(1)
+    assert (there.ports[0].heard, broken.told[-1]) == ([], "1 to-server loss #1")
+
+
+def test_strangers_are_heard_at_no_port(net: SimNetwork) -> None:
+    """Another host must not put words into a server's mouth, nor into a client's."""
+    there, here = elsewhere(broken := Broken(net, kind="datagram"), b"one")
+    _, question = there.heard[0]
+    stranger = Shouts()
+    net.host("stranger").reactor.listenUDP(7, stranger)
+    stranger.transport.write(b"spoof", question)
+    stranger.transport.write(b"spoof", here.heard[0][1])
+    net.run_for(1)
+    assert (len(here.heard), there.ports[0].heard) == (1, [])
+    assert [broken.faults(way) for way in Way] == [{"stranger": 1}, {"stranger": 1}]
+
+
+def test_a_server_that_answers_from_ever_more_ports_costs_a_bounded_amount(net: SimNetwork) -> None:
+    """The last transfers go on, those before them are forgotten."""
+    there, here = elsewhere(
+        broken := Broken(net, kind="datagram"), *(bytes([n]) for n in range(OTHERS + 3))
+    )
+    assert ports_of(PROXY, net) == OTHERS + 2
+    for _, where in here.heard:
+        here.transport.write(b"more", where)
+    net.run_for(1)
+    assert [len(port.heard) for port in there.ports] == [0] * 3 + [1] * OTHERS
+    net.run(broken.door.stop)
+    net.run_for(1)
+    assert ports_of(PROXY, net) == 1
 
 
 def test_a_proxy_that_stops_lets_go_of_every_port(net: SimNetwork) -> None:

@@ -1,5 +1,7 @@
 """A datagram door that passes everything on to another server, but for what the rules break."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
@@ -10,7 +12,6 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted_net.faults.core.breakage import TICK, Breakage
 from twisted_net.faults.core.datagrams import DatagramWay, Rule
 from twisted_net.faults.core.harm import Way
-from twisted_net.net.clients import DatagramClient
 from twisted_net.net.endpoints import LONGEST_DATAGRAM
 from twisted_net.net.fast.opening import fast
 from twisted_net.net.text import with_port
@@ -18,12 +19,37 @@ from twisted_net.testing.packets import Packet
 
 Address = tuple[str, int]
 
+#: Ports at a time from which one server may answer one client: transfers that run side by side.
+OTHERS = 8
+
 #: What this host calls itself, whatever a port listens on.
 _LOOPBACK = ("127.0.0.1", "::1", "::ffff:127.0.0.1")
 
 
+class _Port(DatagramProtocol):
+    """A port of the proxy's own.
+
+    :param heard: called with each datagram and its sender.
+    """
+
+    noisy = False
+    transport: Any
+
+    def __init__(self, heard: Callable[[bytes, Address], None]) -> None:
+        self._heard = heard
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[Any, ...]) -> None:
+        """Hand it on."""
+        self._heard(datagram, addr[:2])
+
+
 class Guest:
-    """One client: a port of its own towards the server, and a way in each direction."""
+    """One client: a port of its own towards the server, and a way in each direction.
+
+    A server may answer from another port than it was asked at, and want to be spoken to there, as
+    TFTP's do (RFC 1350, 4). Such an answer reaches the client from another port of the proxy's
+    too, and what the client sends there goes to where that answer came from.
+    """
 
     def __init__(self, door: "BreakingDatagrams", number: int, client: Address) -> None:
         self.number = number
@@ -32,7 +58,8 @@ class Guest:
         self._breakage = door.breakage
         self._reactor = door.reactor
         self._client = client
-        self._upstream = DatagramClient(door.server, self._answered)
+        self._upstream = _Port(self._answered)
+        self._others: dict[Address, _Port] = {}  # by where the server answered from, oldest first
         self._timers: dict[Way, IDelayedCall] = {}
         began = self._reactor.seconds()
         self._ways = {
@@ -66,8 +93,17 @@ class Guest:
         """Take a datagram of the client's."""
         self._take(Way.TO_SERVER, datagram, self._client, self._door.server)
 
-    def _answered(self, datagram: bytes) -> None:
-        self._take(Way.TO_CLIENT, datagram, self._door.server, self._client)
+    def _answered(self, datagram: bytes, there: Address) -> None:
+        if there[0] == self._door.server[0]:
+            self._take(Way.TO_CLIENT, datagram, there, self._client)
+        else:
+            self._breakage.tallies[Way.TO_CLIENT].count("stranger")
+
+    def _asked_elsewhere(self, there: Address, datagram: bytes, sender: Address) -> None:
+        if sender == self._client[:2]:
+            self._take(Way.TO_SERVER, datagram, self._client, there)
+        else:
+            self._breakage.tallies[Way.TO_SERVER].count("stranger")
 
     def _take(self, way: Way, data: bytes, source: Address, goal: Address) -> None:
         now = self.active = self._reactor.seconds()
@@ -81,28 +117,50 @@ class Guest:
         if timer is not None and timer.active():
             timer.cancel()
         now = self._reactor.seconds()
-        for datagram in self._ways[way].take(now + TICK):
-            self._send(way, datagram)
+        for packet in self._ways[way].take(now + TICK):
+            self._send(way, packet)
         deadline = self._ways[way].deadline
         if deadline is not None:
             self._timers[way] = self._reactor.callLater(deadline - now, self._run, way)
 
-    def _send(self, way: Way, datagram: bytes) -> None:
+    def _send(self, way: Way, packet: Packet) -> None:
         try:
             if way is Way.TO_SERVER:
-                self._upstream.transport.write(datagram, self._door.server)
+                self._upstream.transport.write(packet.payload, (packet.dst, packet.dport))
             else:
-                self._door.transport.write(datagram, self._client)
+                port = self._port_for((packet.src, packet.sport))
+                port.transport.write(packet.payload, self._client)
         except (OSError, MessageLengthError):  # UDP promises no more
             self._breakage.tallies[way].count("not-sent")
 
+    def _port_for(self, there: Address) -> "_Port | BreakingDatagrams":
+        """Return the port from which the client hears what the server says from ``there``.
+
+        :raises CannotListenError: there is none to be had.
+        """
+        if there == self._door.server:
+            return self._door
+        port = self._others.pop(there, None)
+        if port is None:
+            port = _Port(partial(self._asked_elsewhere, there))
+            host = self._door.transport.getHost().host
+            fast(self._reactor).listenUDP(0, port, host, LONGEST_DATAGRAM)
+        self._others[there] = port
+        if len(self._others) > OTHERS:
+            oldest = self._others.pop(next(iter(self._others)))
+            maybeDeferred(oldest.transport.stopListening)
+        return port
+
     def close(self) -> Deferred[Any]:
-        """Close the port, and leave no timer behind; what is under way is lost."""
+        """Close the ports, and leave no timer behind; what is under way is lost."""
         for timer in self._timers.values():
             if timer.active():
                 timer.cancel()
         self._timers.clear()
-        return maybeDeferred(self._upstream.transport.stopListening)
+        ports = [self._upstream, *self._others.values()]
+        self._others.clear()
+        closing = [maybeDeferred(each.transport.stopListening) for each in ports]
+        return DeferredList(closing, consumeErrors=True)
 
 
 class BreakingDatagrams(DatagramProtocol):

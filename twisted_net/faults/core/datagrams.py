@@ -51,7 +51,7 @@ class DatagramWay:
         self._made = 0
         self._free = began  # when the bandwidth is free again
         self._last = began  # when the last one in order arrives
-        self._queue: list[tuple[float, int, bytes]] = []
+        self._queue: list[tuple[float, int, Packet]] = []
 
     @property
     def deadline(self) -> float | None:
@@ -77,39 +77,39 @@ class DatagramWay:
         if where is not None and fate.copies:
             data = corrupted(data, where)
             kinds.append("corrupt")
-        if fate.copies and not self._carry(data, fate, now):
+        if fate.copies and not self._carry(packet._replace(payload=data), fate, now):
             kinds = ["queue-full"]
         return self._events(n, kinds)
 
-    def take(self, now: float) -> list[bytes]:
-        """Return the datagrams that are due."""
+    def take(self, now: float) -> list[Packet]:
+        """Return the datagrams that are due, with what became of their payloads."""
         due = []
         while self._queue and self._queue[0][0] <= now:
-            _, _, data = heappop(self._queue)
-            self._held -= len(data) + UDP_HEADER
-            due.append(data)
+            _, _, packet = heappop(self._queue)
+            self._held -= len(packet.payload) + UDP_HEADER
+            due.append(packet)
         self._tally.datagrams_passed += len(due)
-        self._tally.passed += sum(map(len, due))
+        self._tally.passed += sum(len(packet.payload) for packet in due)
         return due
 
-    def _carry(self, data: bytes, fate: Fate, now: float) -> bool:
+    def _carry(self, packet: Packet, fate: Fate, now: float) -> bool:
         """Put it on its way; say whether there was room."""
-        harm = self.harm
+        harm, size = self.harm, len(packet.payload)
         leaves = max(now, self._free) if harm.bandwidth is not None else now
         waiting = (leaves - now) * (harm.bandwidth or 0)
         queue = self._room if harm.queue is None else min(harm.queue, self._room)
-        held = self._held + (len(data) + UDP_HEADER) * fate.copies
+        held = self._held + (size + UDP_HEADER) * fate.copies
         if waiting > queue or held > self._room:
             return False
         self._held = held
         if harm.bandwidth is not None:
-            leaves = self._free = leaves + len(data) / harm.bandwidth
+            leaves = self._free = leaves + size / harm.bandwidth
         arrives = leaves + harm.delay + fate.late / SECOND
         if not fate.overtaken:
             arrives = self._last = max(arrives, self._last)
         for copy in range(fate.copies):
             self._made += 1
-            heappush(self._queue, (arrives + copy * harm.delay / 2, self._made, data))
+            heappush(self._queue, (arrives + copy * harm.delay / 2, self._made, packet))
         return True
 
     def _swallows(self, blackhole: After | None, now: float) -> bool:
