@@ -24,10 +24,18 @@ PRETTY = ["rich>=13", "prompt_toolkit>=3"]
 REDIS = ["txredisapi>=1.6", "hiredis>=3"]  # without hiredis, reading costs fifteen times as much
 DOCS = ["sphinx>=8", "furo", "myst-parser>=4"]
 
-# What is not there without a compiler is a matter of speed only: net/fast/compiled.py.
-COMPILED = Extension(
-    "twisted_net.net.fast._streams", ["twisted_net/net/fast/_streams.c"], optional=True
-)
+# What is not there without a compiler is a matter of speed only: net/fast/compiled.py and
+# files/tftp/compiled.py.
+COMPILED = [
+    # Not to round differently from Python's own arithmetic, as fused operations do.
+    Extension(
+        name,
+        [name.replace(".", "/") + ".c"],
+        extra_compile_args=["-ffp-contract=off"],
+        optional=True,
+    )
+    for name in ("twisted_net.net.fast._streams", "twisted_net.files.tftp._lockstep")
+]
 
 setup(
     name="twisted_net",
@@ -45,6 +53,7 @@ setup(
     package_data={
         "twisted_net": [
             "py.typed",
+            "files/tftp/*.pyi",
             "net/fast/*.pyi",
             "chat/doors/web/static/*",
             "chat/store/schema/*",
@@ -54,7 +63,7 @@ setup(
             "web/static/*",
         ]
     },
-    ext_modules=[COMPILED] if sys.implementation.name == "cpython" else [],
+    ext_modules=COMPILED if sys.implementation.name == "cpython" else [],
     install_requires=["twisted>=24.10", "zope.interface>=6.2", "click>=8.2"],
     extras_require={
         "tls": TLS,

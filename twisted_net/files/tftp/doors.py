@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import CannotListenError
@@ -25,6 +25,7 @@ from twisted_net.files.tftp.codec import (
     render,
     shelf_name,
 )
+from twisted_net.files.tftp.compiled import gather
 from twisted_net.files.tftp.core import Agreed, Terms, agree
 from twisted_net.files.tftp.mishaps import BUG
 from twisted_net.files.tftp.outbox import Outbox
@@ -35,6 +36,9 @@ from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.fast.addresses import Address, readable
 from twisted_net.net.service import IDrains
 from twisted_net.net.text import with_port
+
+if TYPE_CHECKING:
+    from twisted_net.files.tftp.crowd import Crowd
 
 #: Seconds within which the same request from the same port is a repetition of the first; after
 #: that, somebody has started anew from a fixed port, as boot loaders do.
@@ -98,9 +102,11 @@ class TftpDatagramProtocol(DatagramProtocol):
         self._draining: Deferred[None] | None = None
         self._asked: AskedPort | None = None
         self._outbox = Outbox(reactor, self.journal.counters)
+        self._crowd: Crowd | None = None
 
     def startProtocol(self) -> None:
         """Find out which of several addresses is asked, where the system can tell."""
+        self._crowd = gather(self.reactor, self.transport, self.journal.counters)
         self._asked = asked_port(self.transport, self.reactor, self.journal.counters)
 
     def datagramReceived(self, datagram: bytes, addr: Address) -> None:
@@ -123,6 +129,8 @@ class TftpDatagramProtocol(DatagramProtocol):
         for transfer in list(self.running.values()):
             transfer.abort("server is stopping")
         self._outbox.stop()
+        if self._crowd is not None:
+            self._crowd.stop()
         if self._asked is not None:
             self._asked.stop()
         self.journal.sum_up()
@@ -272,6 +280,8 @@ class TftpDatagramProtocol(DatagramProtocol):
         interface, _ = readable((here.host, here.port, 0, getattr(here, "scopeID", 0)))
         if self._asked is not None and self._asked.address:
             interface = self._asked.address
+        if self._crowd is not None and isinstance(transfer, ReadTransfer):
+            return self._crowd.open(transfer, interface, self._outbox)
         return open_port(self.reactor, self.transport, transfer, interface, self._outbox)
 
     def _refuse(self, name: bytes, peer: Address, refusal: "_AnswerError") -> None:

@@ -40,6 +40,13 @@ class Port(Protocol):
         """Free the port; nothing more comes."""
 
 
+class Takes(Protocol):
+    """Who takes what comes to a socket."""
+
+    def datagramReceived(self, datagram: bytes, addr: Address) -> None:
+        """Take one datagram."""
+
+
 def open_port(
     reactor: Any, door: Any, transfer: DatagramProtocol, interface: str, outbox: Outbox
 ) -> Port:
@@ -98,9 +105,7 @@ class OwnSocket:
     :raises CannotListenError: there is none.
     """
 
-    def __init__(
-        self, reactor: Any, transfer: DatagramProtocol, interface: str, outbox: Outbox
-    ) -> None:
+    def __init__(self, reactor: Any, transfer: Takes, interface: str, outbox: Outbox) -> None:
         self._reactor = reactor
         self._transfer = transfer
         self._outbox = outbox
@@ -117,10 +122,10 @@ class OwnSocket:
         try:
             self._socket.setblocking(False)
             self._socket.bind(sockaddr((interface, 0)))
+            self._watch()
         except OSError as error:
             self._socket.close()
             raise CannotListenError(interface, 0, error) from error
-        reactor.addReader(self)
 
     def fileno(self) -> int:
         """Return the descriptor."""
@@ -172,8 +177,14 @@ class OwnSocket:
         """Close it; a second call changes nothing."""
         if self._socket.fileno() >= 0:
             self._outbox.release()
-            self._reactor.removeReader(self)
+            self._leave()
             self._socket.close()
+
+    def _watch(self) -> None:
+        self._reactor.addReader(self)
+
+    def _leave(self) -> None:
+        self._reactor.removeReader(self)
 
     def _send_train(self, train: memoryview, segment: int) -> int:
         if self._trains:

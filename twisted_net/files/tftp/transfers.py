@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from twisted_net.files.codec import RefusedError
 from twisted_net.files.shelf import Sink, Source
+from twisted_net.files.tftp import compiled
 from twisted_net.files.tftp.codec import Code, Error, Request, parse, render
 from twisted_net.files.tftp.core import (
     Agreed,
@@ -65,7 +66,6 @@ class ServedTransfer(DatagramProtocol):
         self._segment = agreed.blksize + _HEADER
         self._port: Port | None = None
         self._timer: IDelayedCall | None = None
-        self._rings_at = 0.0
         self._ended = False
         self._strangers = 0
 
@@ -139,7 +139,7 @@ class ServedTransfer(DatagramProtocol):
         deadline = self.machine.deadline
         if deadline is None and self.machine.over:
             self._end()
-        elif deadline is not None and (self._timer is None or deadline < self._rings_at):
+        elif deadline is not None and (self._timer is None or deadline < self.machine.rings_at):
             self._watch(deadline)
 
     def _write(self, datagrams: list[Buffer], addr: Address) -> None:
@@ -164,7 +164,7 @@ class ServedTransfer(DatagramProtocol):
         It may ring early: that costs less than moving it with every packet.
         """
         self._cancel()
-        self._rings_at = deadline
+        self.machine.rings_at = deadline
         wait = max(0.0, deadline - self._now())
         self._timer = self._door.reactor.callLater(wait, self._wake)
 
@@ -208,7 +208,7 @@ class ReadTransfer(ServedTransfer):
     def begin(self, port: Port) -> None:
         """Send the first packet, blocks laid out as the port likes them."""
         if isinstance(port, OwnSocket):
-            self.machine = Sender(self._source, self._agreed, lay=lay)
+            self.machine = compiled.Sender(self._source, self._agreed, lay=lay)
         else:
             self.machine = Sender(self._source, self._agreed)
         super().begin(port)
@@ -221,11 +221,20 @@ class ReadTransfer(ServedTransfer):
         machine = self.machine
         datagrams = machine.acked(datagram[2] << 8 | datagram[3], self._now())
         deadline = machine.deadline
-        if deadline is None or deadline < self._rings_at or self._timer is None:
+        if deadline is None or deadline < machine.rings_at or self._timer is None:
             self._send(datagrams)
         elif datagrams:
             self._write(datagrams, self.peer)
         machine.read_ahead()
+
+    def stepped(self, unsent: memoryview | None) -> None:
+        """Do what an ACK leaves to be done that a `Crowd` took.
+
+        :param unsent: what could not be sent.
+        """
+        if not self._ended:
+            self._send([] if unsent is None else [unsent])
+            self.machine.read_ahead()
 
     def tell(self) -> None:
         """Say in the log how it went."""

@@ -6,6 +6,7 @@ Twisted's own ports drop it and can then answer nobody. Python reads it out of n
 """
 
 import socket
+import sys
 from typing import Any
 
 Address = tuple[str, int]
@@ -27,6 +28,15 @@ def sockaddr(address: Address) -> tuple[Any, ...]:
     if not link:
         return address
     return host, address[1], 0, int(link) if link.isdecimal() else socket.if_nametoindex(link)
+
+
+def address_of(name: bytes) -> Address:
+    """Read a ``struct sockaddr_in``, 16 bytes long, or a ``struct sockaddr_in6``."""
+    port = int.from_bytes(name[2:4], "big")
+    if len(name) == 16:
+        return socket.inet_ntop(socket.AF_INET, name[4:8]), port
+    host = socket.inet_ntop(socket.AF_INET6, name[8:24])
+    return readable((host, port, 0, int.from_bytes(name[24:28], sys.byteorder)))
 
 
 def _link(number: int) -> str:

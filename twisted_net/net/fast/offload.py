@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from twisted_net.net.fast.addresses import Address, readable
+from twisted_net.net.fast.addresses import Address, address_of
 
 #: ``UDP_SEGMENT`` of ``linux/udp.h``; Python has no name for it, and `socket.SOL_UDP` not
 #: everywhere.
@@ -165,7 +165,6 @@ class Batch:
         self._slot = min(SLOT, largest)
         self._rest = largest - self._slot
         self._name_size = 16 if family == socket.AF_INET else 28
-        self._unpack = _address4 if family == socket.AF_INET else _address6
         self._addresses: dict[bytes, Address] = {}
         self._cut_length = -1
         self._cuts: list[slice] = []
@@ -238,20 +237,9 @@ class Batch:
         if address is None:
             if len(self._addresses) >= ADDRESSES:
                 self._addresses.clear()
-            address = self._addresses[name] = self._unpack(name)
+            address = self._addresses[name] = address_of(name)
         return address
 
 
 def _address_of(memory: mmap.mmap) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
-
-
-def _address4(name: bytes) -> Address:
-    """Read a ``struct sockaddr_in``."""
-    return socket.inet_ntop(socket.AF_INET, name[4:8]), int.from_bytes(name[2:4], "big")
-
-
-def _address6(name: bytes) -> Address:
-    """Read a ``struct sockaddr_in6``."""
-    host, port = socket.inet_ntop(socket.AF_INET6, name[8:24]), int.from_bytes(name[2:4], "big")
-    return readable((host, port, 0, int.from_bytes(name[24:28], sys.byteorder)))

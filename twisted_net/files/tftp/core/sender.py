@@ -30,6 +30,8 @@ class Sender(Transfer):
     :param lay: makes the layout of the blocks; what it lays out is what the methods return.
     """
 
+    _timing = Timeout
+
     def __init__(
         self,
         source: Source,
@@ -37,7 +39,7 @@ class Sender(Transfer):
         retries: int | None = RETRIES,
         lay: Callable[[Source, Agreed], Layout] = Blocks,
     ) -> None:
-        super().__init__(Timeout(agreed.timeout), retries)
+        super().__init__(self._timing(agreed.timeout), retries)
         self._lay = lay
         self._source = source
         self._acked = 0  # blocks counted on beyond 65535

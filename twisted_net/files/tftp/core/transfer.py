@@ -35,6 +35,7 @@ class Transfer:
     """One side of a transfer, told what comes and what time it is; answers what is to be sent.
 
     :ivar deadline: when to call `wake`, in seconds on the caller's clock; None: never.
+    :ivar rings_at: when `wake` will be called at the latest, a note of who drives it.
     :ivar why: once it is `State.FAILED`, why.
     :ivar moved: bytes of the file that have arrived on the other side, or here.
     :ivar repeats: times that something was sent again; ``repeated_last`` says what, the last time.
@@ -45,6 +46,7 @@ class Transfer:
     def __init__(self, timeout: Timeout, retries: int | None) -> None:
         self.state = State.AGREEING
         self.deadline: float | None = None
+        self.rings_at = 0.0
         self.why = ""
         self.moved = 0
         self.repeats = 0

@@ -1,0 +1,243 @@
+"""Tests of `twisted_net.files.tftp.compiled`: what is compiled, beside the Python it stands for."""
+
+import gc
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.files.wires import NOISE
+from twisted_net.files.store import Folder, OpenFile
+from twisted_net.files.tftp import compiled, core
+from twisted_net.files.tftp.codec import Error
+from twisted_net.files.tftp.core import NOTHING, Agreed, Sender, Stretch
+from twisted_net.files.tftp.core.numbers import Numbers
+from twisted_net.files.tftp.trains import lay
+
+ROOT = Path(__file__).parents[2]
+
+needs_it = pytest.mark.skipif(bool(compiled.why_not), reason=f"not compiled: {compiled.why_not}")
+
+#: All that a step changes, and what the time is learnt by.
+OWN = ("state", "moved", "deadline", "repeats", "proven", "why", "finishing", "rings_at")
+MORE = ("_acked", "_until", "_expected", "_sent_at", "_echoes", "_tries", "_resent", "_told")
+TIME = ("seconds", "fastest", "_mean", "_spread", "_fixed")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[OpenFile]:
+    """Return an open file."""
+    (tmp_path / "file").write_bytes(NOISE[:100_000])
+    file = Folder(str(tmp_path)).open(b"file")
+    yield file
+    file.close()
+
+
+def state(sender: Any) -> dict[str, Any]:
+    """Return everything that a packet or a timeout may change."""
+    time = {name: getattr(sender._timeout, name) for name in TIME}
+    return {name: getattr(sender, name) for name in (*OWN, *MORE)} | time
+
+
+def said(sender: Sender, step: str, number: int, now: float) -> list[bytes]:
+    """Let something happen to a sender, and return what it sends."""
+    match step:
+        case "wait":
+            sent = sender.wake(now)
+        case "error":
+            sent = sender.received(Error(0, "enough"), now)
+        case _:
+            sent = sender.acked(number, now)
+    return [bytes(train) for train in sent]
+
+
+STEPS = st.tuples(
+    st.sampled_from(["ack"] * 6 + ["again", "part", "far", "wait", "error"]),
+    st.floats(0, 0.2) | st.just(7.0),
+)
+
+
+@needs_it
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    blksize=st.sampled_from([8, 512, 1428, 8192]),
+    windowsize=st.sampled_from([1, 1, 2, 7, 16, 100]),
+    rollover=st.integers(0, 1),
+    timeout=st.sampled_from([None, None, 1, 0.5]),
+    steps=st.lists(STEPS, max_size=120),
+)
+def test_a_sender_is_in_the_same_state_whatever_happens_to_it(
+    file: OpenFile,
+    blksize: int,
+    windowsize: int,
+    rollover: int,
+    timeout: float | None,
+    steps: list[tuple[str, float]],
+) -> None:
+    """And has sent the same, to the byte."""
+    agreed = Agreed(blksize, windowsize, timeout, rollover)
+    both = [kind(file, agreed, lay=lay) for kind in (Sender, compiled.Sender)]
+    sent = [[bytes(train) for train in each.start(0.0)] for each in both]
+    assert sent[0] == sent[1]
+    now, heard = 0.0, 0
+    for step, pause in steps:
+        now += pause
+        last = both[0]._until
+        number = {"ack": last, "again": heard, "part": (heard + last) // 2}.get(step, last + 1)
+        sent = [said(each, step, number % 65536, now) for each in both]
+        heard = max(heard, min(number, last))
+        assert sent[0] == sent[1]
+        for each in both:
+            each.read_ahead()
+        assert state(both[0]) == state(both[1])
+
+
+@needs_it
+@pytest.mark.parametrize("rollover", [0, 1])
+def test_numbers_roll_over_in_the_middle_of_what_is_ready(tmp_path: Path, rollover: int) -> None:
+    """After 65535, in a file of 65,626 blocks."""
+    (tmp_path / "file").write_bytes(NOISE[:525_000])
+    with_numbers = Numbers(rollover)
+    file = Folder(str(tmp_path)).open(b"file")
+    both = [
+        kind(file, Agreed(8, 2, rollover=rollover), lay=lay) for kind in (Sender, compiled.Sender)
+    ]
+    for each in both:
+        each.start(0.0)
+    while not both[0].over:
+        number = with_numbers.of(both[0]._until)
+        sent = [said(each, "ack", number, 1.0) for each in both]
+        assert sent[0] == sent[1]
+        for each in both:
+            each.read_ahead()
+    assert state(both[0]) == state(both[1])
+    file.close()
+
+
+@needs_it
+@given(
+    fixed=st.sampled_from([None, 2]),
+    rounds=st.lists(st.floats(-1, 10) | st.just(0.0) | st.none(), max_size=30),
+)
+def test_a_timeout_learns_the_same(fixed: float | None, rounds: list[float | None]) -> None:
+    """To the last bit: clocks that were set back, and expiries between."""
+    both: list[Any] = [kind(fixed) for kind in (core.Timeout, compiled.Sender._timing)]
+    for took in rounds:
+        for each in both:
+            if took is None:
+                each.expired()
+            else:
+                each.measured(took)
+        assert [getattr(both[0], name) for name in TIME] == [
+            getattr(both[1], name) for name in TIME
+        ]
+
+
+@needs_it
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("_until", 1 << 40),
+        ("_until", -(1 << 40)),
+        ("_next_until", 1 << 40),
+        ("_next_until", 0),
+        ("_timeout", None),
+        ("_ready", NOTHING),
+        ("_ready", Stretch(memoryview(b"short"), 1, 45, 516)),
+        ("_ready", Stretch(memoryview(b"short"), 1, 45, 0)),
+        ("_ready", Stretch(memoryview(b"short"), -45, 45, -516)),
+    ],
+)
+def test_a_state_that_cannot_be_is_an_error_and_no_crash(
+    file: OpenFile, name: str, value: Any
+) -> None:
+    """Somebody may have set anything."""
+    sender: Any = compiled.Sender(file, Agreed(512, 1), lay=lay)
+    sender.start(0.0)
+    sender.acked(1, 0.0)
+    sender.read_ahead()
+    setattr(sender, name, value)
+    with pytest.raises(RuntimeError, match="nothing is ready"):
+        sender.acked(2, 0.0)
+
+
+@needs_it
+def test_what_is_no_value_for_a_field_is_refused(file: OpenFile) -> None:
+    """As it would be found out too late."""
+    sender: Any = compiled.Sender(file, Agreed(512, 1), lay=lay)
+    for name, value in (("deadline", "soon"), ("_ready", None), ("_acked", "none")):
+        with pytest.raises((TypeError, AttributeError)):
+            setattr(sender, name, value)
+    for wrong in ({"packets": "text"}, {"first": None}, {"segment": 1 << 80}):
+        fields = {"packets": b"", "first": 1, "until": 1, "segment": 4} | wrong
+        with pytest.raises((TypeError, OverflowError)):
+            sender._ready = SimpleNamespace(**fields)
+    with pytest.raises(TypeError):
+        del sender._ready
+    with pytest.raises(TypeError):
+        sender._go_on("now")
+    with pytest.raises(TypeError):
+        sender._timeout.measured(None)
+    assert sender._ready is NOTHING
+    assert sender.deadline is None
+
+
+@needs_it
+def test_a_bare_one_is_no_crash() -> None:
+    """That was never begun."""
+    bare: Any = compiled.Sender.__new__(compiled.Sender)
+    with pytest.raises(AttributeError):
+        bare._ready  # noqa: B018 - it is looked at
+    with pytest.raises(RuntimeError):
+        bare._go_on(1.0)
+    assert bare.deadline is None
+
+
+@needs_it
+def test_nothing_is_leaked(file: OpenFile) -> None:
+    """Of a hundred transfers."""
+
+    def play() -> None:
+        for _ in range(20):
+            sender: Any = compiled.Sender(file, Agreed(512, 1), lay=lay)
+            sender.start(0.0)
+            for number in range(1, 100):
+                sender.acked(number, 0.0)
+                sender.read_ahead()
+            sender.itself = sender  # a circle
+        gc.collect()
+
+    play()
+    tracemalloc.start()
+    try:
+        play()
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(4):
+            play()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 20_000
+
+
+def test_nothing_is_compiled_where_nobody_wants_it() -> None:
+    """As with stream transports."""
+    script = "from twisted_net.files.tftp import compiled; print(compiled.why_not)"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, "PURE_PYTHON": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert done.stdout.strip() == "PURE_PYTHON is set"

@@ -1,0 +1,52 @@
+"""What sends a file from a socket of its own: `core.Sender`, its busiest steps compiled.
+
+They are compiled when the package is installed, if there is a C compiler and epoll; else, and
+wherever ``PURE_PYTHON=1`` is in the environment, everything is Python.
+"""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from twisted_net.files.tftp import core
+from twisted_net.files.tftp.reading import real_socket
+from twisted_net.net.counters import DoorCounters
+
+if TYPE_CHECKING:
+    from twisted_net.files.tftp.crowd import Crowd
+
+#: Why nothing is compiled here; empty: it is.
+why_not = ""
+
+try:
+    if os.environ.get("PURE_PYTHON", "0") not in ("", "0"):
+        raise ImportError("PURE_PYTHON is set")
+    from twisted_net.files.tftp import _lockstep
+except ImportError as error:
+    why_not = str(error)
+
+if TYPE_CHECKING or why_not:
+    Sender = core.Sender
+else:
+
+    class _Timeout(_lockstep.Timeout, core.Timeout):
+        """A `core.Timeout` whose ``measured`` is compiled."""
+
+    class Sender(_lockstep.Sender, core.Sender):
+        """A `core.Sender` whose usual step is compiled, and can be taken by a `Crowd`."""
+
+        _timing = _Timeout
+
+
+def gather(reactor: Any, door: Any, counters: DoorCounters) -> "Crowd | None":
+    """Return a crowd for the sockets of a door's transfers; None: each is watched by itself.
+
+    :param door: the port that takes requests.
+    """
+    if why_not or real_socket(door, reactor) is None:
+        return None
+    from twisted_net.files.tftp.crowd import Crowd
+
+    try:
+        return Crowd(reactor, counters)
+    except OSError:  # no descriptor is left, and so no port will be
+        return None
