@@ -19,8 +19,9 @@ from twisted_net.chat.core.hub import Hub
 from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.states import Came, Happening
 from twisted_net.chat.doors.datagram import ChatDatagramProtocol
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.doors.outlet import QUEUE, Outlet
 from twisted_net.chat.doors.stream import BURST_SECONDS, RATE
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory

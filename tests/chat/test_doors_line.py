@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from tests.chat.members import BURST, Cut, OnLine, Server, by_bytes, whole
-from twisted_net.chat.doors import outlet, turns
+from twisted_net.chat.doors import delivery, turns
 from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
 from twisted_net.net.transports import KeepAlive
 
@@ -297,13 +297,13 @@ def test_a_burst_is_written_once_and_rendered_once(monkeypatch: pytest.MonkeyPat
         each.hears()
         each.transport.writes = 0  # type: ignore[attr-defined]
     rendered = []
-    original = outlet._Renderings.__missing__
+    original = delivery._Renderings.__missing__
 
     def counted(self: Any, profile: Any) -> bytes:
         rendered.append(profile)
         return original(self, profile)
 
-    monkeypatch.setattr(outlet._Renderings, "__missing__", counted)
+    monkeypatch.setattr(delivery._Renderings, "__missing__", counted)
     blue.says(*(str(number) for number in range(20)))
     assert len(rendered) == 20
     for each in others:

@@ -15,8 +15,9 @@ from twisted_net.chat.accounts.private import fingerprint, private
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.post import Post
 
 HERE, THERE = "127.0.0.1", "192.0.2.7"

@@ -17,8 +17,10 @@ from twisted_net.chat.core.here import MAX_LEFT, Neighbours
 from twisted_net.chat.core.hub import Delivery, Member
 from twisted_net.chat.core.room import Role, Room
 from twisted_net.chat.doors import turns
-from twisted_net.chat.doors.outlet import Audience, Outlet, StreamOutlet, Turns, deliver
+from twisted_net.chat.doors.delivery import Audience, deliver
+from twisted_net.chat.doors.outlet import Outlet, StreamOutlet
 from twisted_net.chat.doors.speech import Speech
+from twisted_net.chat.doors.turns import Turns
 
 which = st.integers(0, 30)
 rooms = st.sampled_from([0, 0, 0, 1])

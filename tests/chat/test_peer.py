@@ -46,7 +46,8 @@ from twisted_net.chat.core.mesh import FIND_LENGTH, MOST, Mesh
 from twisted_net.chat.core.open_session import ACK_DELAY
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Came, Ended, Happening
-from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.delivery import deliver
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.peer import TEXTS, ChatPeerProtocol
 from twisted_net.chat.post import Post
 

@@ -12,8 +12,9 @@ from tests.web.browsers import Answer, answers, request
 from twisted_net.chat.accounts.realm import Accounts
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import QUEUE, Outlet, deliver
+from twisted_net.chat.doors.outlet import QUEUE, Outlet
 from twisted_net.chat.doors.web import ChatResource
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory

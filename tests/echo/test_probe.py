@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from twisted_net.echo import probe
 from twisted_net.echo.codec import Probe, ProbeCodec
-from twisted_net.echo.probe import BURST, FLOOD_WINDOW, Event, Kind, Plan, Prober
+from twisted_net.echo.probe import BURST, FLOOD_WINDOW, Plan, Prober
+from twisted_net.echo.tally import Event, Kind
 
 CODEC = ProbeCodec(run=7, size=24)
 MS = 1_000_000

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from twisted_net.echo import shown
-from twisted_net.echo.probe import Event, Kind, Tally
+from twisted_net.echo.tally import Event, Kind, Tally
 
 MS = 1_000_000
 

@@ -29,9 +29,10 @@ from twisted_net.chat.core.bans import Ban
 from twisted_net.chat.core.hub import Delivery, Hub, Room
 from twisted_net.chat.core.kept import written
 from twisted_net.chat.core.room import Entry
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.everybody import expel, notify, show_out
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.owning import Owning
 from twisted_net.chat.post import Post
 from twisted_net.chat.store.memory import MemoryHistory

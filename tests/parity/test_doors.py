@@ -16,8 +16,9 @@ from tests.parity.parties import (
 from tests.parity.story import Story, Told, tells
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.core.hub import Hub
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.line import ChatLineFactory
-from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.post import Post
 from twisted_net.echo.core import Dialog, Identity, Upper
 from twisted_net.echo.doors import EchoDatagramProtocol, EchoFactory

@@ -9,8 +9,9 @@ from twisted.internet.protocol import Protocol
 from tests.simulated.bench import ECHO_TCP, ECHO_UDP, SERVER, serving
 from twisted_net.echo.codec import ProbeCodec
 from twisted_net.echo.pace import World
-from twisted_net.echo.probe import Kind, Plan, Tally
+from twisted_net.echo.probe import Plan
 from twisted_net.echo.probing import Run
+from twisted_net.echo.tally import Kind, Tally
 from twisted_net.net.clients import Target, connect
 from twisted_net.net.errors import (
     BadAnswerError,

@@ -48,8 +48,9 @@ from twisted_net.chat.core.introduction import Answering, Fields, Identity
 from twisted_net.chat.core.known import Known, fingerprint
 from twisted_net.chat.core.mesh import Mesh
 from twisted_net.chat.core.path import Address
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.guest import PROFILE, DatagramProfile
-from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.peer import ChatPeerProtocol
 from twisted_net.chat.links import Links
 from twisted_net.chat.post import Post

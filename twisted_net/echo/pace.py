@@ -6,7 +6,8 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from twisted_net.echo.probe import Event, Prober
+from twisted_net.echo.probe import Prober
+from twisted_net.echo.tally import Event
 from twisted_net.net.errors import NoAnswerError
 
 #: Seconds that a timer waits at most, though there is nothing to do: no reactor takes a century.

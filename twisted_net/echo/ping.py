@@ -13,9 +13,10 @@ import click
 from twisted_net.echo import shown
 from twisted_net.echo.codec import LARGEST, SMALLEST, ProbeCodec
 from twisted_net.echo.pace import World
-from twisted_net.echo.probe import Event, Kind, Plan
+from twisted_net.echo.probe import Plan
 from twisted_net.echo.probing import Run
 from twisted_net.echo.service import EchoSettings
+from twisted_net.echo.tally import Event, Kind
 from twisted_net.net import console, endpoints
 from twisted_net.net.clients import Target, Trust, parse_target, trusting
 from twisted_net.net.errors import NetError, SettingError

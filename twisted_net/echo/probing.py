@@ -12,7 +12,8 @@ from zope.interface import implementer
 from twisted_net.echo.client import EchoClient
 from twisted_net.echo.codec import AnswerReader, ProbeCodec
 from twisted_net.echo.pace import Pace, World
-from twisted_net.echo.probe import Event, Plan, Prober, Tally
+from twisted_net.echo.probe import Plan, Prober
+from twisted_net.echo.tally import Event, Tally
 from twisted_net.net.clients import PATIENCE, Target, connect, resolve
 from twisted_net.net.connected import ConnectedDatagrams
 from twisted_net.net.errors import (

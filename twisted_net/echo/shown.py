@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from twisted_net.echo.probe import Event, Kind, Tally
+from twisted_net.echo.tally import Event, Kind, Tally
 from twisted_net.net.text import counted
 
 _NANO = 1_000_000_000

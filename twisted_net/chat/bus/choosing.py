@@ -10,8 +10,9 @@ from twisted.application.service import IService
 from twisted_net.chat.bus.base import Bus, Earlier
 from twisted_net.chat.bus.local import LocalBus
 from twisted_net.chat.core.hub import Delivery, Hub
+from twisted_net.chat.doors.delivery import deliver
 from twisted_net.chat.doors.everybody import expel, notify
-from twisted_net.chat.doors.outlet import Outlet, deliver
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.settings import password_in
 from twisted_net.net.errors import StartError
 from twisted_net.net.service import Runtime

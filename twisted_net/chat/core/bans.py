@@ -6,12 +6,13 @@ nodes. What they say of an address is its hash, as in the rooms' lists.
 
 from dataclasses import dataclass
 
+from twisted_net.chat.codec.events import Event, seconds_of
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.texts import quoted
 from twisted_net.chat.core.books import Books
 from twisted_net.chat.core.ident import checked_reason, folded
 from twisted_net.chat.core.masks import MAX_MASK, MUTE, completed, matches
-from twisted_net.chat.core.room import Member, O
+from twisted_net.chat.core.room import Delivery, Member, O
 
 #: Bans that there may be: each is looked at whenever somebody comes.
 MAX_BANS = 500
@@ -118,3 +119,33 @@ def find(books: Books[O], mask: str) -> Ban:
     if ban is None:
         raise Refusal(Code.UNKNOWN, f"no ban of {quoted(mask)}")
     return ban
+
+
+def ban_of(event: Event, by: str = "") -> Ban:
+    """Return the ban that an event tells of.
+
+    :param by: who has made it, unless the event says that.
+    :raises Refusal: no node of this version wrote it.
+    """
+    tags = dict(event.tags)
+    try:
+        when, until = float(tags.get("when", seconds_of(event.id))), float(tags.get("until", 0))
+    except ValueError:
+        raise Refusal(Code.BAD, "no ban of this version") from None
+    return Ban(event.other, tags.get("by", by), when, until, event.text)
+
+
+def banished(books: Books[O], event: Event, member: Member[O]) -> list[Delivery[O]]:
+    """Ban somebody, as an operator of the server wants it; nobody hears of that."""
+    ban = ban_of(event, member.name)
+    checked(books, member, ban.mask, 0, ban.why)
+    add(books, ban)
+    return []
+
+
+def pardoned(books: Books[O], event: Event, member: Member[O]) -> list[Delivery[O]]:
+    """Take a ban back, likewise."""
+    refuse_all_but_masters(member)
+    ban = find(books, event.other)
+    del books.bans[folded(ban.mask)]
+    return []

@@ -6,6 +6,7 @@ event whose sender may no longer do it changes nothing, and is refused.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Generic
 
 from twisted_net.chat.codec.events import Event, Kind, seconds_of
@@ -60,8 +61,8 @@ class Changes(Generic[O]):
             Kind.AWAY: self._away,
             Kind.ACCOUNT: self._account,
             Kind.DESCRIBED: self._described,
-            Kind.BANISHED: self._banished,
-            Kind.PARDONED: self._pardoned,
+            Kind.BANISHED: partial(bans.banished, books),
+            Kind.PARDONED: partial(bans.pardoned, books),
             Kind.REALNAME: self._realname,
             Kind.HOST: self._host,
             Kind.REDACTED: spoken.taken_back,
@@ -80,7 +81,7 @@ class Changes(Generic[O]):
             self._kept(event)
             return []
         if event.kind is Kind.BANISHED and not event.by:
-            bans.add(self._books, _ban_of(event, dict(event.tags)))
+            bans.add(self._books, bans.ban_of(event))
             return []
         member = self._books.keys.get(event.by)
         if member is None:
@@ -230,18 +231,6 @@ class Changes(Generic[O]):
         metadata.change(held, event.other, value)
         return []
 
-    def _banished(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
-        ban = _ban_of(event, {"by": member.name, **dict(event.tags)})
-        bans.checked(self._books, member, ban.mask, 0, ban.why)
-        bans.add(self._books, ban)
-        return []
-
-    def _pardoned(self, event: Event, member: Member[O]) -> list[Delivery[O]]:
-        bans.refuse_all_but_masters(member)
-        ban = bans.find(self._books, event.other)
-        del self._books.bans[folded(ban.mask)]
-        return []
-
     def _realname(self, event: Event, member: Member[O]) -> tuple[Member[O], ...]:
         member.realname = event.text
         return self._books.neighbours(member)
@@ -292,14 +281,6 @@ def _promoted(event: Event, room: Room[O], member: Member[O], had: Role) -> list
         by=event.by, account=member.account, mask=member.mask,
     )  # fmt: skip
     return [Delivery(moded, room.here, None)]
-
-
-def _ban_of(event: Event, tags: dict[str, str]) -> bans.Ban:
-    try:
-        when, until = float(tags.get("when", seconds_of(event.id))), float(tags.get("until", 0))
-    except ValueError:
-        raise Refusal(Code.BAD, "no ban of this version") from None
-    return bans.Ban(event.other, tags.get("by", ""), when, until, event.text)
 
 
 def _show_anew(member: Member[O]) -> None:

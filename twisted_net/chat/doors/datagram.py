@@ -37,7 +37,8 @@ from twisted_net.chat.core.networks import network_of
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.states import Ended, Gap, Happening, Slowed, State, Unproven
 from twisted_net.chat.doors.guest import Guest
-from twisted_net.chat.doors.outlet import Outlet, Turns
+from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.doors.turns import Turns
 from twisted_net.chat.post import Post
 from twisted_net.net.alarm import Alarm
 from twisted_net.net.counters import DoorCounters

@@ -29,8 +29,9 @@ from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.room import Room
 from twisted_net.chat.core.states import Came, Gap, Happening, Hinted, Opened, Resumed, Silent
-from twisted_net.chat.doors.outlet import Outlet, Turns
+from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.proving import Proving
+from twisted_net.chat.doors.turns import Turns
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.seat import Answer, Seat

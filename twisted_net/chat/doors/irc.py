@@ -16,8 +16,9 @@ from twisted_net.chat.core.irc.multiline import unread
 from twisted_net.chat.core.irc.registration import closing, gone
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.session import Session
-from twisted_net.chat.doors.outlet import QUEUE, Turns
+from twisted_net.chat.doors.outlet import QUEUE
 from twisted_net.chat.doors.stream import RATE, ChatStream, Said
+from twisted_net.chat.doors.turns import Turns
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.speaking_for import speak_for

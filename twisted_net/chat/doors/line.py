@@ -14,8 +14,9 @@ from twisted_net.chat.codec.events import Event, Kind, shown_id
 from twisted_net.chat.codec.refusals import Code, Refusal
 from twisted_net.chat.codec.requests import Act, Charset, Command, Ids, Talk
 from twisted_net.chat.core.ident import hidden_host
-from twisted_net.chat.doors.outlet import QUEUE, Outlet, Turns
+from twisted_net.chat.doors.outlet import QUEUE, Outlet
 from twisted_net.chat.doors.stream import NAME_WITHIN, RATE, ChatStream, Said
+from twisted_net.chat.doors.turns import Turns
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat

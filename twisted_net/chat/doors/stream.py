@@ -15,7 +15,8 @@ from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from twisted_net.chat.doors.outlet import Profile, StreamOutlet, Turns
+from twisted_net.chat.doors.outlet import Profile, StreamOutlet
+from twisted_net.chat.doors.turns import Turns
 from twisted_net.net.drops import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.transports import Stream

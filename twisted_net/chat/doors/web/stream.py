@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from twisted_net.chat.codec import web as codec
 from twisted_net.chat.codec.events import Event, Kind, read_id, shown_id
-from twisted_net.chat.doors.outlet import Turns
+from twisted_net.chat.doors.turns import Turns
 
 #: Seconds between two signs of life.
 BEAT = 15.0

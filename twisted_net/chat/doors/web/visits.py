@@ -10,7 +10,8 @@ from twisted.internet.interfaces import IDelayedCall
 
 from twisted_net.chat.codec.refusals import Code, Refusal, Why
 from twisted_net.chat.codec.requests import Command
-from twisted_net.chat.doors.outlet import Outlet, Turns
+from twisted_net.chat.doors.outlet import Outlet
+from twisted_net.chat.doors.turns import Turns
 from twisted_net.chat.doors.web.stream import STREAMS, EventStream, WebOutlet
 from twisted_net.chat.seat import Answered, Seat
 from twisted_net.net.drops import Drops
