@@ -13,7 +13,8 @@ from zope.interface import alsoProvides
 
 from tests.chat.members import BURST, Cut, OnLine, Server, by_bytes, whole
 from twisted_net.chat.doors import delivery, turns
-from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN, SEND_BUFFER, SILENCE
+from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN
+from twisted_net.chat.doors.tuning import SEND_BUFFER, SILENCE
 from twisted_net.net.transports import KeepAlive
 
 GREETING = "HELLO netdemo chat; choose a name: NICK <name>"

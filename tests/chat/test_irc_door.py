@@ -13,7 +13,8 @@ from zope.interface import implementer
 from tests.chat.irc import IrcChat, OnIrc
 from tests.chat.members import BURST, Cut, by_bytes, whole
 from twisted_net.chat.doors.irc import GONE_AFTER, PING_AFTER, ChatIrcFactory
-from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN, RATE, SEND_BUFFER
+from twisted_net.chat.doors.stream import GOODBYE, NAME_WITHIN, RATE
+from twisted_net.chat.doors.tuning import SEND_BUFFER
 
 CUTS = pytest.mark.parametrize("cut", [whole, by_bytes])
 

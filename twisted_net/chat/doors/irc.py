@@ -3,7 +3,6 @@
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, ISSLTransport
-from twisted.internet.protocol import Factory
 
 from twisted_net.chat.accounts.private import asked_host, fingerprint, private
 from twisted_net.chat.codec.charsets import UTF_8
@@ -17,10 +16,8 @@ from twisted_net.chat.core.irc.registration import closing, gone
 from twisted_net.chat.core.irc.server import IrcServer
 from twisted_net.chat.core.irc.session import Session
 from twisted_net.chat.doors.outlet import QUEUE
-from twisted_net.chat.doors.stream import RATE, ChatStream, Said
-from twisted_net.chat.doors.turns import Turns
+from twisted_net.chat.doors.stream import RATE, ChatStream, ChatStreamFactory, Said
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.drops import Drops
 from twisted_net.net.speaking_for import speak_for
 
 #: Seconds of silence after which a client is asked whether it is there, and after which it is gone.
@@ -35,14 +32,7 @@ class ChatIrcProtocol(ChatStream):
     """
 
     def __init__(self, factory: "ChatIrcFactory") -> None:
-        super().__init__(
-            factory.turns,
-            factory.slices,
-            factory.reactor,
-            factory.queue,
-            factory.drops,
-            factory.rate,
-        )
+        super().__init__(factory)
         self.charset = factory.charset
         self._server = factory.server
         self._policy = factory.server.policy if factory.binds else None
@@ -209,7 +199,7 @@ class ChatIrcProtocol(ChatStream):
         self._silence = self._reactor.callLater(max(0.1, due - silent), self._listen)
 
 
-class ChatIrcFactory(Factory):
+class ChatIrcFactory(ChatStreamFactory):
     """Make a `ChatIrcProtocol` for each connection.
 
     :param server: what all IRC doors share.
@@ -219,8 +209,6 @@ class ChatIrcFactory(Factory):
     :param binds: whether clients are told of the server's policy, if it has one: that speaks of
         ports of IRC, which browsers cannot come to.
     """
-
-    noisy = False
 
     def __init__(
         self,
@@ -233,15 +221,10 @@ class ChatIrcFactory(Factory):
         rate: float = RATE,
         binds: bool = True,
     ) -> None:
-        self.rate = rate
+        super().__init__(name, reactor, queue, counters, rate)
         self.binds = binds
         self.server = server
-        self.reactor = reactor
-        self.queue = queue
         self.charset = charset
-        self.drops = Drops(name, counters or DoorCounters(), reactor.seconds)
-        self.turns = Turns(reactor)
-        self.slices = Turns(reactor, 1)
 
     def buildProtocol(self, addr: IAddress | None) -> ChatIrcProtocol:
         """Make the protocol of one connection."""

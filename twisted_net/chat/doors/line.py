@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IAddress
-from twisted.internet.protocol import Factory
 
 from twisted_net.chat.codec import line as codec
 from twisted_net.chat.codec import line_said as said
@@ -15,13 +14,11 @@ from twisted_net.chat.codec.refusals import Code, Refusal
 from twisted_net.chat.codec.requests import Act, Charset, Command, Ids, Talk
 from twisted_net.chat.core.ident import hidden_host
 from twisted_net.chat.doors.outlet import QUEUE, Outlet
-from twisted_net.chat.doors.stream import NAME_WITHIN, RATE, ChatStream, Said
-from twisted_net.chat.doors.turns import Turns
+from twisted_net.chat.doors.stream import NAME_WITHIN, RATE, ChatStream, ChatStreamFactory, Said
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Post
 from twisted_net.chat.seat import Answer, Seat
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.drops import Drops
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.framing import LineReader
 
@@ -72,14 +69,7 @@ class ChatLineProtocol(ChatStream):
     """One connection to the chat; ``nc`` is a client."""
 
     def __init__(self, factory: "ChatLineFactory") -> None:
-        super().__init__(
-            factory.turns,
-            factory.slices,
-            factory.reactor,
-            factory.queue,
-            factory.drops,
-            factory.rate,
-        )
+        super().__init__(factory)
         self._factory = factory
         self._lines = LineReader()
         self._unread = b""
@@ -202,7 +192,7 @@ class ChatLineProtocol(ChatStream):
         return self._profile.line(said.refused(refusal))
 
 
-class ChatLineFactory(Factory):
+class ChatLineFactory(ChatStreamFactory):
     """Make a `ChatLineProtocol` for each connection; all speak through one post.
 
     :param queue: bytes that may wait for one member.
@@ -210,8 +200,6 @@ class ChatLineFactory(Factory):
     :param charset: what is spoken until somebody chooses another one.
     :param rate: commands a second from one member; 0: as many as come.
     """
-
-    noisy = False
 
     def __init__(
         self,
@@ -223,14 +211,9 @@ class ChatLineFactory(Factory):
         charset: str = UTF_8,
         rate: float = RATE,
     ) -> None:
-        self.rate = rate
+        super().__init__("chat-tcp", reactor, queue, counters, rate)
         self.post = post
-        self.reactor = reactor
-        self.queue = queue
         self.charset = charset
-        self.drops = Drops("chat-tcp", counters or DoorCounters(), reactor.seconds)
-        self.turns = Turns(reactor)
-        self.slices = Turns(reactor, 1)
         self._secret = secret
         self._profiles: dict[tuple[bool, str], LineProfile] = {}
 

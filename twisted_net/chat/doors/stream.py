@@ -4,19 +4,19 @@ What one member says is read as fast as that member may speak, while it reads wh
 and while no answer is waited for. Nothing of it is lost meanwhile, and nobody else waits.
 """
 
-import socket
 from abc import abstractmethod
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IPushProducer
-from twisted.internet.protocol import connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
 from twisted_net.chat.doors.outlet import Profile, StreamOutlet
+from twisted_net.chat.doors.tuning import tune
 from twisted_net.chat.doors.turns import Turns
+from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.limits import TokenBucket
 from twisted_net.net.transports import Stream
@@ -33,14 +33,6 @@ NAME_WITHIN = 60.0
 #: Seconds that a peer has to read our last words before it is cut.
 GOODBYE = 5.0
 
-#: Bytes that the kernel may hide for one peer; its own 2-4 MB would make a peer that reads
-#: nothing look like one that does.
-SEND_BUFFER = 131072
-
-#: Seconds that what was sent may stay without an acknowledgement: a person at ``nc`` cannot answer
-#: pings, so this finds a peer that is gone.
-SILENCE = 90
-
 #: Shortest wait for the bucket, in seconds: no rounding may make a busy loop of it.
 _LEAST_WAIT = 0.01
 
@@ -53,33 +45,42 @@ class Said:
         self.cost = cost
 
 
-class ChatStream(Stream):
-    """One connection to the chat.
+class ChatStreamFactory(Factory):
+    """What all connections of one door share.
 
-    :param turns: when outlets are flushed.
-    :param slices: when pieces of long answers are told, all peers' one by one.
-    :param queue: bytes that may wait for the peer.
-    :param rate: commands a second, after a burst of five seconds' worth; 0: as many as come.
+    :param name: of the door, as drops are logged.
+    :ivar turns: when outlets are flushed.
+    :ivar slices: when pieces of long answers are told, all peers' one by one.
+    :ivar queue: bytes that may wait for one peer.
+    :ivar rate: commands a second of one peer, after a burst of five seconds' worth; 0: as many as
+        come.
     """
 
+    noisy = False
+
     def __init__(
-        self,
-        turns: Turns,
-        slices: Turns,
-        reactor: Any,
-        queue: int,
-        drops: Drops,
-        rate: float = RATE,
+        self, name: str, reactor: Any, queue: int, counters: DoorCounters | None, rate: float
     ) -> None:
-        self._turns = turns
-        self._reactor = reactor
-        self._queue = queue
-        self._drops = drops
-        self._bucket = TokenBucket(
-            rate or _UNLIMITED, (rate or _UNLIMITED) * BURST_SECONDS, reactor.seconds()
-        )
+        self.reactor = reactor
+        self.queue = queue
+        self.rate = rate
+        self.drops = Drops(name, counters or DoorCounters(), reactor.seconds)
+        self.turns = Turns(reactor)
+        self.slices = Turns(reactor, 1)
+
+
+class ChatStream(Stream):
+    """One connection to the chat."""
+
+    def __init__(self, factory: "ChatStreamFactory") -> None:
+        self._turns = factory.turns
+        self._slices = factory.slices
+        self._reactor = factory.reactor
+        self._queue = factory.queue
+        self._drops = factory.drops
+        rate = factory.rate or _UNLIMITED
+        self._bucket = TokenBucket(rate, rate * BURST_SECONDS, factory.reactor.seconds())
         self._said: Said | None = None
-        self._slices = slices
         self._held_back: list[Callable[[], None]] = []
         self._reading = False
         self._ended = False
@@ -99,7 +100,7 @@ class ChatStream(Stream):
             self._expelled,
         )
         Stream.connectionMade(self)
-        _tune(self.transport)
+        tune(self.transport)
         self._name_due = self._reactor.callLater(NAME_WITHIN, self._nameless)
 
     # What each door does in its own way.
@@ -278,24 +279,3 @@ class ChatStream(Stream):
         self.stop_timers()
         self._cut = self._reactor.callLater(GOODBYE, self.transport.abortConnection)
         return self.outlet.take() + words
-
-
-def _tune(transport: Any) -> None:
-    with suppress(AttributeError, OSError):  # under TLS the handle is no socket; in tests none
-        handle = transport.getHandle()
-        handle.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        patience = min(SILENCE, _keepalive(handle))
-        handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, patience * 1000)
-
-
-def _keepalive(handle: Any) -> int:
-    """Return the seconds after which keepalive gives a silent peer up.
-
-    Linux counts no probes any more once it has a TCP_USER_TIMEOUT, but waits for that.
-    """
-    if not handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE):
-        return SILENCE
-    names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
-    idle, interval, count = (handle.getsockopt(socket.IPPROTO_TCP, name) for name in names)
-    seconds: int = idle + interval * count
-    return seconds
