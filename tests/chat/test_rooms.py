@@ -4,6 +4,7 @@ import pytest
 
 from tests.chat.chats import Chat, hears
 from twisted_net.chat.codec.messages import Kind, Refusal, shown_id
+from twisted_net.chat.codec.refusals import Moved
 from twisted_net.chat.codec.requests import (
     Act,
     Away,
@@ -336,6 +337,18 @@ def test_who_looks_for_a_room_by_its_old_name_is_told_the_new_one() -> None:
     chat.does(red, RenameRoom("parlour", "den"))
     assert chat.refuses(green, Join("parlour"))
     assert chat.does(green, Join("hall"))
+
+
+def test_who_is_on_the_way_to_a_room_while_it_gets_another_name_begins_none() -> None:
+    """The state is what it is when the event comes, on every node."""
+    chat, red, _ = hall()
+    green = chat.enter("green")
+    draft = chat.hub.command(green, Join("hall"), chat.now)
+    assert draft is not None
+    chat.does(red, RenameRoom("hall", "parlour"))
+    with pytest.raises(Moved, match="hall is called parlour now: JOIN parlour"):
+        chat.hub.apply(chat.numbered(draft))
+    assert [each.name for each in chat.hub.rooms()] == ["parlour"]
 
 
 def test_what_a_secret_room_is_called_now_is_told_to_nobody() -> None:

@@ -6,10 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
-from typing import Any, Protocol
-
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
+from typing import Protocol
 
 from twisted_net.chat.codec import actions, actions_said
 from twisted_net.chat.codec.datagram import Key, Packet, unpacked
@@ -29,13 +26,13 @@ from twisted_net.chat.core.datagram import Session
 from twisted_net.chat.core.path import Address
 from twisted_net.chat.core.room import Room
 from twisted_net.chat.core.states import Came, Gap, Happening, Hinted, Opened, Resumed, Silent
+from twisted_net.chat.doors.missed import Missed
 from twisted_net.chat.doors.outlet import Outlet
 from twisted_net.chat.doors.proving import Proving
 from twisted_net.chat.doors.turns import Turns
 from twisted_net.chat.login import Login
 from twisted_net.chat.post import Outcome, Post
 from twisted_net.chat.seat import Answer, Seat
-from twisted_net.chat.store.base import PAGE, SPOKEN, Span, of_room
 
 _LOST = Refusal(Code.LATE, "lost on its way; nothing was done")
 
@@ -81,7 +78,6 @@ class Guest:
     :param hello: the packet that the session began with.
     """
 
-    log = Logger()
     profile = PROFILE
 
     def __init__(
@@ -96,7 +92,7 @@ class Guest:
         self._since = None if since is None else int.from_bytes(since[:8], "big")
         self._rooms: list[Room[Outlet]] = []  # themselves: their names may change meanwhile
         self._last = b""
-        self._told_up_to = 0
+        self._missed = Missed(door.post.history, session, self._soon)
         self._dirty = False
         accounts = door.post.accounts
         self._proving = Proving(accounts, address[0], door.dice)
@@ -222,7 +218,7 @@ class Guest:
         self._show_topics(answer)
         if self._since is not None and seat.member is not None:
             rooms = [room.name for room in seat.member.rooms.values()]
-            self._tell_what_was_missed(rooms, self._since)
+            self._missed.tell(rooms, self._since)
 
     def _show_topics(self, answer: Iterable[Reply | Refused]) -> None:
         """Tell what the rooms entered are about; of itself nobody asked for that."""
@@ -255,7 +251,7 @@ class Guest:
             if isinstance(answer, Refusal):
                 self._door.dismiss(self, answer)
             return
-        last = max(self._told_up_to, actions_said.id_of(self._last) if self._last else 0)
+        last = max(self._missed.told_up_to, actions_said.id_of(self._last) if self._last else 0)
         for room in [each.name for each in self._rooms]:
             seat.obey(Join(room), now, partial(self._joined_again, room, last))
 
@@ -265,38 +261,5 @@ class Guest:
             self.session.send(actions_said.told(gone))
         else:
             self._show_topics(answer)
-            self._tell_what_was_missed([room], last)
-        self._soon()
-
-    # What it has missed.
-
-    def _tell_what_was_missed(self, rooms: Iterable[str], since: int) -> None:
-        history = self._door.post.history
-        for room in rooms:
-            if history is None:
-                self._tell_missed(room, 0, 0, more=True)
-                continue
-            spans = [Span(1, before=since + 1), Span(PAGE, since, newest=False)]
-            found: Deferred[list[Event]] = history.read(of_room(room), spans, everything=True)
-            found.addCallback(partial(self._counted, room, since))
-            found.addErrback(self._not_counted, room)
-
-    def _counted(self, room: str, since: int, events: list[Event]) -> None:
-        """Tell how many there were; more, if history does not reach back, or is not read whole."""
-        missed = [
-            each
-            for each in events
-            if each.id > since and each.kind in SPOKEN and each.sender != self.session.name
-        ]
-        known = bool(events) and events[0].id <= since and len(events) <= PAGE
-        self._told_up_to = max([self._told_up_to, *(each.id for each in events)])
-        if missed or not known:
-            self._tell_missed(room, len(missed), missed[-1].id if missed else 0, more=not known)
-
-    def _not_counted(self, failure: Any, room: str) -> None:
-        self.log.failure("chat-udp: history cannot be read", failure)
-        self._tell_missed(room, 0, 0, more=True)
-
-    def _tell_missed(self, room: str, count: int, last: int, *, more: bool) -> None:
-        self.session.send(actions_said.missed(count, last, room, more=more))
+            self._missed.tell([room], last)
         self._soon()
