@@ -63,17 +63,7 @@ class Guest:
         self._timers: dict[Way, IDelayedCall] = {}
         began = self._reactor.seconds()
         self._ways = {
-            way: DatagramWay(
-                number,
-                way,
-                self._breakage.seed,
-                self._breakage.harm(number, way),
-                self._breakage.tallies[way],
-                self._breakage.room,
-                began,
-                door.rule,
-            )
-            for way in Way
+            way: DatagramWay(*self._breakage.terms(number, way), began, door.rule) for way in Way
         }
 
     def open(self) -> None:

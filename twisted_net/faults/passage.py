@@ -72,21 +72,11 @@ class Passage:
             (Way.TO_SERVER, self.client, self.server),
             (Way.TO_CLIENT, self.server, self.client),
         ):
-            self._pumps[way] = Pump(self._stream(way), source, sink, self._reactor, self)
+            stream = StreamWay(*self._breakage.terms(self.number, way), self._reactor.seconds())
+            self._pumps[way] = Pump(stream, source, sink, self._reactor, self)
         self.client.transport.resumeProducing()
         for pump in list(self._pumps.values()):
             pump.start()
-
-    def _stream(self, way: Way) -> StreamWay:
-        return StreamWay(
-            self.number,
-            way,
-            self._breakage.seed,
-            self._breakage.harm(self.number, way),
-            self._breakage.tallies[way],
-            self._breakage.room,
-            self._reactor.seconds(),
-        )
 
     def _not_connected(self, failure: Failure) -> None:
         """Treat the client as the server has treated us: it is refused, by a reset."""

@@ -108,6 +108,11 @@ class Breakage:
             return HARMLESS
         return harm
 
+    def terms(self, connection: int, way: Way) -> tuple[int, Way, int, Harm, Tally, int]:
+        """Return what makes a `Lane` of a direction of a connection, but for when it began."""
+        harm = self.harm(connection, way)
+        return connection, way, self.seed, harm, self.tallies[way], self.room
+
     def tell(self, *events: Event) -> None:
         """Tell what was done."""
         for event in events:

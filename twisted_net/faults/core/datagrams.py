@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from heapq import heappop, heappush
 
-from twisted_net.faults.core.dice import Dice, corrupted
+from twisted_net.faults.core.dice import corrupted
 from twisted_net.faults.core.events import Event, Tally
-from twisted_net.faults.core.harm import After, Harm, Way
+from twisted_net.faults.core.harm import Harm, Way
+from twisted_net.faults.core.lane import Lane
 from twisted_net.testing.clock import SECOND
 from twisted_net.testing.faults import Fate
 from twisted_net.testing.packets import UDP_HEADER, Packet
@@ -16,14 +17,12 @@ from twisted_net.testing.wires import ruled
 Rule = Callable[[Packet], Verdict]
 
 
-class DatagramWay:
+class DatagramWay(Lane):
     """The way of datagrams in one direction.
 
-    :ivar harm: what befalls them; may be set at any time, and holds for what comes then.
     :ivar deadline: when to call `take`, in seconds on the caller's clock; None: never.
     :param room: bytes that may be under way at a time, headers included; a datagram on top is
         dropped.
-    :param began: when the client came.
     :param rule: sees each one that was not lost, before it is delayed; None: nothing does.
     """
 
@@ -38,19 +37,10 @@ class DatagramWay:
         began: float,
         rule: Rule | None = None,
     ) -> None:
-        self.harm = harm
-        self._name = (connection, way)
-        self._dice = Dice(seed, connection, way)
-        self._tally = tally
-        self._room = room
-        self._began = began
+        super().__init__(connection, way, seed, harm, tally, room, began)
         self._rule = rule
-        self._came = 0
         self._held = 0
-        self._passed = 0
         self._made = 0
-        self._free = began  # when the bandwidth is free again
-        self._last = began  # when the last one in order arrives
         self._queue: list[tuple[float, int, Packet]] = []
 
     @property
@@ -60,26 +50,27 @@ class DatagramWay:
 
     def feed(self, packet: Packet, now: float) -> list[Event]:
         """Take a datagram; return what was done to it that is worth telling."""
-        n, data = self._came, packet.payload
+        number, data = self._came, packet.payload
         self._came += 1
         self._tally.datagrams_came += 1
         self._tally.came += len(data)
-        if self._swallows(self.harm.blackhole, now):
-            return self._events(n, ["blackhole"])
+        blackhole = self.harm.blackhole
+        if blackhole is not None and self._reached(blackhole, now):
+            return self._events(["blackhole"], number)
         self._passed += len(data)
-        fate, kinds = self._dice.fate(n, self.harm)
+        fate, kinds = self._dice.fate(number, self.harm)
         if fate.copies and self._rule is not None:
             verdict = self._rule(packet)
             if verdict is not None:
                 fate = ruled(fate, verdict)
                 kinds.append("rule")
-        where = self._dice.corrupt(n, self.harm)
+        where = self._dice.corrupt(number, self.harm)
         if where is not None and fate.copies:
             data = corrupted(data, where)
             kinds.append("corrupt")
         if fate.copies and not self._carry(packet._replace(payload=data), fate, now):
             kinds = ["queue-full"]
-        return self._events(n, kinds)
+        return self._events(kinds, number)
 
     def take(self, now: float) -> list[Packet]:
         """Return the datagrams that are due, with what became of their payloads."""
@@ -111,16 +102,3 @@ class DatagramWay:
             self._made += 1
             heappush(self._queue, (arrives + copy * harm.delay / 2, self._made, packet))
         return True
-
-    def _swallows(self, blackhole: After | None, now: float) -> bool:
-        if blackhole is None:
-            return False
-        if blackhole.octets is None:
-            return now >= self._began + blackhole.seconds
-        return self._passed >= blackhole.octets
-
-    def _events(self, n: int, kinds: list[str]) -> list[Event]:
-        connection, way = self._name
-        for kind in kinds:
-            self._tally.count(kind)
-        return [Event(connection, way, kind, n) for kind in kinds]

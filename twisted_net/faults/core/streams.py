@@ -9,9 +9,10 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
-from twisted_net.faults.core.dice import Dice, corrupted
+from twisted_net.faults.core.dice import corrupted
 from twisted_net.faults.core.events import Event, Tally
 from twisted_net.faults.core.harm import After, Harm, Way
+from twisted_net.faults.core.lane import Lane
 from twisted_net.testing.clock import SECOND
 from twisted_net.testing.kernel.tcp.timing import LEAST_RTO
 
@@ -52,15 +53,13 @@ class _Due:
     gone: int = 0
 
 
-class StreamWay:
+class StreamWay(Lane):
     """The way of a stream in one direction.
 
-    :ivar harm: what befalls it; may be set at any time, and holds for what comes then.
     :ivar held: bytes that are under way.
     :ivar paced: whether pieces have to leave one by one, each in a turn of its own.
     :param room: bytes that may be under way, and `COST` for each piece, before no more is to be
         read.
-    :param began: when the connection was made.
     """
 
     def __init__(
@@ -73,17 +72,8 @@ class StreamWay:
         room: int,
         began: float,
     ) -> None:
-        self.harm = harm
+        super().__init__(connection, way, seed, harm, tally, room, began)
         self.held = 0
-        self._name = (connection, way)
-        self._dice = Dice(seed, connection, way)
-        self._tally = tally
-        self._room = room
-        self._began = began
-        self._came = 0
-        self._passed = 0
-        self._free = began  # when the bandwidth is free again
-        self._last = began  # when the last byte so far is due
         self._merging = began  # until when bytes wait for more
         self._gap_ends = began  # until when a piece is alone
         self._reads_at = began  # when a slow reader reads again
@@ -261,17 +251,6 @@ class StreamWay:
         self._queue.clear()
         self.held = 0
         return [] if before else self._events(["blackhole"], self._passed)
-
-    def _reached(self, after: After, now: float) -> bool:
-        if after.octets is None:
-            return now >= self._began + after.seconds
-        return self._passed >= after.octets
-
-    def _events(self, kinds: list[str], at: int) -> list[Event]:
-        for kind in kinds:
-            self._tally.count(kind)
-        connection, way = self._name
-        return [Event(connection, way, kind, at) for kind in kinds]
 
 
 #: What may happen to a connection, and in which order it is looked for.
