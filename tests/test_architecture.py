@@ -33,7 +33,7 @@ PURE = sorted(
     if {"core", "codec"} & {*each.parts, each.stem}
     or each.relative_to(PACKAGE).as_posix()
     in {
-        *(f"echo/{name}.py" for name in ("probe", "shown")),
+        *(f"echo/{name}.py" for name in ("probe", "shown", "tally")),
         *(f"net/{name}.py" for name in ("counters", "errors", "framing", "health")),
         *(f"net/{name}.py" for name in ("histogram", "limits", "repeats", "silence", "text")),
     }
@@ -96,6 +96,17 @@ def test_every_module_says_what_it_is_for() -> None:
     """``help()`` of a module begins with a sentence."""
     first = {path: (ast.get_docstring(_tree(path)) or "").partition("\n")[0] for path in MODULES}
     assert [_name(path) for path, line in first.items() if not line.endswith((".", ":"))] == []
+
+
+@pytest.mark.parametrize("folder", ["chat", "chat/core", "chat/doors"])
+def test_the_map_of_a_large_folder_names_each_module_once(folder: str) -> None:
+    """And nothing that is not there: whoever looks for a line to change begins with it."""
+    inside = PACKAGE / folder
+    told = re.findall(r"(?<!`)`(\w+)`(?!`)", ast.get_docstring(_tree(inside / "__init__.py")) or "")
+    modules = [each.stem for each in inside.glob("*.py") if each.stem != "__init__"]
+    folders = [each.parent.name for each in inside.glob("*/__init__.py")]
+    named = [name for name in told if name not in folders]
+    assert sorted(named) == sorted(modules)
 
 
 def test_no_module_takes_the_reactor_when_it_is_imported() -> None:

@@ -1,4 +1,13 @@
-"""Chat: one hub; what is said on one door, lines, IRC or UDP, is heard on all others."""
+"""Chat: one hub; what is said on one door, lines, IRC or UDP, is heard on all others.
+
+Beside the folders, each of which says what is in it:
+
+* made from settings: `service`, `settings`, `founding`, `irc`, `keeping`
+* between doors and hub: `post`, `login`, `remembering`
+* what outlives a connection: `owning`, `banning`; files of people: `opers`, `gateways`, `hashing`
+* ``netdemo chat``: `commands`, `conversation`, `typed`, `terminal`, `screen`, `forget`
+* chat without a server: `peer`, `links`, `acquaintance`, `keyring`
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Rooms: JOIN, PART, NAMES, TOPIC, LIST, KICK, INVITE (RFC 2812, 3.2)."""
+"""Rooms: PART, NAMES, TOPIC, LIST, KICK, INVITE (RFC 2812, 3.2)."""
 
 from collections.abc import Sequence
 from functools import partial
