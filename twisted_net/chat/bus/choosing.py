@@ -65,6 +65,16 @@ def chosen(
         raise StartError(
             f"--chat-bus {text!r}: txredisapi is not installed; pip install 'twisted_net[redis]'"
         )
+    return _shared(text, password_file, runtime, hub, secret)
+
+
+def _shared(
+    text: str, password_file: str, runtime: Runtime, hub: Hub[Outlet], secret: bytes
+) -> Chosen:
+    """Make the bus of many nodes.
+
+    :param secret: where the nodes know no password.
+    """
     from twisted_net.chat.bus.redis import RedisBus
 
     try:

@@ -152,7 +152,13 @@ def proceed(session: Session) -> None:
     server = session.server
     if claim.kept is None and session.account and server.profiles is not None:
         server.profiles.load(session.account, session.later(partial(_looked_up, session)))
-        return
+    else:
+        _enter(session)
+
+
+def _enter(session: Session) -> None:
+    """Come into the chat, as what the client has said of itself."""
+    claim, server = session.claim, session.server
     try:
         session.entering = session.hub.enter(
             claim.nick,
