@@ -52,6 +52,18 @@ def waiting(transport: Any) -> int:
     return count
 
 
+class Mover:
+    """A producer that pulls, and that sends by itself what it produces: a file, say.
+
+    It is asked whenever the kernel has room, without an empty ``send`` before it and without two
+    words to epoll for each piece.
+    """
+
+    def move(self) -> bool:
+        """Send the next piece; say whether it was sent so, and not by ``resumeProducing``."""
+        raise NotImplementedError
+
+
 class FastStream(_Connection):
     """Mixed into a connection of Twisted's, before it.
 
@@ -212,7 +224,7 @@ class FastStream(_Connection):
         """Send what waits (IWriteDescriptor)."""
         try:
             if not self._plain or self.dataBuffer or not 0 < self._tempDataLen <= self.SEND_LIMIT:
-                return FileDescriptor.doWrite(self)
+                return None if self._moves() else FileDescriptor.doWrite(self)
             try:
                 done = self._send()
             except OSError:
@@ -225,6 +237,13 @@ class FastStream(_Connection):
         except BaseException:  # from a producer
             self._raised()
         return None
+
+    def _moves(self) -> bool:
+        """Let a `Mover` send, where nothing waits that was written; say whether there was one."""
+        mover: Any = self.producer
+        if not isinstance(mover, Mover) or self.dataBuffer or self._tempDataLen:
+            return False
+        return mover.move()
 
     def writeSomeData(self, data: bytes) -> Any:
         """Send some of the data; return how much, or why nothing will be sent any more."""
