@@ -5,7 +5,7 @@ at ``/quote/`` of the web door. The order does not matter, nor whether anything 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -14,6 +14,12 @@ from twisted_net.net.errors import NetError
 
 #: The door that shows them: counters of what is asked for there go by this name.
 DOOR = "web"
+
+#: Gives an answer once more, to the address of whoever asks: its body, as bytes; None: by now the
+#: answer would be another one. ``request.again(reply)`` leaves one with an answer to GET that is
+#: about to be given, where ``request`` has that: the same request, to the byte, is then answered by
+#: it, with the same head. It looks at what may have changed, and logs what is to be logged.
+Reply = Callable[[Any], bytes | None]
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 
@@ -66,9 +72,13 @@ class Taker(Protocol):
 
 
 class Pages:
-    """The pages of all services, in the order of their names."""
+    """The pages of all services, in the order of their names.
+
+    :ivar changes: how often one was handed over.
+    """
 
     def __init__(self) -> None:
+        self.changes = 0
         self._pages: dict[str, Page] = {}
 
     def add(self, name: str, title: str, resource: Any, summary: str = "") -> None:
@@ -79,6 +89,7 @@ class Pages:
         """
         if not _NAME.fullmatch(name):
             raise ValueError(f"the page's name {name!r} is not made of a-z, 0-9 and -")
+        self.changes += 1
         self._pages[name] = Page(name, title, resource, summary)
 
     def get(self, name: str) -> Page | None:

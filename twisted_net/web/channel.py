@@ -1,5 +1,6 @@
 """One HTTP connection: Twisted's, with a deadline and bounds, and an answer to a half-close."""
 
+from collections.abc import Set
 from http import HTTPStatus
 from typing import Any
 
@@ -14,9 +15,10 @@ from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel, Request
 from zope.interface import implementer
 
-from twisted_net.net.pages import RefusedBodyError
+from twisted_net.net.pages import RefusedBodyError, Reply
 from twisted_net.net.service import IDrains
 from twisted_net.net.transports import LINGER_BYTES, LINGER_SECONDS
+from twisted_net.web.again import Again, is_head, length_in
 
 #: Bytes of a body that a page takes as it comes, for which it is given the time of a request again.
 MOVED = 16 << 10
@@ -67,6 +69,9 @@ class WebChannel(HTTPChannel):
         self._moved = 0
         self._wants_word = False  # the peer waits to be told to send it
         self._left = LINGER_BYTES
+        self._whole = False  # what is being read is the head of one request, and no more
+        self._reply: Reply | None = None  # what answers it once more
+        self._head: tuple[bytes, Set[bytes]] = (b"", frozenset())  # the answer's, and its names
         self._switched: Any = None  # the protocol that has the connection from now on
         self._peer: IAddress | None = None
         self._host: IAddress | None = None
@@ -86,8 +91,49 @@ class WebChannel(HTTPChannel):
             if self._left < 0:
                 self.transport.abortConnection()
             return
+        if self._begun or self._busy:
+            self._whole = False
+        elif self._answers_again(data):
+            return
+        else:
+            self._whole, self._reply = is_head(data), None
         self._begun = True
         super().dataReceived(data)
+        if self._reply is not None:
+            self._remember(data, self._reply)
+
+    def _answers_again(self, head: bytes) -> bool:
+        """Answer at once what was answered before, if its page still says the same."""
+        found: Again | None = self.site.heads.find(head)
+        if found is None or self._choked or self._last:
+            return False
+        try:
+            body = found.reply(self.getPeer())
+        except Exception:
+            body = None  # the long way will fail too, and say so
+        if body is None or len(body) != found.length:
+            self.site.heads.forget(head)
+            return False
+        said = self.site.said_by_all(found.names)
+        self.transport.write(b"".join((found.head, said, b"\r\n", body)))
+        if found.last:
+            self.loseConnection()
+        else:
+            self._answered = True
+            self._expect()
+        return True
+
+    def again(self, reply: Reply) -> None:
+        """Answer the request that is being answered by a page's ``reply`` when it comes again."""
+        if self._whole:
+            self._reply = reply
+
+    def _remember(self, head: bytes, reply: Reply) -> None:
+        self._reply = None
+        own, names = self._head
+        length = length_in(own)
+        if length is not None and not (self._busy or self._choked or self._last):
+            self.site.heads.keep(head, Again(reply, own, names, length, self._closing))
 
     def lineReceived(self, line: bytes) -> None:
         """Take a line of a request's head, unless the request has been refused."""
@@ -264,8 +310,9 @@ class WebChannel(HTTPChannel):
         for name, values in headers.getAllRawHeaders():
             names.add(name)
             lines += [b"%b: %b\r\n" % (name, value) for value in values]
-        lines += [self.site.said_by_all(names), b"\r\n"]
-        self.transport.write(b"".join(lines))
+        own = b"".join(lines)
+        self._head = own, names
+        self.transport.write(b"".join((own, self.site.said_by_all(names), b"\r\n")))
 
     def getPeer(self) -> Any:
         """Return the peer's address, which stays what it is."""

@@ -20,7 +20,8 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
-from twisted_net.net.pages import DOOR, Pages, RefusedBodyError, Taker, said
+from twisted_net.net.pages import DOOR, Pages, RefusedBodyError, Reply, Taker, said
+from twisted_net.web.again import MORE, Heads
 from twisted_net.web.channel import WebChannel
 from twisted_net.web.core import ASKED_FIRST, HEADER, SAFE, Head, refusal
 from twisted_net.web.root import Root
@@ -144,6 +145,11 @@ class WebRequest(Request):
         self.write(b"" if self.method == b"HEAD" else body)
         self.finish()
 
+    def again(self, reply: Reply) -> None:
+        """Let the same request, to the byte, be answered by ``reply``; see there."""
+        if not any(self.requestHeaders.hasHeader(name) for name in MORE):
+            self.channel.again(reply)
+
     def processingFailed(self, reason: Failure) -> Failure:
         """Say that it is our fault; where the answer has begun, by a reset."""
         self.site.drops.crash(_host(self.getClientAddress()), reason)
@@ -213,6 +219,7 @@ class WebFactory(Site):
         self.timeOut = None  # the channel and the guard of the door have better ones
         self.names = frozenset(names)
         self.limits = limits
+        self.heads = Heads(pages)
         self.drops = Drops(DOOR, counters or DoorCounters(), reactor.seconds)
         self._now = -1
         self._lines: dict[bytes, bytes] = {}

@@ -22,6 +22,7 @@ from twisted_net.files.codec import RefusedError
 from twisted_net.files.digests import Aside, Digests
 from twisted_net.files.http import ShelfResource
 from twisted_net.files.http.archive import MOST_ENTRIES
+from twisted_net.files.http.codec import render_digest
 from twisted_net.files.shelf import Content, Shelf, Source
 from twisted_net.files.store import Folder, OpenFile
 from twisted_net.net.pages import Pages
@@ -226,8 +227,8 @@ def test_a_small_file_is_opened_once_and_every_answer_is_the_same(
     first = Shared(root).ask(f"/files/hello.txt{query}", method, **headers)
     names, web = opened(monkeypatch), Shared(root)
     web.get("hello.txt")
-    again = [web.ask(f"/files/hello.txt{query}", method, **headers) for _ in range(2)]
-    assert again == [first, first]
+    again = [web.ask(f"/files/hello.txt{query}", method, **headers) for _ in range(4)]
+    assert again == [first] * 4
     assert names == [b"hello.txt"]
 
 
@@ -246,7 +247,7 @@ def test_a_small_file_that_was_changed_is_opened_again(
 ) -> None:
     """In whatever way."""
     names = opened(monkeypatch)
-    before = web.get("hello.txt")
+    before = [web.get("hello.txt") for _ in range(3)][-1]  # by then without being asked
     change(root / "hello.txt")
     after = web.get("hello.txt")
     assert (before.body, after.body) == (HELLO, (root / "hello.txt").read_bytes())
@@ -255,11 +256,45 @@ def test_a_small_file_that_was_changed_is_opened_again(
 
 def test_what_is_gone_or_a_link_is_not_shown_from_memory(web: Shared, root: Path) -> None:
     """It could lead anywhere."""
-    web.get("hello.txt")
+    for _ in range(3):
+        web.get("hello.txt")
     (root / "hello.txt").unlink()
     assert web.get("hello.txt").code == 404
     (root / "hello.txt").symlink_to("large.bin")
     assert web.get("hello.txt").code == 403
+
+
+def test_a_small_file_that_is_asked_for_again_is_not_even_looked_up(
+    web: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is sent, and logged and counted as ever."""
+    first, _ = web.get("hello.txt"), web.get("hello.txt")
+    monkeypatch.setattr(web.resource, "render_GET", None)
+    with capturedLogs() as events:
+        assert web.get("hello.txt") == first
+    (line,) = [formatEvent(event) for event in events]
+    assert line.startswith("web: sent 'hello.txt' to '192.0.2.1:40000': 13 bytes in")
+
+
+def test_a_digest_that_is_known_by_now_is_told(web: Shared) -> None:
+    """Also to who asked before."""
+    before = [web.get("hello.txt") for _ in range(3)][-1]
+    assert "repr-digest" not in before.headers
+    web.get("hello.txt", Want_Repr_Digest="sha-256=10")
+    after = [web.get("hello.txt").headers["repr-digest"] for _ in range(3)]
+    assert after == [render_digest(hashlib.sha256(HELLO).hexdigest()).decode()] * 3
+
+
+def test_who_asks_again_is_one_of_those_that_are_served_at_one_time(
+    web: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While all places are taken, there is none."""
+    for _ in range(3):
+        assert web.get("hello.txt").code == 200
+    with web.resource.one_of("transfers"):
+        monkeypatch.setitem(web.resource._free, "transfers", 0)
+        assert web.get("hello.txt").code == 503
+    assert web.get("hello.txt").code == 200
 
 
 def test_a_file_that_was_just_written_is_opened_each_time(

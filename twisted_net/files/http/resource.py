@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +130,25 @@ class ShelfResource(Resource):
         began, peer = self.journal.seconds(), peer_name(request.getClientAddress())
         sha256 = self.digests.known(small)
         digest = [(b"Repr-Digest", codec.render_digest(sha256))] if sha256 else []
+        if hasattr(request, "again"):
+            request.again(partial(self._again, Get(name), small.fields, sha256))
         finish(request, small.content, small.fields + digest)
         self.journal.sent(name, peer, len(small.content), began)
         return True
+
+    def _again(self, asked: Get, fields: Fields, sha256: str, address: Any) -> bytes | None:
+        """Return a small file once more, if it is what it was (`twisted_net.net.pages.Reply`).
+
+        :param fields: its own, by which it is known again: it is not kept for this alone.
+        :param sha256: what was told of it.
+        """
+        small = self._recent.find(asked) if self._free["transfers"] else None
+        if small is None or small.fields is not fields or self.digests.known(small) != sha256:
+            return None
+        self.journal.sent(
+            asked.name, peer_name(address), len(small.content), self.journal.seconds()
+        )
+        return small.content
 
     async def _answered(self, request: Any) -> None:
         name = name_of(request)
