@@ -94,6 +94,15 @@ def test_a_connection_that_was_to_end_ends_again(version: str) -> None:
     assert web.page.given == 2
 
 
+def test_what_is_answered_again_is_not_the_end_of_something_longer() -> None:
+    """A request that comes in one piece behind another is not that piece."""
+    first = request("/wise/", "POST", Content_Length="5", X_Netdemo="1") + b"hello"
+    web = Visited()
+    for _ in range(3):
+        assert [each.body for each in web.told(first + HEAD)] == [b"olleh", b"know thyself"]
+    assert web.page.given == 0
+
+
 def test_what_changed_is_read_again() -> None:
     """The page says so; and then the new answer is given once more."""
     web = Visited()

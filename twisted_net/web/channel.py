@@ -69,6 +69,7 @@ class WebChannel(HTTPChannel):
         self._moved = 0
         self._wants_word = False  # the peer waits to be told to send it
         self._left = LINGER_BYTES
+        self._parsing = False  # what came is being taken apart
         self._whole = False  # what is being read is the head of one request, and no more
         self._reply: Reply | None = None  # what answers it once more
         self._head: tuple[bytes, Set[bytes]] = (b"", frozenset())  # the answer's, and its names
@@ -79,7 +80,8 @@ class WebChannel(HTTPChannel):
     def connectionMade(self) -> None:
         """Wait for the first request, but not for ever."""
         super().connectionMade()
-        self._expect()
+        self._put_off()
+        self.site.silent.enter(self)
 
     def dataReceived(self, data: bytes) -> None:
         """Take the next piece of the stream."""
@@ -91,15 +93,22 @@ class WebChannel(HTTPChannel):
             if self._left < 0:
                 self.transport.abortConnection()
             return
-        if self._begun or self._busy:
-            self._whole = False
-        elif self._answers_again(data):
-            return
-        else:
-            self._whole, self._reply = is_head(data), None
-        self._begun = True
-        super().dataReceived(data)
-        if self._reply is not None:
+        if self._begun or self._busy or self._parsing:
+            self._whole = False  # nor is what it belongs to
+            self._begun = True
+            super().dataReceived(data)
+        elif not self._answers_again(data):
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        """Take what a new request begins with; of what follows it Twisted tells us meanwhile."""
+        self._whole, self._reply = is_head(data), None
+        self._begun = self._parsing = True
+        try:
+            super().dataReceived(data)
+        finally:
+            self._parsing = False
+        if self._reply is not None and self._whole:
             self._remember(data, self._reply)
 
     def _answers_again(self, head: bytes) -> bool:
@@ -357,12 +366,14 @@ class WebChannel(HTTPChannel):
 
     def _expect(self) -> None:
         # One timer, which only moves on when it fires: one for each request would cost as much
-        # as finding the answer.
+        # as finding the answer. Who is gone after the first never has one.
         self._due = self.site.reactor.seconds() + self.site.limits.request
         if self._timer is None:
-            self._timer = self.callLater(self.site.limits.request, self._check)
+            self.site.silent.leave(self)
+            self._timer = self.callLater(self.site.limits.request, self.check)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Hang up on a peer whose request is not there in time; wait on for one that has longer."""
         self._timer = None
         if self._busy:
             return  # whoever is answered reads, or is idle: the guard of the door knows
@@ -370,13 +381,14 @@ class WebChannel(HTTPChannel):
         if self._held_back:
             left = max(left, self.site.limits.request)  # it is we who do not read
         if left > 0:
-            self._timer = self.callLater(left, self._check)
+            self._timer = self.callLater(left, self.check)
         elif self._begun or not self._answered:
             self.refuse(408, f"no request within {self.site.limits.request:g} s")
         else:
             self.loseConnection()
 
     def _cancel(self) -> None:
+        self.site.silent.leave(self)
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None

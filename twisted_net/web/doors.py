@@ -21,6 +21,7 @@ from twisted.web.server import NOT_DONE_YET, Request, Site
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.pages import DOOR, Pages, RefusedBodyError, Reply, Taker, said
+from twisted_net.net.waiting import Waiting
 from twisted_net.web.again import MORE, Heads
 from twisted_net.web.channel import WebChannel
 from twisted_net.web.core import ASKED_FIRST, HEADER, SAFE, Head, refusal
@@ -200,6 +201,8 @@ class WebFactory(Site):
     :param names: host names that are ours, in small letters, beside ``localhost`` and addresses.
     :param pages: looked into at each request.
     :param own: resources at the top that are nobody's page, by the name in their paths.
+    :ivar heads: of requests that can be answered again.
+    :ivar silent: connections whose first request is not answered yet.
     """
 
     noisy = False
@@ -220,6 +223,7 @@ class WebFactory(Site):
         self.names = frozenset(names)
         self.limits = limits
         self.heads = Heads(pages)
+        self.silent: Waiting[WebChannel] = Waiting(reactor, limits.request, WebChannel.check)
         self.drops = Drops(DOOR, counters or DoorCounters(), reactor.seconds)
         self._now = -1
         self._lines: dict[bytes, bytes] = {}
