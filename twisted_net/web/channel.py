@@ -108,8 +108,7 @@ class WebChannel(HTTPChannel):
             super().dataReceived(data)
         finally:
             self._parsing = False
-        if self._reply is not None and self._whole:
-            self._remember(data, self._reply)
+        self._remember(data)
 
     def _answers_again(self, head: bytes) -> bool:
         """Answer at once what was answered before, if its page still says the same."""
@@ -137,11 +136,12 @@ class WebChannel(HTTPChannel):
         if self._whole:
             self._reply = reply
 
-    def _remember(self, head: bytes, reply: Reply) -> None:
-        self._reply = None
-        own, names = self._head
+    def _remember(self, head: bytes) -> None:
+        reply, (own, names) = self._reply, self._head
+        if reply is None or not self._whole or self._busy or self._choked or self._last:
+            return
         length = length_in(own)
-        if length is not None and not (self._busy or self._choked or self._last):
+        if length is not None:
             self.site.heads.keep(head, Again(reply, own, names, length, self._closing))
 
     def lineReceived(self, line: bytes) -> None:
