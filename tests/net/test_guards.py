@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementedBy, implementer, providedBy
 
 from twisted_net.net.counters import DoorCounters
-from twisted_net.net.guarded import GuardedProtocol
+from twisted_net.net.guarded import GuardBetween, GuardedProtocol
 from twisted_net.net.guards import GuardedFactory
 from twisted_net.net.limits import Census
 from twisted_net.net.service import Door, IDrains
@@ -101,7 +101,7 @@ def test_the_protocol_inside_sees_a_transport() -> None:
     """Whatever the real transport provides and has, the guard has too."""
     guarded = Guarded()
     protocol, transport = guarded.connect()
-    assert list(providedBy(protocol)) == [*providedBy(transport), *implementedBy(GuardedProtocol)]
+    assert list(providedBy(protocol)) == [*providedBy(transport), *implementedBy(GuardBetween)]
     inside = protocol.inside.transport
     assert inside.getPeer() == PEER
     inside.loseConnection()

@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from twisted_net.net.guards import GuardedFactory
 
 
-@implementer(IHalfCloseableProtocol, IHandshakeListener)
-class GuardedProtocol(LetsPass, Protocol):
+class GuardedProtocol(Protocol):
     """One connection, seen from outside.
 
     A fast transport counts by itself and says when it ends, so this stands beside it: the protocol
-    inside has the transport for itself, and no byte comes past here. Round any other, beneath TLS
-    say, this is the transport of the protocol inside. Twisted's own `policies.ProtocolWrapper` is
-    the pattern; this one also passes half-closes on and measures.
+    inside has the transport for itself, and no byte comes past here. At any other, beneath TLS say,
+    it turns into one that stands between the two: `GuardBetween`.
 
     Either way a protocol that knows nothing of half-closes is given time to answer.
 
@@ -42,10 +40,6 @@ class GuardedProtocol(LetsPass, Protocol):
     told: float | None = None
     shaking = False
     _active: float | None = None  # when bytes last came or went; None: never
-    _begun = False
-    _heard = False
-    _beside = False
-    _held = 0  # bytes that wait for that
     _full = False
 
     def __init__(self, guard: "GuardedFactory", inside: IProtocol, peer: str) -> None:
@@ -55,41 +49,32 @@ class GuardedProtocol(LetsPass, Protocol):
         self.since = guard.seconds()
 
     def makeConnection(self, transport: ITransport) -> None:
-        """Count the connection in, and stand beside it or round the protocol inside."""
+        """Count the connection in, and stand beside it or between it and the protocol inside."""
         self.transport = transport
         self.connected = 1
         guard = self._guard
         guard.entered(self)
         if isinstance(transport, FastStream):
-            self._beside = True
             transport.attend(self, guard.counters, guard.queue_limit, guard.wants_message)
             transport.protocol = self.inside
-            self._begin(transport)
-            return
-        self._counters = guard.counters
-        self.shaking = ISSLTransport.providedBy(transport)
-        self._begun = not (self.shaking or guard.wants_message)
-        self._below: Any = getattr(transport, "transport", None) or transport
-        if isinstance(self._below, FastStream):
-            self._below.attend(self, UNCOUNTED, guard.queue_limit)
-        directlyProvides(self, providedBy(transport))
-        self._begin(self)  # it is one: see `__getattr__`
-
-    def _begin(self, transport: Any) -> None:
+            given: Any = transport
+        else:
+            self.__class__ = GuardBetween
+            self._step_between(transport)  # type: ignore[attr-defined]  # it is another now
+            given = self  # it is one: see `GuardBetween.__getattr__`
         try:
-            self.inside.makeConnection(transport)
+            self.inside.makeConnection(given)
         except Exception:  # Twisted would leave the peer waiting for ever
             self.crashed()
 
     @property
     def begun(self) -> bool:
         """Whether its first message has come and was answered, or is not waited for."""
-        return bool(self.transport.answered) if self._beside else self._begun
+        return bool(self.transport.answered)
 
     def ended(self) -> None:
         """Learn from a fast transport that the connection is lost; count it out."""
-        if self._beside:
-            self._guard.left(self)
+        self._guard.left(self)
 
     def overflowed(self) -> None:
         """Count that the connection is cut: too much waits to be sent."""
@@ -102,47 +87,6 @@ class GuardedProtocol(LetsPass, Protocol):
             self.transport.stirred = False
             self._active = now
         return self.since if self._active is None else self._active
-
-    def dataReceived(self, data: bytes) -> None:
-        """Count what came, and hand it on."""
-        self._counters.received += len(data)
-        self._heard = True
-        self._touch()
-        try:
-            self.inside.dataReceived(data)
-        except BaseException:  # all that Twisted's reactors catch
-            self.crashed()
-
-    def handshakeCompleted(self) -> None:
-        """Pass on that TLS has begun."""
-        self.shaking, self._held = False, 0
-        self._begun = not self._guard.wants_message
-        if IHandshakeListener.providedBy(self.inside):
-            self.inside.handshakeCompleted()
-
-    def readConnectionLost(self) -> None:
-        """Pass the peer's half-close on; who does not know of them may still finish writing."""
-        if not IHalfCloseableProtocol.providedBy(self.inside):
-            self.transport.loseConnection()
-            return
-        try:
-            self.inside.readConnectionLost()
-        except BaseException:
-            self.crashed()
-
-    def writeConnectionLost(self) -> None:
-        """Pass on that our half is closed."""
-        if IHalfCloseableProtocol.providedBy(self.inside):
-            self.inside.writeConnectionLost()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Count the connection out."""
-        try:
-            self.inside.connectionLost(reason)
-        except BaseException:
-            self.crashed()
-        finally:
-            self._guard.left(self)
 
     def logPrefix(self) -> str:
         """Return what log lines are marked with."""
@@ -185,6 +129,79 @@ class GuardedProtocol(LetsPass, Protocol):
         if room:
             self._peer = peer
         return room
+
+
+@implementer(IHalfCloseableProtocol, IHandshakeListener)
+class GuardBetween(LetsPass, GuardedProtocol):
+    """One that all bytes go through: the transport of the protocol inside.
+
+    Twisted's own `policies.ProtocolWrapper` is the pattern; this one also passes half-closes on and
+    measures. It is not made: see `GuardedProtocol`, which as one that can be anything would find
+    its own less quickly.
+    """
+
+    _begun = False
+    _heard = False
+    _held = 0  # bytes that wait for TLS to begin
+
+    def _step_between(self, transport: Any) -> None:
+        guard = self._guard
+        self._counters = guard.counters
+        self.shaking = ISSLTransport.providedBy(transport)
+        self._begun = not (self.shaking or guard.wants_message)
+        self._below: Any = getattr(transport, "transport", None) or transport
+        if isinstance(self._below, FastStream):
+            self._below.attend(self, UNCOUNTED, guard.queue_limit)
+        directlyProvides(self, providedBy(transport))
+
+    @property
+    def begun(self) -> bool:
+        """Whether its first message has come and was answered, or is not waited for."""
+        return self._begun
+
+    def ended(self) -> None:
+        """Learn that what is beneath TLS is lost; `connectionLost` comes after it."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Count what came, and hand it on."""
+        self._counters.received += len(data)
+        self._heard = True
+        self._touch()
+        try:
+            self.inside.dataReceived(data)
+        except BaseException:  # all that Twisted's reactors catch
+            self.crashed()
+
+    def handshakeCompleted(self) -> None:
+        """Pass on that TLS has begun."""
+        self.shaking, self._held = False, 0
+        self._begun = not self._guard.wants_message
+        if IHandshakeListener.providedBy(self.inside):
+            self.inside.handshakeCompleted()
+
+    def readConnectionLost(self) -> None:
+        """Pass the peer's half-close on; who does not know of them may still finish writing."""
+        if not IHalfCloseableProtocol.providedBy(self.inside):
+            self.transport.loseConnection()
+            return
+        try:
+            self.inside.readConnectionLost()
+        except BaseException:
+            self.crashed()
+
+    def writeConnectionLost(self) -> None:
+        """Pass on that our half is closed."""
+        if IHalfCloseableProtocol.providedBy(self.inside):
+            self.inside.writeConnectionLost()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Count the connection out."""
+        try:
+            self.inside.connectionLost(reason)
+        except BaseException:
+            self.crashed()
+        finally:
+            self._guard.left(self)
 
     def write(self, data: bytes) -> None:
         """Count what goes out, and write it; cut a protocol that writes on and on."""

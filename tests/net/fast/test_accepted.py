@@ -75,7 +75,7 @@ def test_who_waits_is_accepted_as_python_would(listening: socket.socket) -> None
     """By a descriptor that neither waits nor is inherited; then nobody waits any more."""
     assert compiled.accept is not None
     with socket.create_connection(listening.getsockname()[:2], timeout=PATIENCE) as client:
-        found = compiled.accept(listening.fileno())
+        found = compiled.accept(listening)
         assert found is not None
         fd, address = found
         try:
@@ -86,7 +86,7 @@ def test_who_waits_is_accepted_as_python_would(listening: socket.socket) -> None
             assert client.recv(9) == b"hello"
         finally:
             os.close(fd)
-    assert compiled.accept(listening.fileno()) is None
+    assert compiled.accept(listening) is None
 
 
 @needs_it
@@ -94,13 +94,11 @@ def test_a_descriptor_that_does_not_listen_is_an_error() -> None:
     """As is what is none."""
     assert compiled.accept is not None
     with socket.socket() as silent, pytest.raises(OSError, match="Invalid argument"):
-        compiled.accept(silent.fileno())
-    with pytest.raises(OSError, match="Bad file"):
-        compiled.accept(-1)
+        compiled.accept(silent)
+    with pytest.raises(ValueError, match="negative"):
+        compiled.accept(silent)  # it is closed
     with pytest.raises(TypeError):
-        compiled.accept("7")  # type: ignore[arg-type]
-    with pytest.raises(OverflowError):
-        compiled.accept(1 << 80)
+        compiled.accept("7")
 
 
 @needs_it
@@ -112,7 +110,7 @@ def test_a_socket_of_another_family_is_refused_and_closed() -> None:
         server.listen()
         client.connect(server.getsockname())
         with pytest.raises(OSError, match="another family"):
-            compiled.accept(server.fileno())
+            compiled.accept(server)
         assert client.recv(1) == b""
 
 

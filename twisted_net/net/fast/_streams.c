@@ -758,9 +758,9 @@ accept_one(PyObject *Py_UNUSED(module), PyObject *listening)
     struct sockaddr_storage from;
     socklen_t length = sizeof from;
     PyObject *host;
-    int fd, at = (int)PyLong_AsLong(listening);
+    int fd, at = PyObject_AsFileDescriptor(listening);
 
-    if (at == -1 && PyErr_Occurred())
+    if (at < 0)
         return NULL;
     do
         fd = accept4(at, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -786,8 +786,8 @@ static PyMethodDef functions[] = {
      "Learn of the class that does what is not usual, and of what both use."},
 #ifdef __linux__
     {"accept", accept_one, METH_O,
-     "Accept who waits at a listening descriptor, of IPv4 or IPv6: another one, which neither waits\n"
-     "nor is inherited, and the address; None: nobody does. Raises OSError."},
+     "Accept who waits at a listening socket, of IPv4 or IPv6: a descriptor, which neither waits nor\n"
+     "is inherited, and the address; None: nobody does. Raises OSError."},
 #endif
     {NULL}
 };

@@ -24,9 +24,9 @@ try:
 except ImportError as error:
     why_not = str(error)
 
-#: Accepts who waits at a listening descriptor of IPv4 or IPv6: returns another descriptor, which a
-#: `Stream` may be given instead of a socket, and the address, or None. None: not here.
-accept: Callable[[int], tuple[int, Any] | None] | None = None
+#: Accepts who waits at a listening socket of IPv4 or IPv6: returns a descriptor, which a `Stream`
+#: may be given instead of a socket, and the address, or None. None: not here.
+accept: Callable[[Any], tuple[int, Any] | None] | None = None
 
 
 def opened(fd: int) -> socket.socket:

@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from twisted.internet import tcp, unix
@@ -67,7 +67,7 @@ class FastServer(Stream, tcp.Server):
             if self.producer is not None:
                 self.producer.stopProducing()
                 self.producer = None
-            self.stopReading()
+            self.reactor.removeReader(self)
             self.stopWriting()
             done = type(reason.value) is ConnectionDone
             if not done or self._shouldShutdown or not self._close_own():
@@ -78,10 +78,7 @@ class FastServer(Stream, tcp.Server):
             del self.protocol
             protocol.connectionLost(reason)
         finally:
-            self._first = self._kind()  # a circle would be left to the garbage collector
-
-    def _kind(self) -> type:
-        return self._first if isinstance(self._first, type) else type(self._first)
+            self._first = type(self._first)  # a circle would be left to the garbage collector
 
     @cached_property
     def hostname(self) -> Any:  # type: ignore[override]
@@ -100,7 +97,8 @@ class FastServer(Stream, tcp.Server):
         """How it is shown."""
         server: Any = self.server
         port = None if server is None else server.number
-        return f"<{self._kind().__name__} #{self.sessionno} on {port}>"
+        kind = self._first if isinstance(self._first, type) else type(self._first)
+        return f"<{kind.__name__} #{self.sessionno} on {port}>"
 
 
 class FastClient(Stream, tcp.Client):
@@ -195,7 +193,7 @@ class FastPort(tcp.Port):
                 if found is None:
                     break
                 accepted += 1
-                self._welcome(*found)
+                self._enter(*found)
             if accepted == self.numberAccepts:
                 self.numberAccepts += 20
             else:
@@ -229,16 +227,13 @@ class FastPort(tcp.Port):
         elif "acceptError" in event:
             drops.drop(f"not_accepted_{event['acceptError'].lower()}", "any")
 
-    def _welcome(self, sock: Any, address: Any) -> None:
-        if len(address) == 4 and address[3]:
-            name, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
-            address = (name, *address[1:])  # with the name of the interface
-        self._enter(sock, address)
-
     def _enter(self, sock: Any, address: Any) -> None:
         """Give a socket, or a descriptor that is none of Python's yet, to whom it is for."""
         if self._options:
             sock = self._look_at_options(sock)
+        if self._addressType is IPv6Address and address[3]:
+            name, _ = socket.getnameinfo(address, socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)
+            address = (name, *address[1:])  # with the name of the interface
         try:
             protocol = self.factory.buildProtocol(self._buildAddr(address))
         except BaseException:
@@ -279,8 +274,7 @@ def _accepting(listening: Any, transport: type[Any]) -> Callable[[], tuple[Any, 
     """Return what accepts a connection: ``accept``, without finding out each time for what kind."""
     lean = compiled.accept
     if lean is not None and _takes_descriptors(listening, transport):
-        number = listening.fileno
-        return lambda: lean(number())
+        return partial(lean, listening)
     accept = getattr(listening, private.ACCEPT, None)
     if accept is None or type(listening) is not socket.socket:
         return listening.accept  # type: ignore[no-any-return]
@@ -303,9 +297,6 @@ class FastUnixPort(FastPort, unix.Port):
     """A UNIX socket that accepts many at a time."""
 
     transport = FastUnixServer
-
-    def _welcome(self, sock: Any, address: Any) -> None:
-        self._enter(sock, address)
 
 
 class FastConnector(tcp.Connector):

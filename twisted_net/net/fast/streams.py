@@ -438,15 +438,11 @@ class FastStream(_Connection):
         finally:
             self._heard_all = False
         if self.disconnecting and self.connected:
-            if self._has_nothing_left():
-                self.stopWriting()
+            if not (self._tempDataBuffer or self.dataBuffer or self.producer or self._broken):
                 self.connectionLost(reason)
             elif not self._asked:
                 self.stopReading()  # it may have been resumed
                 self.startWriting()
-
-    def _has_nothing_left(self) -> bool:
-        return not (self._tempDataBuffer or self.dataBuffer or self.producer or self._broken)
 
     def attend(
         self, guard: Any, counters: DoorCounters, queue_limit: int | None, waits: bool = False
