@@ -21,7 +21,7 @@ written without a detour. It calls `recv` and `send` with the GIL held: neither 
 #endif
 
 /* As in streams.py. */
-enum { SMALL_READ = 65536, LARGE_READ = 262144, ANSWERED = -1 };
+enum { SMALL_READ = 65536, LARGE_READ = 524288, ANSWERED = -1 };
 #define SILENT PY_SSIZE_T_MAX
 
 typedef struct {
