@@ -10,7 +10,7 @@ import click
 from twisted.logger import globalLogBeginner
 
 from twisted_net import announce, registry, workers
-from twisted_net.net import loading, signals
+from twisted_net.net import loading, signals, steady
 from twisted_net.net.console import fail
 from twisted_net.net.errors import NetError, StartError
 from twisted_net.net.fast import installing
@@ -88,6 +88,7 @@ def _run(
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
+    steady.keep(reactor)
     manager = Manager(reactor, os.environ, os.getpid())
 
     def announced(made: workers.Server) -> None:

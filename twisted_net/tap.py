@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from twisted_net import announce, registry, workers
-from twisted_net.net import signals
+from twisted_net.net import signals, steady
 from twisted_net.net.errors import SettingError
 from twisted_net.net.notifying import Manager
 from twisted_net.net.service import INetService, Runtime
@@ -90,6 +90,7 @@ def makeService(options: _Options) -> IService:
     """Make the service, closed; twistd opens it."""
     from twisted.internet import reactor
 
+    steady.keep(reactor)
     foreground = _in_foreground(options)
     manager = Manager(reactor, os.environ, os.getpid())
 

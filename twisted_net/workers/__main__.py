@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger, globalLogBeginner
 
 from twisted_net import assembly, registry
-from twisted_net.net import signals
+from twisted_net.net import signals, steady
 from twisted_net.net.clients import within
 from twisted_net.net.console import StandardInput
 from twisted_net.net.counters import DoorCounters
@@ -166,6 +166,7 @@ def main() -> int:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
+    steady.keep(reactor)
     worker = Worker(reactor)
     globalLogBeginner.beginLoggingTo(
         [LineObserver(sys.stderr, json_line)], redirectStandardIO=False
