@@ -138,9 +138,14 @@ def main() -> None:
         _fail(NetError(error.format_message()))
     except click.Abort:
         sys.exit(130)
+    except OSError as error:
+        _fail(error)
 
 
-def _fail(error: NetError) -> NoReturn:
+def _fail(error: NetError | OSError) -> NoReturn:
     from twisted_net.net import console  # with Twisted, which --help and --version do without
 
+    if isinstance(error, OSError):
+        console.fail_to_print(error)
+        raise error
     console.fail(error)

@@ -17,6 +17,7 @@ from twisted_net.net.fast import installing
 from twisted_net.net.log import FORMATS, LineObserver
 from twisted_net.net.notifying import Manager
 from twisted_net.net.options import Sectioned, setting_options
+from twisted_net.net.printing import printed
 from twisted_net.net.service import Runtime
 from twisted_net.net.settings import load_chosen
 from twisted_net.settings import groups
@@ -112,4 +113,4 @@ def _run(
 
 
 def _show(made: workers.Server) -> None:
-    click.echo(announce.show(made.opened, notes=made.notes))
+    printed(announce.show(made.opened, notes=made.notes), sys.stdout)

@@ -13,6 +13,7 @@ from twisted_net import announce, registry, workers
 from twisted_net.net import signals, steady
 from twisted_net.net.errors import SettingError
 from twisted_net.net.notifying import Manager
+from twisted_net.net.printing import printed
 from twisted_net.net.service import INetService, Runtime
 from twisted_net.net.settings import CONFIG_VARIABLE, Described, load_chosen
 from twisted_net.settings import groups
@@ -120,7 +121,7 @@ def _in_foreground(options: _Options) -> bool:
 
 def _show(made: workers.Server) -> None:
     if sys.__stdout__ is not None:  # not sys.stdout: twistd makes log lines of that
-        print(announce.show(made.opened, notes=made.notes), file=sys.__stdout__, flush=True)
+        printed(announce.show(made.opened, notes=made.notes), sys.__stdout__)
 
 
 def _log_doors(made: workers.Server) -> None:

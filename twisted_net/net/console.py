@@ -22,6 +22,7 @@ from twisted_net.net.clients import PATIENCE, Trust
 from twisted_net.net.errors import ClientError, NetError, SettingError
 from twisted_net.net.log import LineObserver, text_line
 from twisted_net.net.options import files
+from twisted_net.net.printing import nowhere
 from twisted_net.net.settings import Reading, seconds
 from twisted_net.net.text import safe
 
@@ -155,13 +156,10 @@ def _end_interrupted(number: int) -> NoReturn:
 
 def _fail_with(error: BaseException | None) -> NoReturn:
     """Exit with what a coroutine raised; nobody but ``--debug`` gets a traceback."""
-    if isinstance(error, BrokenPipeError):
-        _end_in_silence()
     if isinstance(error, NetError):
         fail(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
-        why = os.strerror(error.errno).lower()
-        fail(ClientError(f"cannot write to standard output: {why}"))
+    if isinstance(error, OSError):
+        fail_to_print(error)
     what = f"{type(error).__name__}: {error}"
     fail(NetError(f"this should not have happened: {what}; --debug shows where"))
 
@@ -181,11 +179,18 @@ def _open_all_three() -> None:
             setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
-def _end_in_silence() -> NoReturn:
-    """Exit as other programs do when whoever reads them has had enough."""
-    # What is left in the buffer has nowhere to go either.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(BROKEN_PIPE)
+def fail_to_print(error: OSError) -> None:
+    """Exit if the error is that of an output that cannot be written; else return.
+
+    When whoever reads it has had enough, that is no more worth a word than for other programs.
+    """
+    if isinstance(error, BrokenPipeError):
+        nowhere(sys.stdout)
+        sys.exit(BROKEN_PIPE)
+    if error.errno in (errno.ENOSPC, errno.EIO):
+        nowhere(sys.stdout)
+        why = os.strerror(error.errno).lower()
+        fail(ClientError(f"cannot write to standard output: {why}"))
 
 
 #: Signals that end a command: Ctrl-C, a polite kill, and the end of the terminal.
