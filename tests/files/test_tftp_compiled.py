@@ -7,7 +7,6 @@ import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tests.files.wires import NOISE
 from twisted_net.files.store import Folder, OpenFile
 from twisted_net.files.tftp import compiled, core
 from twisted_net.files.tftp.codec import Error
-from twisted_net.files.tftp.core import NOTHING, Agreed, Sender, Stretch
+from twisted_net.files.tftp.core import Agreed, Sender
 from twisted_net.files.tftp.core.numbers import Numbers
 from twisted_net.files.tftp.trains import lay
 
@@ -150,10 +149,6 @@ def test_a_timeout_learns_the_same(fixed: float | None, rounds: list[float | Non
         ("_next_until", 1 << 40),
         ("_next_until", 0),
         ("_timeout", None),
-        ("_ready", NOTHING),
-        ("_ready", Stretch(memoryview(b"short"), 1, 45, 516)),
-        ("_ready", Stretch(memoryview(b"short"), 1, 45, 0)),
-        ("_ready", Stretch(memoryview(b"short"), -45, 45, -516)),
     ],
 )
 def test_a_state_that_cannot_be_is_an_error_and_no_crash(
@@ -173,20 +168,16 @@ def test_a_state_that_cannot_be_is_an_error_and_no_crash(
 def test_what_is_no_value_for_a_field_is_refused(file: OpenFile) -> None:
     """As it would be found out too late."""
     sender: Any = compiled.Sender(file, Agreed(512, 1), lay=lay)
-    for name, value in (("deadline", "soon"), ("_ready", None), ("_acked", "none")):
-        with pytest.raises((TypeError, AttributeError)):
+    for name, value in (("deadline", "soon"), ("_tries", None), ("_acked", "none")):
+        with pytest.raises(TypeError):
             setattr(sender, name, value)
-    for wrong in ({"packets": "text"}, {"first": None}, {"segment": 1 << 80}):
-        fields = {"packets": b"", "first": 1, "until": 1, "segment": 4} | wrong
-        with pytest.raises((TypeError, OverflowError)):
-            sender._ready = SimpleNamespace(**fields)
-    with pytest.raises(TypeError):
-        del sender._ready
+    for terms in ((0, 1, 0), (1 << 20, 1, 0), (512, 0, 0), (512, 1, 2)):
+        with pytest.raises(ValueError, match="agree"):
+            sender._prepare(3, 100, *terms)
     with pytest.raises(TypeError):
         sender._go_on("now")
     with pytest.raises(TypeError):
         sender._timeout.measured(None)
-    assert sender._ready is NOTHING
     assert sender.deadline is None
 
 
@@ -194,11 +185,31 @@ def test_what_is_no_value_for_a_field_is_refused(file: OpenFile) -> None:
 def test_a_bare_one_is_no_crash() -> None:
     """That was never begun."""
     bare: Any = compiled.Sender.__new__(compiled.Sender)
-    with pytest.raises(AttributeError):
-        bare._ready  # noqa: B018 - it is looked at
+    bare.read_ahead()
     with pytest.raises(RuntimeError):
         bare._go_on(1.0)
     assert bare.deadline is None
+
+
+@needs_it
+def test_a_file_that_shrinks_is_found_out_while_it_is_read_ahead(
+    file: OpenFile, tmp_path: Path
+) -> None:
+    """Nothing that is not in it is sent, by neither."""
+    both = [kind(file, Agreed(512), lay=lay) for kind in (Sender, compiled.Sender)]
+    for each in both:
+        each.start(0.0)
+        each.acked(1, 0.0)
+        each.read_ahead()
+    os.truncate(tmp_path / "file", 20_000)
+    for each in both:
+        sent = NOISE[: 2 * 512]
+        while not each.over:
+            sent += b"".join(train[4:] for train in said(each, "ack", each._until, 0.0))
+            each.read_ahead()
+        assert each.why == "file changed while sending"
+        whole = len(sent) // 512 * 512  # behind it are the words of an ERROR
+        assert sent[:whole] == NOISE[:whole]
 
 
 @needs_it

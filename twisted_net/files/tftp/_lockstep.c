@@ -1,10 +1,10 @@
 /* What a server of TFTP does for every block, compiled: `Timeout`, `Sender` and `Crowd`.
 
-The first two are bases of the classes of those names in core/, and do in `measured` and `_go_on`
-what these do, on the same fields; a Crowd reads and answers for the sockets of many transfers. What
-is not the ACK of all that is in the air, from the peer, with the next blocks ready behind the last,
-is left to the Python, which finds every field where it expects it. Nothing here waits: the GIL is
-held. */
+The first two are bases of the classes of those names in core/, and do in `measured`, `_go_on` and
+`read_ahead` what these do, on the same fields; a Crowd reads and answers for the sockets of many
+transfers. What is not the ACK of all that is in the air, from the peer, with another window of full
+blocks behind it, is left to the Python, which finds every field where it expects it. Nothing here
+waits, but for a disk as the Python would: the GIL is held. */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -14,6 +14,7 @@ held. */
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #ifdef Py_GIL_DISABLED
@@ -23,15 +24,16 @@ held. */
 /* As in core/timing.py. */
 static const double FLOOR = 0.1, CEILING = 5.0;
 
-/* Of a packet: its header, and where in it the block's number is. */
-enum { HEADER = 4, NUMBER = 2 };
+/* Bytes of a packet's header, of a train at most (as in trains.py), and of what is read ahead, unless
+   a window is longer: what many senders have there fits a processor's own memory. Blocks of these. */
+enum { HEADER = 4, LONGEST_TRAIN = 65507, AHEAD = 16384, MOST_BLOCKS = 64 };
 
 /* Sockets that are read before any is answered; datagrams, about, after which others than this crowd
    have their turn; bytes of the longest one. */
 enum { AT_ONCE = 64, MOST = 256, LONGEST = 65535 };
 
 static struct {
-    PyObject *datagrams_sent, *first, *packets, *received, *segment, *sent, *stepped, *until;
+    PyObject *datagrams_sent, *received, *sent, *stepped;
 } names;
 
 /* Time */
@@ -110,77 +112,106 @@ static PyTypeObject TimeoutType = {
 typedef struct {
     PyObject_HEAD
     PyObject *timeout;
-    PyObject *ready;            /* a Stretch, of which these are the fields: */
-    Py_buffer packets;
-    Py_ssize_t first, ready_until, segment;
-    Py_ssize_t acked, until, next_until, expected, echoes, moved;
+    Py_ssize_t acked, until, next_until, expected, echoes, moved, tries;
     double sent_at, rings_at, deadline;
-    char waits;                 /* there is a deadline */
+    char waits, resent;         /* there is a deadline */
+    /* What is sent, see `prepare`: the last block's number, and … */
+    Py_ssize_t last, blksize, window, rollover;
+    int file;                   /* -1: there is none */
+    /* … packets that lie ready, of the blocks from `first` to `laid`, and room for how many. */
+    char *packets;
+    Py_ssize_t first, laid, room;
 } Sender;
 
 static PyTypeObject SenderType;
 
-/* Whether the packets up to `next_until` lie ready: somebody may have set anything. */
-static int
-is_ready(Sender *self)
+/* A block's number, as core/numbers.py has it. */
+static Py_ssize_t
+number(const Sender *self, Py_ssize_t block)
 {
-    Py_ssize_t begin = self->until + 1 - self->first, window = self->next_until - self->until;
-
-    return self->ready != NULL && self->timeout != NULL
-        && PyObject_TypeCheck(self->timeout, &TimeoutType)
-        && self->segment >= HEADER && begin >= 0 && window > 0
-        && self->next_until <= self->ready_until
-        && self->next_until - self->first < self->packets.len / self->segment;
+    if (block < 65536)
+        return block;
+    return (block - self->rollover) % (65536 - self->rollover) + self->rollover;
 }
 
-/* Go on to the next window, which is ready; return where it is, and its length. */
-static char *
-step(Sender *self, double now, Py_ssize_t *length)
+/* Read blocks, the first of them this one, between their headers; return whether a window lies
+   ready then. The file's last block is left to who looks whether the file has changed. */
+static int
+lay(Sender *self, Py_ssize_t first)
 {
-    Py_ssize_t window = self->next_until - self->until;
-    char *packets;
-    unsigned char *last;
+    struct iovec blocks[MOST_BLOCKS];
+    Py_ssize_t count = self->last - first, at, named;
+    char *packet = self->packets;
 
-    packets = (char *)self->packets.buf + (self->until + 1 - self->first) * self->segment;
-    *length = window * self->segment;
-    last = (unsigned char *)packets + *length - self->segment + NUMBER;
+    if (count > self->room)
+        count = self->room;
+    if (count < self->window)
+        return 0;
+    self->laid = 0;             /* until it is true again */
+    for (at = 0; at < count; at++, packet += HEADER + self->blksize) {
+        named = number(self, first + at);
+        packet[0] = 0;
+        packet[1] = 3;
+        packet[2] = (char)(named >> 8);
+        packet[3] = (char)named;
+        blocks[at].iov_base = packet + HEADER;
+        blocks[at].iov_len = (size_t)self->blksize;
+    }
+    if (preadv(self->file, blocks, (int)count, (off_t)(first - 1) * self->blksize)
+        != count * self->blksize)
+        return 0;               /* `lay_out` will say why, when it is that block's turn */
+    self->first = first;
+    self->laid = first + count - 1;
+    return 1;
+}
+
+/* Prepare the next window (Sender.read_ahead). */
+static void
+read_ahead(Sender *self)
+{
+    Py_ssize_t after = self->until + self->window;
+
+    if (!self->waits || self->file < 0 || !self->acked || self->resent || self->tries
+        || self->until < 0 || after >= self->last)
+        return;
+    if (self->first > self->until + 1 || self->laid < after)
+        if (!lay(self, self->until + 1))
+            return;
+    self->next_until = after;
+    self->expected = number(self, self->until);
+}
+
+/* Whether the packets up to `next_until` lie ready: somebody may have set anything. */
+static int
+is_ready(const Sender *self)
+{
+    return self->file >= 0 && self->first <= self->until + 1 && self->next_until <= self->laid
+        && self->next_until - self->until == self->window && self->timeout != NULL
+        && PyObject_TypeCheck(self->timeout, &TimeoutType);
+}
+
+/* Go on to the next window, which is ready; return where it is (Sender._go_on). */
+static char *
+step(Sender *self, double now)
+{
+    char *packets = self->packets + (self->until + 1 - self->first) * (HEADER + self->blksize);
+
     learn((Timeout *)self->timeout, now - self->sent_at);
     self->echoes = 0;
     self->acked = self->until;
-    self->moved = self->acked * (self->segment - HEADER);
+    self->moved = self->acked * self->blksize;
     self->until = self->next_until;
+    self->expected = -1;
     self->sent_at = now;
     self->deadline = now + ((Timeout *)self->timeout)->seconds;
     self->waits = 1;
-    /* And what `read_ahead` would do. */
-    self->expected = -1;
-    if (window <= self->ready_until - self->until) {
-        self->next_until = self->until + window;
-        self->expected = last[0] << 8 | last[1];
-    }
     return packets;
-}
-
-/* A part of a memory, as Python has it. */
-static PyObject *
-view(PyObject *memory, Py_ssize_t begin, Py_ssize_t length)
-{
-    PyObject *whole = PyMemoryView_FromObject(memory), *part;
-
-    if (whole == NULL)
-        return NULL;
-    part = PySequence_GetSlice(whole, begin, begin + length);
-    Py_DECREF(whole);
-    return part;
 }
 
 static PyObject *
 sender_go_on(Sender *self, PyObject *now)
 {
     double seconds = PyFloat_AsDouble(now);
-    PyObject *train;
-    char *packets;
-    Py_ssize_t length;
 
     if (seconds == -1.0 && PyErr_Occurred())
         return NULL;
@@ -188,10 +219,47 @@ sender_go_on(Sender *self, PyObject *now)
         PyErr_SetString(PyExc_RuntimeError, "nothing is ready to be sent");
         return NULL;
     }
-    packets = step(self, seconds, &length);
-    self->expected = -1;        /* it is our caller's, when to read ahead */
-    train = view(self->packets.obj, packets - (char *)self->packets.buf, length);
-    return train == NULL ? NULL : Py_BuildValue("[N]", train);
+    return Py_BuildValue("[y#]", step(self, seconds), self->window * (HEADER + self->blksize));
+}
+
+static PyObject *
+sender_read_ahead(Sender *self, PyObject *Py_UNUSED(ignored))
+{
+    read_ahead(self);
+    Py_RETURN_NONE;
+}
+
+static PyObject *
+sender_prepare(Sender *self, PyObject *args)
+{
+    Py_ssize_t last, blksize, window, rollover, length, room;
+    int file;
+
+    if (!PyArg_ParseTuple(args, "innnn:_prepare", &file, &last, &blksize, &window, &rollover))
+        return NULL;
+    if (blksize < 1 || blksize > LONGEST || window < 1 || rollover < 0 || rollover > 1) {
+        PyErr_SetString(PyExc_ValueError, "not what two sides can agree on");
+        return NULL;
+    }
+    self->expected = self->file = -1;
+    self->laid = 0;
+    length = window > MOST_BLOCKS ? LONGEST_TRAIN + 1 : window * (HEADER + blksize);
+    if (length > LONGEST_TRAIN)
+        Py_RETURN_NONE;
+    room = window;
+    while (room + window <= MOST_BLOCKS && (room + window) * (HEADER + blksize) <= AHEAD)
+        room += window;
+    PyMem_Free(self->packets);
+    self->packets = PyMem_Malloc((size_t)(room * (HEADER + blksize)));
+    if (self->packets == NULL)
+        return PyErr_NoMemory();
+    self->last = last;
+    self->blksize = blksize;
+    self->window = window;
+    self->rollover = rollover;
+    self->room = room;
+    self->file = file;
+    Py_RETURN_NONE;
 }
 
 static PyObject *
@@ -218,73 +286,25 @@ set_deadline(Sender *self, PyObject *value, void *Py_UNUSED(closure))
 }
 
 static PyObject *
-get_ready(Sender *self, void *Py_UNUSED(closure))
+sender_new(PyTypeObject *type, PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(keywords))
 {
-    if (self->ready == NULL) {
-        PyErr_SetString(PyExc_AttributeError, "_ready");
-        return NULL;
-    }
-    return Py_NewRef(self->ready);
-}
+    Sender *self = (Sender *)type->tp_alloc(type, 0);
 
-static int
-number_of(PyObject *object, PyObject *name, Py_ssize_t *number)
-{
-    PyObject *value = PyObject_GetAttr(object, name);
-
-    if (value == NULL)
-        return -1;
-    *number = PyLong_AsSsize_t(value);
-    Py_DECREF(value);
-    return *number == -1 && PyErr_Occurred() ? -1 : 0;
-}
-
-static int
-set_ready(Sender *self, PyObject *value, void *Py_UNUSED(closure))
-{
-    PyObject *packets;
-    Py_buffer buffer;
-    Py_ssize_t first, until, segment;
-    int bad;
-
-    if (value == NULL) {
-        PyErr_SetString(PyExc_TypeError, "_ready: cannot be deleted");
-        return -1;
-    }
-    if (number_of(value, names.first, &first) < 0 || number_of(value, names.until, &until) < 0
-        || number_of(value, names.segment, &segment) < 0)
-        return -1;
-    packets = PyObject_GetAttr(value, names.packets);
-    if (packets == NULL)
-        return -1;
-    bad = PyObject_GetBuffer(packets, &buffer, PyBUF_SIMPLE);
-    Py_DECREF(packets);
-    if (bad)
-        return -1;
-    if (self->ready != NULL)
-        PyBuffer_Release(&self->packets);
-    self->packets = buffer;
-    self->first = first;
-    self->ready_until = until;
-    self->segment = segment;
-    Py_XSETREF(self->ready, Py_NewRef(value));
-    return 0;
+    if (self != NULL)
+        self->expected = self->file = -1;
+    return (PyObject *)self;
 }
 
 static int
 sender_traverse(Sender *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->timeout);
-    Py_VISIT(self->ready);
     return 0;
 }
 
 static int
 sender_clear(Sender *self)
 {
-    if (self->ready != NULL)
-        PyBuffer_Release(&self->packets);
-    Py_CLEAR(self->ready);
     Py_CLEAR(self->timeout);
     return 0;
 }
@@ -294,12 +314,12 @@ sender_dealloc(Sender *self)
 {
     PyObject_GC_UnTrack(self);
     sender_clear(self);
+    PyMem_Free(self->packets);
     Py_TYPE(self)->tp_free((PyObject *)self);
 }
 
 static PyGetSetDef sender_getset[] = {
     {"deadline", (getter)get_deadline, (setter)set_deadline},
-    {"_ready", (getter)get_ready, (setter)set_ready},
     {NULL}
 };
 
@@ -312,12 +332,17 @@ static PyMemberDef sender_members[] = {
     {"_next_until", T_PYSSIZET, offsetof(Sender, next_until)},
     {"_expected", T_PYSSIZET, offsetof(Sender, expected)},
     {"_echoes", T_PYSSIZET, offsetof(Sender, echoes)},
+    {"_tries", T_PYSSIZET, offsetof(Sender, tries)},
+    {"_resent", T_BOOL, offsetof(Sender, resent)},
     {"_sent_at", T_DOUBLE, offsetof(Sender, sent_at)},
     {NULL}
 };
 
 static PyMethodDef sender_methods[] = {
     {"_go_on", (PyCFunction)sender_go_on, METH_O, "Send the next window, which is ready."},
+    {"read_ahead", (PyCFunction)sender_read_ahead, METH_NOARGS, "Prepare the next window."},
+    {"_prepare", (PyCFunction)sender_prepare, METH_VARARGS,
+     "_prepare(file, last, blksize, windowsize, rollover)\n\nLearn what is sent; -1: no file."},
     {NULL}
 };
 
@@ -327,7 +352,7 @@ static PyTypeObject SenderType = {
     .tp_doc = "What core.sender.Sender does for every block.",
     .tp_basicsize = sizeof(Sender),
     .tp_flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
-    .tp_new = PyType_GenericNew,
+    .tp_new = sender_new,
     .tp_dealloc = (destructor)sender_dealloc,
     .tp_traverse = (traverseproc)sender_traverse,
     .tp_clear = (inquiry)sender_clear,
@@ -352,13 +377,12 @@ struct member {
 struct outgoing {
     struct member *member;
     char *packets;
-    Py_ssize_t length;
 };
 
 /* What an owner is to be told. */
 struct word {
-    PyObject *owner, *memory;   /* NULL: all was sent */
-    Py_ssize_t begin, length;
+    PyObject *owner;
+    int sent;
 };
 
 typedef struct {
@@ -429,30 +453,15 @@ count(Crowd *self, PyObject *name, Py_ssize_t more)
     Py_XDECREF(sum);
 }
 
-/* Tell an owner of a step, and what could not be sent of it. */
-static void
-tell(struct word *word)
-{
-    PyObject *unsent = word->memory == NULL ? Py_NewRef(Py_None)
-                                            : view(word->memory, word->begin, word->length);
-
-    report(unsent == NULL ? NULL : PyObject_CallMethodOneArg(word->owner, names.stepped, unsent),
-           word->owner);
-    Py_XDECREF(unsent);
-    Py_XDECREF(word->memory);
-    Py_DECREF(word->owner);
-}
-
 static int
-is_sent(const struct outgoing *each)
+is_sent(const struct member *member, const char *packets, size_t length)
 {
-    const struct member *member = each->member;
     ssize_t sent;
 
-    if (each->length > member->sender->segment && member->cut != member->sender->segment)
+    if (member->sender->window > 1 && member->cut != HEADER + member->sender->blksize)
         return 0;
     do
-        sent = sendto(member->fd, each->packets, (size_t)each->length, MSG_DONTWAIT,
+        sent = sendto(member->fd, packets, length, MSG_DONTWAIT,
                       (const struct sockaddr *)&member->peer, member->peer_size);
     while (sent < 0 && errno == EINTR);
     return sent >= 0;
@@ -463,33 +472,36 @@ static void
 release(Crowd *self)
 {
     struct word words[AT_ONCE], *word = words;
-    Py_ssize_t bytes = 0, datagrams = 0;
-    int number, sent;
+    Py_ssize_t bytes = 0, datagrams = 0, length;
+    int at;
 
     if (!self->waiting)
         return;
-    for (number = 0; number < self->waiting; number++) {
-        const struct outgoing *each = &self->outgoing[number];
-        Sender *sender = each->member->sender;
+    for (at = 0; at < self->waiting; at++) {
+        const struct member *member = self->outgoing[at].member;
+        Sender *sender = member->sender;
 
-        sent = is_sent(each);
-        if (sent) {
-            bytes += each->length;
-            datagrams += each->length / sender->segment;
-            if (sender->expected >= 0 && sender->deadline >= sender->rings_at)
-                continue;
+        length = sender->window * (HEADER + sender->blksize);
+        word->sent = is_sent(member, self->outgoing[at].packets, (size_t)length);
+        if (word->sent) {
+            bytes += length;
+            datagrams += sender->window;
+            read_ahead(sender);
         }
-        word->owner = Py_NewRef(each->member->owner);
-        word->memory = sent ? NULL : Py_NewRef(sender->packets.obj);
-        word->begin = each->packets - (char *)sender->packets.buf;
-        word->length = each->length;
-        word++;
+        if (!word->sent || sender->deadline < sender->rings_at) {
+            word->owner = Py_NewRef(member->owner);
+            word++;
+        }
     }
     self->waiting = 0;          /* nothing of Python has run up to here */
     count(self, names.datagrams_sent, datagrams);
     count(self, names.sent, bytes);
-    for (number = 0; number < word - words; number++)
-        tell(&words[number]);
+    for (at = 0; at < word - words; at++) {
+        report(PyObject_CallMethodOneArg(words[at].owner, names.stepped,
+                                         words[at].sent ? Py_True : Py_False),
+               words[at].owner);
+        Py_DECREF(words[at].owner);
+    }
 }
 
 /* Hand a datagram to the owner of the socket that it came to. */
@@ -530,7 +542,7 @@ read_one(Crowd *self, struct member *member, double now)
         && same_address(&from, &member->peer) && is_ready(sender)) {
         outgoing = &self->outgoing[self->waiting++];
         outgoing->member = member;
-        outgoing->packets = step(sender, now, &outgoing->length);
+        outgoing->packets = step(sender, now);
         return;
     }
     release(self);              /* what waits; whoever is told now may close it */
@@ -774,7 +786,7 @@ crowd_dealloc(Crowd *self)
 static PyMethodDef crowd_methods[] = {
     {"add", (PyCFunction)crowd_add, METH_VARARGS,
      "add(fd, owner)\n\nWatch a socket; raises OSError. Its owner is told with ``received(datagram, "
-     "name)``\nof what is unusual, and with ``stepped(unsent)`` after a step that leaves it "
+     "name)``\nof what is unusual, and with ``stepped(sent)`` after a step that leaves it "
      "something to do."},
     {"remove", (PyCFunction)crowd_remove, METH_O, "remove(fd)\n\nWatch it no longer."},
     {"entrust", (PyCFunction)crowd_entrust, METH_VARARGS,
@@ -828,10 +840,8 @@ PyInit__lockstep(void)
 {
     PyObject *made;
 
-    if (intern(&names.datagrams_sent, "datagrams_sent") || intern(&names.first, "first")
-        || intern(&names.packets, "packets") || intern(&names.received, "received")
-        || intern(&names.segment, "segment") || intern(&names.sent, "sent")
-        || intern(&names.stepped, "stepped") || intern(&names.until, "until"))
+    if (intern(&names.datagrams_sent, "datagrams_sent") || intern(&names.received, "received")
+        || intern(&names.sent, "sent") || intern(&names.stepped, "stepped"))
         return NULL;
     made = PyModule_Create(&module);
     if (made != NULL && (offer(made, "Timeout", &TimeoutType) || offer(made, "Sender", &SenderType)

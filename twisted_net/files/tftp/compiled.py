@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted_net.files.tftp import core
 from twisted_net.files.tftp.reading import real_socket
+from twisted_net.files.tftp.trains import Trains
 from twisted_net.net.counters import DoorCounters
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ else:
         """A `core.Sender` whose usual step is compiled, and can be taken by a `Crowd`."""
 
         _timing = _Timeout
+
+        def _go_by(self, agreed: core.Agreed) -> None:
+            super()._go_by(agreed)
+            file = self._source.fileno() if isinstance(self._layout, Trains) else -1
+            terms = (agreed.blksize, agreed.windowsize, agreed.rollover)
+            self._prepare(file, self._last or 0, *terms)
 
 
 def gather(reactor: Any, door: Any, counters: DoorCounters) -> "Crowd | None":

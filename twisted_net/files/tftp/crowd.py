@@ -31,8 +31,8 @@ class Steps(Takes, Protocol):
     peer: Address
     machine: Sender
 
-    def stepped(self, unsent: memoryview | None) -> None:
-        """See to what is to be done after a step, and send what could not be sent."""
+    def stepped(self, sent: bool) -> None:
+        """See to what is to be done after a step, or do it again if it was not sent."""
 
 
 @implementer(IReadDescriptor)
@@ -100,10 +100,10 @@ class CrowdSocket(OwnSocket):
             self._crowd.entrust(self.fileno(), self._steps.machine, name)
             self._entrusted = True
 
-    def stepped(self, unsent: memoryview | None) -> None:
+    def stepped(self, sent: bool) -> None:
         """See to what a step leaves to be done."""
         try:
-            self._steps.stepped(unsent)
+            self._steps.stepped(sent)
         except BaseException as error:
             self.log.failure("tftp: a transfer broke")
             self.connectionLost(error)

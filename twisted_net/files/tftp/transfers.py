@@ -227,13 +227,10 @@ class ReadTransfer(ServedTransfer):
             self._write(datagrams, self.peer)
         machine.read_ahead()
 
-    def stepped(self, unsent: memoryview | None) -> None:
-        """Do what an ACK leaves to be done that a `Crowd` took.
-
-        :param unsent: what could not be sent.
-        """
+    def stepped(self, sent: bool) -> None:
+        """Do what an ACK leaves to be done that a `Crowd` took; send what it could not send."""
         if not self._ended:
-            self._send([] if unsent is None else [unsent])
+            self._send([] if sent else self.machine.unsent())
             self.machine.read_ahead()
 
     def tell(self) -> None:

@@ -130,6 +130,10 @@ class Sender(Transfer):
             self._next_until = after
             self._expected = self._numbers.of(until)
 
+    def unsent(self) -> list[Buffer]:
+        """Return what the last ACK let us send once more: it did not leave."""
+        return self._window()
+
     def _learn_the_end(self) -> None:
         """Take note of the last block's number, once the source has told where it ends."""
         if self._last is None and self._layout.size is not None:
