@@ -212,6 +212,7 @@ static PyObject *
 sender_go_on(Sender *self, PyObject *now)
 {
     double seconds = PyFloat_AsDouble(now);
+    PyObject *packets, *train;
 
     if (seconds == -1.0 && PyErr_Occurred())
         return NULL;
@@ -219,7 +220,11 @@ sender_go_on(Sender *self, PyObject *now)
         PyErr_SetString(PyExc_RuntimeError, "nothing is ready to be sent");
         return NULL;
     }
-    return Py_BuildValue("[y#]", step(self, seconds), self->window * (HEADER + self->blksize));
+    packets = PyBytes_FromStringAndSize(step(self, seconds),
+                                        self->window * (HEADER + self->blksize));
+    train = packets == NULL ? NULL : PyMemoryView_FromObject(packets);
+    Py_XDECREF(packets);
+    return train == NULL ? NULL : Py_BuildValue("[N]", train);
 }
 
 static PyObject *
