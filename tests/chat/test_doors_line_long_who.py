@@ -121,3 +121,15 @@ def test_whose_connection_is_lost_meanwhile_is_told_nothing_more() -> None:
     assert not [
         each for each in server.clock.getDelayedCalls() if each.getTime() == server.clock.seconds()
     ]
+
+
+def test_who_has_closed_its_half_still_hears_all_of_it() -> None:
+    """As ``nc -N`` does that was given its lines by a pipe; then it hears the end."""
+    server = Server()
+    red, *_ = crowded(server)
+    red.sends(b"WHO\nWHO")
+    red.protocol.readConnectionLost()
+    heard = red.hears()
+    assert len(told(heard)) == 2 * CROWD
+    assert heard[-1] == f"OK WHO {CROWD}"
+    assert red.transport.disconnecting
