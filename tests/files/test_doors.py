@@ -1,7 +1,9 @@
 """Tests of `twisted_net.files.doors`: a connection to the shelf, without a socket."""
 
+import gc
 import hashlib
 import os
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -645,3 +647,22 @@ def test_transfers_that_stop_do_not_fill_the_log(root: Path) -> None:
     assert len(lines) == 12
     assert lines[10] == "files-tcp: stopped 990 more within a second, 990 bytes"
     assert journal.counters.dropped == {"transfer_stopped": 1001}
+
+
+def test_a_short_connection_leaves_nothing_to_the_collector_of_cycles(door: Door) -> None:
+    """By the ten thousand in a second, these would be a good part of what each costs."""
+    ends: list[weakref.ref[FileProtocol]] = []
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        for _ in range(3):
+            protocol, wire = door.connect()
+            protocol.dataReceived(b"GET hello.txt\n")
+            assert wire.read_all() == ANSWER
+            lose(protocol, wire)
+            ends.append(weakref.ref(protocol))
+            del protocol, wire
+        assert [each() for each in ends[1:]] == [None, None]  # the first was not answered by heart
+    finally:
+        if was_on:
+            gc.enable()

@@ -62,16 +62,6 @@ class Answers:
         self._session = session
         self._line = line
 
-    def again(self, request: Get) -> bytes:
-        """Return an answer that was given lately, if it is still true; else nothing."""
-        found = self._desk.recent.find(request)
-        if found is None:
-            return b""
-        answer, length = found
-        journal = self._desk.journal
-        journal.sent(request.name, self._line.peer, length, journal.seconds())
-        return answer
-
     def begin(self, task: Task) -> Answer:
         """Return the answer to a request, or what follows the bytes that are sent by then.
 

@@ -1,6 +1,5 @@
 """The files line door: `FileProtocol` on a TCP connection, `FileFactory` behind a port."""
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -47,12 +46,11 @@ class FileProtocol(Stream):
     def __init__(self, door: "FileFactory") -> None:
         self.door = door
         self._session = Session()
-        self._answers = Answers(door.desk, self._session, self)
+        self._answers: Answers | None = None
         self._answering: Deferred[None] | None = None
         self._storing = False
         self._arrival: Deferred[None] | None = None
         self._fresh = True
-        self._say_again: Callable[[bytes], None]
         self._turning = False
         self._reading = True
         self._unread = False  # what we wrote waits for the peer to read
@@ -65,10 +63,6 @@ class FileProtocol(Stream):
         self.host = str(getattr(there, "host", "local"))  # a UNIX socket's client has none
         self.peer = peer_name(there)
         self.door.silent.enter(self)
-        if isinstance(self.transport, FastStream):
-            self._say_again = self.transport.write_last
-        else:
-            self._say_again = self.transport.write
 
     def producer(self) -> IPushProducer:
         """Return this protocol: it decides for itself when to read."""
@@ -185,10 +179,12 @@ class FileProtocol(Stream):
             return
         self._answering = None
         try:
-            if isinstance(step, Get) and (known := self._answers.again(step)):
-                self._say_again(known)
+            if isinstance(step, Get) and (known := self.door.desk.again(step, self.peer)):
+                self._say_last(known)
                 self._session.answered()
                 return
+            if self._answers is None:
+                self._answers = Answers(self.door.desk, self._session, self)
             answer = self._answers.begin(step)
         except RefusedError as refused:
             answer = self._refusal(step, refused)
@@ -202,6 +198,12 @@ class FileProtocol(Stream):
         self._storing = isinstance(step, Put)
         self._answering = Deferred.fromCoroutine(self._answered(step, answer))
         self._answering.addErrback(self._broke)
+
+    def _say_last(self, words: bytes) -> None:
+        if isinstance(self.transport, FastStream):
+            self.transport.write_last(words)
+        else:
+            self.transport.write(words)
 
     async def _answered(self, step: Task, answer: Any) -> None:
         try:
