@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.blackbox.conftest import PATIENCE, free_ports, serving
+from tests.blackbox.conftest import BIN, PATIENCE, free_ports, serving
+from tests.blackbox.talkers import Talker
 
 #: Runs a command whose clock goes back by an hour when it gets a signal.
 SET_BACK = """
@@ -43,3 +44,17 @@ def test_a_clock_that_is_set_back_keeps_nothing_from_being_sent_again(command: l
         assert first[0].startswith(b"\0\6tsize\0")
         assert client.recvfrom(1000) == first
         assert server.stop() in (0, -signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_set_back_does_not_hold_up_a_client() -> None:
+    """The next probe is due in a moment, not in an hour."""
+    with serving(BIN / "netdemo", "serve", *free_ports()) as server:
+        where = f"127.0.0.1:{server.port('echo-udp')}"
+        pinging = Talker(
+            sys.executable, "-c", SET_BACK, "netdemo", "ping", where, "-c", "10", "-i", "0.2"
+        )
+        pinging.matches("probe 1: .* ms")
+        pinging.process.send_signal(signal.SIGRTMIN)
+        pinging.matches("10 sent, 10 answered.*")
+        assert pinging.ends() == (0, "")

@@ -17,7 +17,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from twisted_net.net import loading, signals
+from twisted_net.net import loading, signals, steady
 from twisted_net.net.clients import PATIENCE, Trust
 from twisted_net.net.errors import ClientError, NetError, SettingError
 from twisted_net.net.log import LineObserver, text_line
@@ -133,6 +133,7 @@ def run(
     choose()
     from twisted.internet import reactor  # after the command had its say about which
 
+    steady.keep(reactor)
     loading.end()
     runner = _Runner(reactor, main)
     runner.run()
