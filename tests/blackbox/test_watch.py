@@ -1,7 +1,9 @@
 """What docs/howto/watch.md shows with tshark: few may run that, and it takes its time."""
 
+import os
 import re
 import shlex
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +18,9 @@ from tests.blackbox.conftest import BIN, Bench, free_ports, peer, run, serving, 
 pytestmark = pytest.mark.slow
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "watch.md"
+
+#: Bytes that the server may hold for a peer that does not read: --max-send-queue.
+LARGEST = 16 << 20
 
 Row = list[str]
 
@@ -112,6 +117,32 @@ def test_a_handshake_an_answer_after_the_end_and_the_end(server: Bench) -> None:
     assert back.index(("AP", "6")) < [flag for flag, _ in back].index("AF")
     first_end = next(row for row in found if "F" in row[2])
     assert first_end[1] == port, "the client is the first who ends"
+
+
+def test_a_reader_that_does_not_read_keeps_the_sender_waiting(server: Bench) -> None:
+    """What waits fills the kernel's buffers on both sides, and little of the server's memory."""
+    peer("ss", "iproute2")
+    fill, look, count = shown(
+        "/dev/zero", _7007=str(server.port("echo-tcp")), _7080=str(server.port("web"))
+    )
+    assert (fill.pop(), fill.index("timeout")) == ("&", 5)
+    del fill[5:7]  # the test ends it
+    pipeline = shlex.join(fill).replace("'|'", "|")
+    with subprocess.Popen(["sh", "-c", pipeline], start_new_session=True) as running:
+        try:
+
+            def waits() -> bool:
+                rows = [line.split() for line in run(*look).stdout.decode().splitlines()]
+                return len(rows) == 2 and all(int(row[2]) > 0 for row in rows)
+
+            until(waits)
+            held = run(*count[:3]).stdout.decode()
+            (line,) = (
+                each for each in held.splitlines() if each.startswith(f"netdemo_{count[-1]}")
+            )
+            assert int(line.split()[1]) < LARGEST
+        finally:
+            os.killpg(running.pid, signal.SIGKILL)
 
 
 def test_what_is_lost_of_tftp_is_sent_again(server: Bench, tmp_path: Path) -> None:
