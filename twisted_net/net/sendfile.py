@@ -137,7 +137,8 @@ class Sending(Mover):
         if self._plain is None:
             self._copy()
         elif self._emptied:
-            self._move(self._plain)
+            if self._move(self._plain):
+                self._plain.startWriting()
         else:
             # Asked at once, so the head of the answer may still be in the transport's buffer.
             # Whoever wants to write is asked again when that is empty.
@@ -148,33 +149,31 @@ class Sending(Mover):
         """Send the next piece past the transport; say whether that is how this one is sent."""
         if self._plain is None or not self._emptied:
             return False
-        self._move(self._plain)
+        self._move(self._plain)  # it is asked again until it takes its transport out of the list
         return True
 
     def stopProducing(self) -> None:
         """Stop: the connection is gone."""
         self._end(LOST)
 
-    def _move(self, plain: Any) -> None:
-        """Let the kernel send the next piece."""
+    def _move(self, plain: Any) -> bool:
+        """Let the kernel send the next piece; say whether there is more to be sent so."""
         count = min(MOVED, self._length - self.sent)
         try:
             moved = os.sendfile(
                 plain.fileno(), self._source.fileno(), self._offset + self.sent, count
             )
         except (BlockingIOError, InterruptedError):
-            plain.startWriting()
-            return
+            return True
         except OSError as error:
             self._not_moved(plain, error)
-            return
+            return False
         if not moved:
             self._give_up("the file became shorter")
-            return
+            return False
         for each in self._passing:
             each.passed(moved)
-        if self._has_sent(moved):
-            plain.startWriting()
+        return self._has_sent(moved)
 
     def _not_moved(self, plain: Any, error: OSError) -> None:
         if error.errno in _GONE:

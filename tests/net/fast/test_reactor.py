@@ -141,6 +141,34 @@ def test_a_peer_that_does_not_read_is_left_to_the_kernel() -> None:
     LoopbackWorld(LeanReactor).run(scenario)
 
 
+@pytest.mark.logs("ZeroDivisionError")
+def test_a_write_that_fails_when_the_kernel_has_room_ends_only_its_connection() -> None:
+    """With what was raised, logged; everybody else goes on."""
+
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    async def scenario(world: LoopbackWorld) -> None:
+        bad, good = Heard(), Heard()
+        with pair(world.reactor, bad, 4096) as reads_late, pair(world.reactor, good) as client:
+            reads_late.sendall(b"x")
+            await heard(world, bad)
+            bad.transport.write(bytes(64 << 20))  # more than any two kernels keep
+            await world.sleep(0.01)
+            assert bad.transport.fileno() in world.reactor._writes
+            bad.transport.doWrite = fails
+            threads = deferToThread(lambda: sum(iter(lambda: len(reads_late.recv(1 << 20)), 0)))
+            assert await bad.ended == "ZeroDivisionError"
+            assert await threads > 0
+            assert len(world.flush_errors(ZeroDivisionError)) == 1
+            client.sendall(b"y")
+            await heard(world, good)
+            good.transport.loseConnection()
+            await good.ended
+
+    LoopbackWorld(LeanReactor).run(scenario)
+
+
 def test_what_came_before_a_reset_is_read_before_a_write_finds_it_out() -> None:
     """As stock does, which reads first."""
 

@@ -2,8 +2,8 @@
 
 What differs (design/transport.md, 3.1):
 
-* A socket that is only readable is read at once, in the logging context of the whole main loop,
-  which works out whose turn it is when somebody asks.
+* A socket that is only readable is read at once, one that is only writable written to, in the
+  logging context of the whole main loop, which works out whose turn it is when somebody asks.
 * A connection that asks to write gets one ``doWrite`` before the reactor sleeps; epoll hears of
   those only that could not finish. It is the reactor that calls it, never ``write``.
 * Timers and calls from threads are looked after in those turns only in which there are any.
@@ -27,9 +27,10 @@ from twisted.python import context, log
 
 from twisted_net.net.fast import private
 
-#: The one event that is served without a detour, EPOLLIN (linux/eventpoll.h), and how many events
-#: are taken from the kernel at a time: more wait, and are served in turn.
-READABLE = 1
+#: The events that are served without a detour if they come alone, EPOLLIN and EPOLLOUT
+#: (linux/eventpoll.h), and how many events are taken from the kernel at a time: more wait, and are
+#: served in turn.
+READABLE, WRITABLE = 1, 4
 EVENTS = 512
 
 #: The longest sleep that epoll takes: milliseconds in a C int (epoll_wait(2)).
@@ -197,18 +198,22 @@ class LeanReactor(EPollReactor):
             selectable = selectables.get(fd)
             if selectable is None:
                 continue  # removed by one that was served before it
-            if event != READABLE:
+            reads = event == READABLE
+            if not reads and event != WRITABLE:
                 log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
                 continue
             owner.selectable = selectable
             try:
-                why = _GONE if selectable.fileno() == -1 else selectable.doRead()
+                if selectable.fileno() == -1:
+                    why: Any = _GONE
+                else:
+                    why = selectable.doRead() if reads else selectable.doWrite()
             except BaseException:  # as Twisted does: whatever it was, it ends the connection
                 why = sys.exc_info()[1]
                 log.err()
             if why:
                 try:
-                    self._disconnectSelectable(selectable, why, True)
+                    self._disconnectSelectable(selectable, why, reads)
                 except Exception:  # from connectionLost, say; as Twisted does
                     log.err()
         owner.selectable = None
