@@ -35,7 +35,7 @@ CLASSES = {
     "twisted.internet.tcp.Client": ("_connectDone", "_commonConnection"),
     "twisted.internet.tcp.Connector": ("_makeTransport",),
     "twisted.internet.tcp.Port": (
-        "_buildAddr", "_realPortNumber", "_fromListeningDescriptor", "_logger",
+        "_addressType", "_buildAddr", "_realPortNumber", "_fromListeningDescriptor", "_logger",
     ),
     "twisted.internet.tcp._reservedFD": ("available", "reserve"),
     "twisted.internet.unix.Port": ("_fromListeningDescriptor",),
