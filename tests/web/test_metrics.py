@@ -12,7 +12,7 @@ from tests.web.browsers import Answer, Web, answers, request
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import NoAnswerError
 from twisted_net.net.health import Health, Measured, Phase, Usage
-from twisted_net.web.metrics import READERS, Metrics, Ready, is_near
+from twisted_net.web.metrics import READERS, Doors, Metrics, Ready, is_near
 
 MEASURED = Measured({"echo-tcp": DoorCounters(open=3)}, Usage(1))
 
@@ -26,7 +26,11 @@ class Watched(Web):
     def __init__(self, readers: str = "all") -> None:
         self.waiting: Deferred[Measured] = Deferred()
         self.health = Health(Phase.READY, measure=lambda: self.waiting)
-        own = {b"readyz": Ready(self.health), b"metrics": Metrics(self.health, readers)}
+        own = {
+            b"readyz": Ready(self.health),
+            b"metrics": Metrics(self.health, readers),
+            b"doors": Doors(self.health, readers),
+        }
         super().__init__(own=own)
 
     def asking(self) -> Any:
@@ -82,6 +86,27 @@ def test_only_some_may_read(readers: str, code: int) -> None:
     web = Watched(readers)
     web.waiting.callback(MEASURED)
     assert web.ask("/metrics").code == code
+    assert web.ask("/doors").code == code
+
+
+@pytest.mark.parametrize(
+    ("readers", "listed"), [("all", True), ("loopback", False), ("none", False)]
+)
+def test_what_every_door_does_is_a_page_listed_for_who_may_read_it(
+    readers: str, listed: bool
+) -> None:
+    """Nobody is led to a page that is not for them."""
+    web = Watched(readers)
+    assert (b'<a href="/doors">Doors</a>' in web.ask("/").body) is listed
+
+
+def test_what_every_door_does_is_shown_in_a_browser() -> None:
+    """With the numbers of all processes."""
+    web = Watched()
+    web.waiting.callback(MEASURED)
+    answer = web.ask("/doors")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert b"<td>echo-tcp</td><td>3</td>" in answer.body
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from twisted_net.net.health import Health, Measured, Phase
 from twisted_net.net.pages import said
 from twisted_net.watch.codec import CONTENT_TYPE, render
 from twisted_net.watch.core import families
+from twisted_net.watch.page import page
 from twisted_net.web.root import Fixed
 
 #: Who may read the metrics.
@@ -37,8 +38,8 @@ class Ready(Fixed):
         return b"ready\n"
 
 
-class Metrics(Fixed):
-    """The metrics of all processes, in the text format of Prometheus.
+class Watching(Fixed):
+    """Something about all processes, for those who may read it.
 
     :param readers: one of `READERS`.
     """
@@ -48,12 +49,17 @@ class Metrics(Fixed):
         self._health = health
         self._readers = readers
 
+    def is_for(self, request: Any) -> bool:
+        """Say whether whoever asks may read it, and there is something to read."""
+        near = self._readers == "all" or is_near(request.getClientAddress())
+        return near and self._readers != "none" and self._health.measure is not None
+
     def render_GET(self, request: Any) -> bytes | int:
         """Measure, and answer when that is done."""
         request.setHeader(b"Cache-Control", b"no-store")
         if self._health.measure is None or self._readers == "none":
             return said(request, 404, "no such page")
-        if self._readers == "loopback" and not is_near(request.getClientAddress()):
+        if not self.is_for(request):
             return said(request, 403, "metrics are for this machine; --web-metrics all shows them")
         answering = Deferred.fromCoroutine(self._answer(request, self._health.measure))
         request.notifyFinish().addErrback(lambda _: answering.cancel())
@@ -71,8 +77,32 @@ class Metrics(Fixed):
         except NetError as error:
             request.answer(said(request, 503, str(error)))
             return
-        request.setHeader(b"Content-Type", CONTENT_TYPE)
-        request.answer(render(families(measured, self._health.phase, version("twisted_net"))))
+        kind, content = self.shown(measured)
+        request.setHeader(b"Content-Type", kind)
+        request.answer(content)
+
+    def shown(self, measured: Measured) -> tuple[bytes, bytes]:
+        """Return what is answered: its media type, and itself."""
+        raise NotImplementedError
+
+
+class Metrics(Watching):
+    """The metrics of all processes, in the text format of Prometheus."""
+
+    def shown(self, measured: Measured) -> tuple[bytes, bytes]:
+        """Return all of them."""
+        return CONTENT_TYPE, render(families(measured, self._health.phase, version("twisted_net")))
+
+
+class Doors(Watching):
+    """What every door does, for people."""
+
+    title = "Doors"
+    summary = "what each of them does, now and since the start"
+
+    def shown(self, measured: Measured) -> tuple[bytes, bytes]:
+        """Return a page that renews itself."""
+        return b"text/html; charset=utf-8", page(measured.doors)
 
 
 def is_near(peer: IAddress) -> bool:

@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.web.resource import Resource
 
@@ -38,7 +38,7 @@ class Root(Resource):
     def __init__(self, pages: Pages, own: Mapping[bytes, Any] | None = None) -> None:
         super().__init__()
         self._pages = pages
-        self.putChild(b"", Index(pages))
+        self.putChild(b"", Index(pages, own or {}))
         self.putChild(b"healthz", Text(b"ok\n", b"text/plain; charset=utf-8"))
         self.putChild(b"page.css", Text(_style(), b"text/css; charset=utf-8"))
         for name, resource in (own or {}).items():
@@ -58,26 +58,49 @@ class Fixed(Resource):
         return Nothing()
 
 
-class Index(Fixed):
-    """The list of all pages."""
+class Listed(Protocol):
+    """Something at the top that is listed like a page, but not for everybody."""
 
-    def __init__(self, pages: Pages) -> None:
+    title: str
+    summary: str
+
+    def is_for(self, request: Any) -> bool:
+        """Say whether whoever asks is shown it."""
+
+
+class Index(Fixed):
+    """The list of all pages.
+
+    :param own: what else is at the top; of that, what is `Listed` is listed.
+    """
+
+    def __init__(self, pages: Pages, own: Mapping[bytes, Any]) -> None:
         super().__init__()
         self._pages = pages
+        self._listed: dict[str, Listed] = {
+            name.decode("ascii"): each for name, each in own.items() if hasattr(each, "title")
+        }
 
     def render_GET(self, request: Any) -> bytes:
         """Render it anew: a service may have come."""
         request.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-cache")
         items = [
-            f'<li><a href="/{page.name}/">{html.escape(page.title)}</a>'
-            f" <span>{html.escape(page.summary)}</span></li>"
-            for page in self._pages
-            if page.title
+            _item(f"/{page.name}/", page.title, page.summary) for page in self._pages if page.title
+        ]
+        items += [
+            _item(f"/{name}", each.title, each.summary)
+            for name, each in self._listed.items()
+            if each.is_for(request)
         ]
         nothing = "<p>No service has anything to show here.</p>"
         pages = "\n".join(["<ul>", *items, "</ul>"]) if items else nothing
         return _INDEX.format(pages=pages).encode("utf-8", "replace")
+
+
+def _item(path: str, title: str, summary: str) -> str:
+    link = f'<a href="{path}">{html.escape(title)}</a>'
+    return f"<li>{link} <span>{html.escape(summary)}</span></li>"
 
 
 class Text(Fixed):

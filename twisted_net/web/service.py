@@ -14,7 +14,7 @@ from twisted_net.net.service import Door, INetService, Runtime
 from twisted_net.net.settings import Reading, one_of, seconds, setting
 from twisted_net.web.channel import plain
 from twisted_net.web.doors import WebFactory, WebLimits
-from twisted_net.web.metrics import READERS, Metrics, Ready
+from twisted_net.web.metrics import READERS, Doors, Metrics, Ready
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", re.ASCII)
 
@@ -47,7 +47,7 @@ class WebSettings:
     )
     metrics: str = setting(
         "loopback",
-        "Who may read /metrics: peers with an address of this machine, all, or none.",
+        "Who may read /metrics and /doors: peers with an address of this machine, all, or none.",
         one_of(*READERS),
     )
 
@@ -74,6 +74,7 @@ class WebService:
             {
                 b"readyz": Ready(runtime.health),
                 b"metrics": Metrics(runtime.health, settings.metrics),
+                b"doors": Doors(runtime.health, settings.metrics),
             },
         )
         return [
