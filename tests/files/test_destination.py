@@ -65,6 +65,17 @@ def test_what_is_there_already_is_not_touched(path: Path) -> None:
     assert left(path) == ["x"]
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_device_and_a_pipe_are_written_to_as_standard_output(path: Path, force: bool) -> None:
+    """Who measures a transfer writes to /dev/null; --force, which replaces, is no help there."""
+    os.mkfifo(path)
+    for there in ("/dev/null", str(path)):
+        with pytest.raises(ClientError) as caught, LocalFile(there, force=force):
+            pass
+        assert str(caught.value) == f"{there!r} is no file; write to it by -o - >{there}"
+    assert left(path) == ["x"]
+
+
 def test_what_appears_meanwhile_is_not_touched_either(path: Path) -> None:
     """Two gets of one name: the first to end has it."""
     with LocalFile(str(path)) as into:

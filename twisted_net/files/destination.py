@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shlex
 import stat
 import sys
 from collections.abc import Iterator
@@ -108,11 +109,15 @@ class LocalFile:
         :raises ClientError: the file exists, or cannot be made.
         """
         if os.path.lexists(self.path):
-            if stat.S_ISDIR(os.lstat(self.path).st_mode):
+            mode = os.lstat(self.path).st_mode
+            if stat.S_ISDIR(mode):
                 raise ClientError(f"{self.path!r} is a folder; write into it with --directory")
+            if stat.S_ISCHR(mode) or stat.S_ISFIFO(mode):
+                where = shlex.quote(self.path)
+                raise ClientError(f"{self.path!r} is no file; write to it by -o - >{where}")
             if not self._force:
                 raise ClientError(f"{self.path!r} exists; use --force")
-            if not stat.S_ISREG(os.lstat(self.path).st_mode):
+            if not stat.S_ISREG(mode):
                 raise ClientError(f"{self.path!r} is not a regular file; choose another name")
         try:
             if not self._reopened():
