@@ -2,12 +2,14 @@
 
 import sys
 
-from twisted_net.net import loading
+from twisted_net.net import loading, printing
 
 
 def main() -> None:
     """Run the command line; Ctrl-C while it is being loaded is no more than Ctrl-C."""
     loading.begin()
+    for out in (sys.stdout, sys.stderr):
+        printing.escaping(out)
     try:
         from twisted_net import cli
 
