@@ -13,8 +13,8 @@ PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test test-slow safety soak coverage simulate fuzz fuzz-nightly bench lint docs changelog test-pythons test-floor test-pure test-quick clean
 
-# What is compiled has to be compiled again when it changes: twisted_net/net/fast/compiled.py.
-COMPILED := twisted_net/net/fast/_streams.c twisted_net/files/tftp/_lockstep.c
+# What is compiled has to be compiled again when it changes: see test-pure.
+COMPILED := $(wildcard twisted_net/net/fast/_*.c twisted_net/files/tftp/_*.c)
 
 $(VENV)/installed: setup.py pyproject.toml $(COMPILED)
 	$(PYTHON) -m venv $(VENV)
@@ -94,7 +94,7 @@ $(VENV)-bench/installed:
 test-quick: $(VENV)/tester
 	$(BIN)/python -m pytest $(PARALLEL) --quiet -m 'not slow' tests --ignore tests/blackbox
 
-# What uses compiled code, without it: twisted_net/net/fast/compiled.py, files/tftp/compiled.py.
+# What uses compiled code, without it: net/fast/compiled.py and ports.py, files/tftp/compiled.py.
 test-pure: $(VENV)/developer
 	PURE_PYTHON=1 $(BIN)/python -m pytest $(PARALLEL) --quiet -m 'not slow' tests/net tests/echo tests/parity tests/files
 

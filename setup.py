@@ -24,8 +24,8 @@ PRETTY = ["rich>=13", "prompt_toolkit>=3"]
 REDIS = ["txredisapi>=1.6", "hiredis>=3"]  # without hiredis, reading costs fifteen times as much
 DOCS = ["sphinx>=8", "furo", "myst-parser>=4"]
 
-# What is not there without a compiler is a matter of speed only: net/fast/compiled.py and
-# files/tftp/compiled.py.
+# What is not there without a compiler is a matter of speed only: `why_not` of the
+# modules that import these.
 COMPILED = [
     # Not to round differently from Python's own arithmetic, as fused operations do.
     Extension(
@@ -34,7 +34,11 @@ COMPILED = [
         extra_compile_args=["-ffp-contract=off"],
         optional=True,
     )
-    for name in ("twisted_net.net.fast._streams", "twisted_net.files.tftp._lockstep")
+    for name in (
+        "twisted_net.net.fast._streams",
+        "twisted_net.net.fast._datagrams",
+        "twisted_net.files.tftp._lockstep",
+    )
 ]
 
 setup(

@@ -5,14 +5,14 @@ from typing import Any
 
 from twisted.internet.posixbase import PosixReactorBase
 
-from twisted_net.net.fast.datagrams import FastDatagramPort, FastMulticastPort
 from twisted_net.net.fast.opening import Fast
+from twisted_net.net.fast.ports import DatagramPort, MulticastPort
 from twisted_net.net.fast.sockets import FastClient, FastPort, FastServer
 from twisted_net.net.fast.streams import FastStream
 from twisted_net.testing import Transports
 
 #: What simulated hosts make when they are to make fast ones.
-FAST = Transports(FastPort, FastClient, FastDatagramPort, FastMulticastPort)
+FAST = Transports(FastPort, FastClient, DatagramPort, MulticastPort)
 
 
 class _Patient(FastStream):
@@ -56,7 +56,7 @@ class PatientPort(FastPort):
 
 
 #: Fast ones that send nothing sooner than stock ones do: all else must be the same to the byte.
-PATIENT = Transports(PatientPort, PatientClient, FastDatagramPort, FastMulticastPort)
+PATIENT = Transports(PatientPort, PatientClient, DatagramPort, MulticastPort)
 
 #: What a reactor makes by itself here that makes fast transports.
 OPENED = (

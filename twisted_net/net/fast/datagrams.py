@@ -43,7 +43,7 @@ SINGLY = 8
 LONGEST_HELD = 2048
 
 #: No address: what is written to no address at all goes to whom the port is connected to.
-_NOBODY = object()
+NOBODY = object()
 
 #: Peers that are remembered: who has been sent to, and whom trains do not reach.
 PEERS = 4096
@@ -60,7 +60,7 @@ class FastDatagramPort(udp.Port):
         # Who sent the datagram that is being dealt with, if it came alone and all that waits to be
         # sent has been sent: for one answer is often all that is done. And where that is, as the
         # socket told it.
-        self._sender: Any = _NOBODY
+        self._sender: Any = NOBODY
         self._place: tuple[Any, ...] = ()
         self._reached: dict[Address, tuple[Any, ...]] = {}  # as the socket wants them
         self._too_long: dict[Address, int] = {}
@@ -68,6 +68,7 @@ class FastDatagramPort(udp.Port):
         self._drops: Drops | None = None
         self._accounted = False
         self._wide = self.addressFamily == socket.AF_INET6
+        self._descriptor = -1  # of a socket of Python's own, as long as it is open
 
     def account(self, counters: DoorCounters, drops: Drops) -> None:
         """Count here what is sent; count what cannot be sent, too, and do not raise it.
@@ -85,6 +86,8 @@ class FastDatagramPort(udp.Port):
         self._bindSocket()
         offload.enlarge(self.socket)
         real = isinstance(self.socket, socket.socket)  # a simulated one goes the portable ways
+        if real:
+            self._descriptor = self.socket.fileno()
         self._reads_batches = real and offload.receives_batches()
         self._sends_trains = real and offload.sends_trains()
         self._takes_batches = IBatches.providedBy(self.protocol)
@@ -125,8 +128,8 @@ class FastDatagramPort(udp.Port):
         try:
             self.protocol.datagramReceived(datagram, sender)
         except BaseException:  # all that Twisted's own port catches
-            log.err()
-        self._sender = _NOBODY
+            self._raised()
+        self._sender = NOBODY
 
     def _read_many(self) -> None:
         if self._reads_batches:
@@ -194,8 +197,11 @@ class FastDatagramPort(udp.Port):
     def _take_one(self, datagram: bytes, sender: Address) -> None:
         try:
             self.protocol.datagramReceived(datagram, sender)
-        except BaseException:  # all that Twisted's own port catches
-            log.err()
+        except BaseException:
+            self._raised()
+
+    def _raised(self) -> None:
+        log.err()
 
     # Writing
 
@@ -253,12 +259,13 @@ class FastDatagramPort(udp.Port):
     def connect(self, host: str, port: int) -> None:
         """Speak to one peer only; see IUDPTransport."""
         self._release()
-        self._sender = _NOBODY
+        self._sender = NOBODY
         super().connect(host, port)
 
     def connectionLost(self, reason: Any = None) -> None:
         """Close the socket; what was written before is sent."""
         self._release()
+        self._descriptor = -1
         super().connectionLost(reason)
 
     def _release(self) -> None:

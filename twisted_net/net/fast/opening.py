@@ -45,11 +45,11 @@ class Fast:
     """A reactor that makes fast transports and is the one given in everything else."""
 
     def __init__(self, reactor: Any) -> None:
-        from twisted_net.net.fast import datagrams, sockets
+        from twisted_net.net.fast import ports, sockets
 
         self._reactor = reactor
         self._sockets = sockets
-        self._datagrams = datagrams
+        self._ports = ports
         directlyProvides(self, providedBy(reactor))
 
     def __getattr__(self, name: str) -> Any:
@@ -77,7 +77,7 @@ class Fast:
         self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192
     ) -> Any:
         """Listen for datagrams (IReactorUDP)."""
-        kind = self._datagrams.FastDatagramPort
+        kind = self._ports.DatagramPort
         return _started(kind(port, protocol, interface, maxPacketSize, self._reactor))
 
     def adoptDatagramPort(
@@ -86,7 +86,7 @@ class Fast:
         """Take datagrams from a socket that was inherited (IReactorSocket)."""
         if addressFamily not in (socket.AF_INET, socket.AF_INET6):
             raise UnsupportedAddressFamily(addressFamily)
-        make: Any = self._datagrams.FastDatagramPort._fromListeningDescriptor
+        make: Any = self._ports.DatagramPort._fromListeningDescriptor
         where = (self._reactor, fileDescriptor, addressFamily, protocol)
         return _started(make(*where, maxPacketSize=maxPacketSize))
 
@@ -99,7 +99,7 @@ class Fast:
         listenMultiple: bool = False,
     ) -> Any:
         """Listen for datagrams to groups (IReactorMulticast)."""
-        kind = self._datagrams.FastMulticastPort
+        kind = self._ports.MulticastPort
         where = (port, protocol, interface, maxPacketSize, self._reactor, listenMultiple)
         return _started(kind(*where))
 
