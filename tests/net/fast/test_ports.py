@@ -188,7 +188,7 @@ def act(party: Party, datagram: bytes, addr: Any) -> None:
 
 SCRIPT = st.lists(
     st.tuples(
-        st.sampled_from([*ACTS, b"echo", b"", b"y" * (LONGEST + 1), b"read", b"turn"]),
+        st.sampled_from([*ACTS, b"echo", b"", b"y" * (LONGEST + 1), b"read", b"turn", b"batch"]),
         st.integers(0, 1),
     ),
     max_size=40,
@@ -202,7 +202,11 @@ def outcome(kind: Any, script: Sequence[tuple[bytes, int]], account: bool) -> li
             if word == b"turn":
                 table.reactor.advance(1)
                 continue
-            if word != b"read":
+            if word == b"batch":
+                table.port._singly = 0
+                for number, each in enumerate([*ACTS, b"z" * LONGEST, *[b"echo"] * 40]):
+                    table.send(each, number * peer % 2)
+            elif word != b"read":
                 table.send(word, peer)
             table.port.doRead()
         table.reactor.advance(1)

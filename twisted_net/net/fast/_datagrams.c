@@ -3,8 +3,8 @@
 
 It does what the methods of the same names in datagrams.py do, and is held to that by the same tests.
 What is gained is that the address of who has just sent is neither read nor written anew, and that no
-datagram gets a buffer of the longest there is. All that is not one datagram after the other, answered
-before the next, is left to the Python. It calls `recvfrom` and `sendto` with the GIL held: neither
+datagram gets a buffer of the longest there is. Batches are read, and sent, by the Python; here what is
+written meanwhile is only put to the rest. It calls `recvfrom` and `sendto` with the GIL held: neither
 waits (MSG_DONTWAIT). */
 
 #define PY_SSIZE_T_CLEAN
@@ -20,9 +20,13 @@ waits (MSG_DONTWAIT). */
 
 enum { LONGEST = 65536 };
 
+/* As in datagrams.py and offload.py. */
+enum { LONGEST_HELD = 2048, MOST = 64 };
+
 typedef struct {
     PyObject_HEAD
     PyObject *protocol, *counters;
+    PyObject *held;             /* what waits for the end of a batch: a dict of lists */
     PyObject *sender;           /* who may be answered without a look: see datagrams.py */
     PyObject *place;            /* NULL: as in `name` */
     PyObject *known;            /* who `name` is */
@@ -172,17 +176,41 @@ count(PyObject *counters, PyObject *name, Py_ssize_t more)
     return bad;
 }
 
+/* Hold an answer to a batch back: 1; 0: it is none, or not a usual one; or -1 and an exception. */
+static int
+is_held(Port *self, PyObject *datagram, PyObject *addr)
+{
+    PyObject *held;
+
+    if (self->held == NULL || !PyDict_CheckExact(self->held) || !PyDict_GET_SIZE(self->held)
+        || !PyBytes_CheckExact(datagram) || PyBytes_GET_SIZE(datagram) > LONGEST_HELD)
+        return 0;
+    held = PyDict_GetItemWithError(self->held, addr);
+    if (held == NULL)
+        return PyErr_Occurred() ? -1 : 0;
+    if (!PyList_CheckExact(held) || PyList_GET_SIZE(held) >= MOST)
+        return 0;
+    return PyList_Append(held, datagram) < 0 ? -1 : 1;
+}
+
 static PyObject *
 port_write(Port *self, PyObject *const *args, Py_ssize_t total, PyObject *keywords)
 {
     PyObject *all[4] = {(PyObject *)self}, *counters, *error, *result;
     Py_ssize_t given = total + (keywords == NULL ? 0 : PyTuple_GET_SIZE(keywords)), size;
     ssize_t sent;
-    int bad;
+    int bad, held;
 
     if (given < 1 || given > 2) {
         PyErr_SetString(PyExc_TypeError, "want a datagram, and perhaps an address");
         return NULL;
+    }
+    if (total == 2 && args[1] != self->sender) {
+        held = is_held(self, args[0], args[1]);
+        if (held < 0)
+            return NULL;
+        if (held)
+            Py_RETURN_NONE;
     }
     if (total != 2 || keywords != NULL || args[1] != self->sender || self->place != NULL
         || self->descriptor < 0 || self->counters == NULL || !PyBytes_CheckExact(args[0])) {
@@ -226,6 +254,7 @@ port_traverse(Port *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->protocol);
     Py_VISIT(self->counters);
+    Py_VISIT(self->held);
     Py_VISIT(self->sender);
     Py_VISIT(self->place);
     Py_VISIT(self->known);
@@ -237,6 +266,7 @@ port_clear(Port *self)
 {
     Py_CLEAR(self->protocol);
     Py_CLEAR(self->counters);
+    Py_CLEAR(self->held);
     Py_CLEAR(self->sender);
     Py_CLEAR(self->place);
     Py_CLEAR(self->known);
@@ -280,6 +310,7 @@ static PyMemberDef port_members[] = {
     {"protocol", T_OBJECT_EX, offsetof(Port, protocol)},
     {"maxPacketSize", T_PYSSIZET, offsetof(Port, longest)},
     {"_counters", T_OBJECT_EX, offsetof(Port, counters)},
+    {"_held", T_OBJECT_EX, offsetof(Port, held)},
     {"_sender", T_OBJECT_EX, offsetof(Port, sender)},
     {"_singly", T_PYSSIZET, offsetof(Port, singly)},
     {"_descriptor", T_INT, offsetof(Port, descriptor)},
