@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent, capturedLogs, formatEvent
 
@@ -647,6 +649,42 @@ def test_transfers_that_stop_do_not_fill_the_log(root: Path) -> None:
     assert len(lines) == 12
     assert lines[10] == "files-tcp: stopped 990 more within a second, 990 bytes"
     assert journal.counters.dropped == {"transfer_stopped": 1001}
+
+
+SAID = [
+    b"GET hello.txt\n",
+    b"GET hello.txt\n",
+    b"get hello.txt\r\n",
+    b"GET hello.txt 7\n",
+    b"GET nope\n",
+    b"GET\n",
+    b"STAT hello.txt\n",
+    b"GET " + b"x" * 1100 + b"\n",
+    b"hello.txt\n",
+    b"QUIT\n",
+]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.lists(st.sampled_from(SAID), max_size=6), max_size=3), st.data())
+def test_who_is_answered_by_heart_cannot_tell(
+    root: Path, visits: list[list[bytes]], data: st.DataObject
+) -> None:
+    """Whole requests are answered in fewer steps than those that come in pieces: by the same."""
+    door, slow = Door(root), Door(root)
+    for visit in visits:
+        stream = b"".join(visit)
+        ends = [sum(map(len, visit[:count])) for count in range(len(visit) + 1)]
+        at = sorted({0, *data.draw(st.sets(st.sampled_from(ends) | st.integers(0, len(stream))))})
+        pieces = [stream[i:j] for i, j in zip(at, [*at[1:], len(stream)], strict=True)]
+        told = []
+        for each, cut in ((door, pieces), (slow, [bytes([byte]) for byte in stream])):
+            protocol, wire = each.connect()
+            for piece in filter(None, cut):
+                protocol.dataReceived(piece)
+            protocol.readConnectionLost()
+            told.append((wire.read_all(), wire.disconnecting, wire.half_closed))
+        assert told[0] == told[1]
 
 
 def test_a_short_connection_leaves_nothing_to_the_collector_of_cycles(door: Door) -> None:

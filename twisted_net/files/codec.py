@@ -197,6 +197,21 @@ def parse_request(line: bytes) -> Request:
     raise RefusedError(400, f"unknown request {word[:32].decode('utf-8', 'replace')!r}; try HELP")
 
 
+@functools.lru_cache(maxsize=512)
+def parse_get(data: bytes) -> Get | None:
+    """Return the ``GET`` that the bytes are, no more and no less; None: they are something else.
+
+    The bytes are remembered: only for those that are not too many.
+    """
+    if not data.startswith(b"GET ") or data.find(b"\n") != len(data) - 1:
+        return None
+    try:
+        request = parse_request(data[:-1].removesuffix(b"\r"))
+    except RefusedError:
+        return None
+    return request if isinstance(request, Get) else None
+
+
 def _list(words: list[bytes]) -> List:
     prefix = after = b""
     limit = MOST_LISTED

@@ -144,6 +144,16 @@ class Session:
             return Bare(line)
         return self._requested(line)
 
+    @property
+    def idle(self) -> bool:
+        """Whether the next byte begins a request, which will be answered at once."""
+        return self.state in _WAITING and not (self._uncut or self._over) and self._lines.empty
+
+    def passed(self) -> None:
+        """Count a request that was answered without being asked for here: it was `idle`."""
+        self._move(Event.ASKED)
+        self._move(Event.ANSWERED)
+
     def answered(self) -> None:
         """Go on to the next request: the door has answered this one."""
         self._move(Event.ANSWERED)

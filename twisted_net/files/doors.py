@@ -20,6 +20,7 @@ from twisted_net.files.shelf import Shelf
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.errors import RemoteProtocolError
 from twisted_net.net.fast.streams import FastStream
+from twisted_net.net.framing import MAX_LINE
 from twisted_net.net.sendfile import Sending, StoppedError
 from twisted_net.net.transports import Stream
 from twisted_net.net.waiting import Waiting
@@ -70,6 +71,8 @@ class FileProtocol(Stream):
 
     def dataReceived(self, data: bytes) -> None:
         """Take a piece of the stream."""
+        if self._session.idle and not (self._unread or self._closing) and self._has_again(data):
+            return
         self._session.received(data)
         if self._arrival is not None:
             self._arrived()
@@ -198,6 +201,27 @@ class FileProtocol(Stream):
         self._storing = isinstance(step, Put)
         self._answering = Deferred.fromCoroutine(self._answered(step, answer))
         self._answering.addErrback(self._broke)
+
+    def _has_again(self, data: bytes) -> bool:
+        """Answer who asks for what was given lately; say whether it was that.
+
+        This is what `_go_on` does, in fewer steps.
+        """
+        request = codec.parse_get(data) if len(data) <= MAX_LINE else None
+        if request is None:
+            return False
+        try:
+            known = self.door.desk.again(request, self.peer)
+        except Exception:
+            return False  # so will the long way, and say so
+        if not known:
+            return False
+        self._session.passed()
+        if self._fresh:
+            self._fresh = False
+            self.door.silent.leave(self)
+        self._say_last(known)
+        return True
 
     def _say_last(self, words: bytes) -> None:
         if isinstance(self.transport, FastStream):

@@ -36,6 +36,11 @@ class LineReader:
         self._data, self._at = self._data[self._at :], 0
         self._checked(self._data.removesuffix(b"\r"))
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits for its end, or to be cut."""
+        return self._at >= len(self._data)
+
     def alone(self, data: bytes) -> bytes | None:
         """Return the line that ``data`` is, no more and no less; None: `feed` has to cut it.
 
