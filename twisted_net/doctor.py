@@ -20,9 +20,9 @@ from twisted.plugin import getPlugins
 
 from twisted_net import registry
 from twisted_net.doors import doors_of
-from twisted_net.net import console, endpoints, listening
+from twisted_net.net import console, endpoints, extensions, listening
 from twisted_net.net.errors import NetError, StartError
-from twisted_net.net.fast import compiled, installing
+from twisted_net.net.fast import installing
 from twisted_net.net.fast.opening import unfit
 from twisted_net.net.options import Sectioned, setting_options
 from twisted_net.net.owners import owner
@@ -155,7 +155,8 @@ def _speed(transports: str) -> Finding:
     lean = installing.why_not()
     reactor = f"Twisted's own ({lean})" if lean else "netdemo"
     stock = unfit() or ("--transports stock" if transports == "stock" else "")
-    fast = f"fast, not compiled ({compiled.why_not})" if compiled.why_not else "fast, compiled"
+    reasons = {why: None for _, why in map(extensions.find, extensions.NAMES) if why}
+    fast = f"fast, not compiled ({'; '.join(reasons)})" if reasons else "fast, compiled"
     kind = f"Twisted's own ({stock})" if stock else fast
     return Finding(True, "speed", f"reactor: {reactor}; stream transports: {kind}")
 

@@ -47,7 +47,7 @@ def test_its_options_are_in_the_help(environment: Environment) -> None:
     """What a service can be told stands beside what ours can be told."""
     done = environment.run("twistd", "netdemo", "--help")
     assert "--quote-tcp=" in done.stdout, done.stderr
-    assert "[udp:7017]" in done.stdout
+    assert "[default: udp:7017]" in done.stdout
 
 
 def test_its_doors_stand_in_the_table(serve: Callable[..., Bench]) -> None:

@@ -2,8 +2,6 @@
 
 import gc
 import os
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -238,18 +236,3 @@ def test_nothing_is_leaked(file: OpenFile) -> None:
     finally:
         tracemalloc.stop()
     assert after - before < 20_000
-
-
-def test_nothing_is_compiled_where_nobody_wants_it() -> None:
-    """As with stream transports."""
-    script = "from twisted_net.files.tftp import compiled; print(compiled.why_not)"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env={**os.environ, "PURE_PYTHON": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    assert done.stdout.strip() == "PURE_PYTHON is set"

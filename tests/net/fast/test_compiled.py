@@ -348,10 +348,3 @@ def test_random_scripts_end_alike_with_and_without_it() -> None:
     """To the byte, on a simulated network."""
     words = ("-m", "tests.net.fast.outcomes", "60")
     assert other("1", *words) == other("0", *words)
-
-
-def test_nothing_is_compiled_where_nobody_wants_it() -> None:
-    """As with zope.interface, ``0`` and the empty string say nothing."""
-    script = "from twisted_net.net.fast import compiled; print(compiled.why_not)"
-    assert other("1", "-c", script) == "PURE_PYTHON is set"
-    assert other("0", "-c", script) == other("", "-c", script) != "PURE_PYTHON is set"

@@ -5,10 +5,7 @@ That it does the same is also what all other tests of fast datagram ports show, 
 """
 
 import gc
-import os
 import socket
-import subprocess
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -305,18 +302,3 @@ def test_nothing_is_leaked() -> None:
     finally:
         tracemalloc.stop()
     assert after - before < 20_000
-
-
-def test_nothing_is_compiled_where_nobody_wants_it() -> None:
-    """As with stream transports."""
-    script = "from twisted_net.net.fast import ports; print(ports.why_not)"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env={**os.environ, "PURE_PYTHON": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=True,
-    )
-    assert done.stdout.strip() == "PURE_PYTHON is set"

@@ -1,29 +1,21 @@
 """What sends a file from a socket of its own: `core.Sender`, its busiest steps compiled.
 
-They are compiled when the package is installed, if there is a C compiler and epoll; else, and
-wherever ``PURE_PYTHON=1`` is in the environment, everything is Python.
+They are only where there is epoll, too.
 """
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from twisted_net.files.tftp import core
 from twisted_net.files.tftp.reading import real_socket
 from twisted_net.files.tftp.trains import Trains
+from twisted_net.net import extensions
 from twisted_net.net.counters import DoorCounters
 
 if TYPE_CHECKING:
     from twisted_net.files.tftp.crowd import Crowd
 
 #: Why nothing is compiled here; empty: it is.
-why_not = ""
-
-try:
-    if os.environ.get("PURE_PYTHON", "0") not in ("", "0"):
-        raise ImportError("PURE_PYTHON is set")
-    from twisted_net.files.tftp import _lockstep
-except ImportError as error:
-    why_not = str(error)
+_lockstep, why_not = extensions.find("files.tftp._lockstep")
 
 if TYPE_CHECKING or why_not:
     Sender = core.Sender

@@ -1,28 +1,17 @@
-"""What stream transports are made of: `streams.FastStream`, its busiest methods compiled.
+"""What stream transports are made of: `streams.FastStream`, its busiest methods compiled."""
 
-They are compiled when the package is installed, if there is a C compiler; else, and wherever
-``PURE_PYTHON=1`` is in the environment, as for zope.interface, everything is Python.
-"""
-
-import os
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.main import CONNECTION_LOST
 
+from twisted_net.net import extensions
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast.streams import FastStream
 
 #: Why nothing is compiled here; empty: it is.
-why_not = ""
-
-try:
-    if os.environ.get("PURE_PYTHON", "0") not in ("", "0"):
-        raise ImportError("PURE_PYTHON is set")
-    from twisted_net.net.fast import _streams
-except ImportError as error:
-    why_not = str(error)
+_streams, why_not = extensions.find("net.fast._streams")
 
 #: Accepts who waits at a listening socket of IPv4 or IPv6: returns a descriptor, which a `Stream`
 #: may be given instead of a socket, and the address, or None. None: not here.

@@ -1,24 +1,13 @@
-"""Datagram ports as they are opened: those of `datagrams`, the way of one datagram compiled.
+"""Datagram ports as they are opened: those of `datagrams`, the way of one datagram compiled."""
 
-It is compiled when the package is installed, if there is a C compiler; else, and wherever
-``PURE_PYTHON=1`` is in the environment, everything is Python.
-"""
-
-import os
 from typing import TYPE_CHECKING
 
+from twisted_net.net import extensions
 from twisted_net.net.fast.addresses import address_of, sockaddr
 from twisted_net.net.fast.datagrams import NOBODY, FastDatagramPort, FastMulticastPort
 
 #: Why nothing is compiled here; empty: it is.
-why_not = ""
-
-try:
-    if os.environ.get("PURE_PYTHON", "0") not in ("", "0"):
-        raise ImportError("PURE_PYTHON is set")
-    from twisted_net.net.fast import _datagrams
-except ImportError as error:
-    why_not = str(error)
+_datagrams, why_not = extensions.find("net.fast._datagrams")
 
 if TYPE_CHECKING or why_not:
     DatagramPort = FastDatagramPort
