@@ -2,10 +2,12 @@
 
 import heapq
 import random
+from collections.abc import Callable
 
 from twisted_net.files.shelf import Source
 from twisted_net.files.tftp.codec import Packet, Request, parse
 from twisted_net.files.tftp.core import (
+    Agreed,
     Buffer,
     Decoder,
     Getter,
@@ -53,6 +55,7 @@ class BadWire:
     The time is that of the wire: nothing waits.
 
     :param writing: the client sends the file.
+    :param sender: makes the server's side where it does not.
     :ivar blocks: DATA packets that were sent.
     :ivar most: DATA packets that one call sent at most.
     """
@@ -68,8 +71,10 @@ class BadWire:
         repeat: float = 0.25,
         tells_size: bool = True,
         delays: tuple[float, ...] = DELAYS,
+        sender: Callable[[Source, Agreed], Sender] = Sender,
     ) -> None:
         self.got: list[bytes] = []
+        self._sender = sender
         self.blocks = self.most = 0
         self.client, self.server = self._machines(data, asked, writing, mode, tells_size)
         self._decoder = Decoder() if mode == "netascii" else None
@@ -97,7 +102,7 @@ class BadWire:
             source = Netascii(source, int(asked.get("windowsize", 1)) * agreed.blksize)
         if writing:
             return Putter(request, source, 60), Receiver(self._take, agreed, keeps=True)
-        return Getter(request, self._take, 60), Sender(source, agreed)
+        return Getter(request, self._take, 60), self._sender(source, agreed)
 
     @property
     def whole(self) -> bool:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.files.bad_wire import BadWire
 from tests.files.wires import NOISE
 from twisted_net.files.store import Folder, OpenFile
 from twisted_net.files.tftp import compiled, core
-from twisted_net.files.tftp.codec import Error
-from twisted_net.files.tftp.core import Agreed, Sender
+from twisted_net.files.tftp.codec import Error, Packet
+from twisted_net.files.tftp.core import Agreed, Buffer, Sender
 from twisted_net.files.tftp.core.numbers import Numbers
 from twisted_net.files.tftp.trains import lay
 
@@ -96,6 +97,41 @@ def test_a_sender_is_in_the_same_state_whatever_happens_to_it(
         for each in both:
             each.read_ahead()
         assert state(both[0]) == state(both[1])
+
+
+def reading_ahead(kind: Any) -> Any:
+    """Return a sender that prepares what comes next, as a door has it do."""
+
+    class Ahead(kind):  # type: ignore[misc]  # either kind
+        def received(self, packet: Packet, now: float) -> list[Buffer]:
+            sent: list[Buffer] = super().received(packet, now)
+            self.read_ahead()
+            return sent
+
+    return lambda source, agreed: Ahead(source, agreed, lay=lay)
+
+
+@needs_it
+@pytest.mark.parametrize("loss", [0.0, 0.05, 0.3])
+def test_a_bad_wire_makes_no_difference(file: OpenFile, loss: float) -> None:
+    """Lost, repeated and late packets: the same blocks as often, and the same end."""
+    data = NOISE[:100_000]
+    makers = [reading_ahead(kind) for kind in (Sender, compiled.Sender)]
+    for seed in range(10):
+        both = [
+            BadWire(
+                data,
+                {"blksize": "1428"},
+                seed,
+                loss,
+                sender=lambda _, agreed, make=make: make(file, agreed),  # type: ignore[misc]
+            ).run()
+            for make in makers
+        ]
+        ends = [(each.whole, each.content, each.blocks, each.server.why) for each in both]
+        assert ends[0] == ends[1]
+        assert data.startswith(both[0].content)
+        assert both[0].whole == (both[0].content == data)
 
 
 @needs_it
