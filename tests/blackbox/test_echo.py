@@ -76,13 +76,27 @@ def test_netdemo_echo_sends_its_standard_input(bench: Start) -> None:
     [
         (["tcp:127.0.0.1:1", "x"], 3, "cannot connect to 127.0.0.1:1: connection refused"),
         (["-s", "nope.invalid", "x"], 3, "cannot resolve 'nope.invalid'"),
-        (["--timeout", "0.2", "udp:127.0.0.1:1", "x"], 4, "no answer from 127.0.0.1:1 in 0.2 s"),
+        (
+            ["udp:127.0.0.1:1", "x"],
+            3,
+            "127.0.0.1:1: connection refused; nobody listens on that UDP port",
+        ),
     ],
 )
 def test_a_server_that_is_not_there_is_one_line(arguments: list[str], code: int, line: str) -> None:
     """With the code that scripts look at."""
     ended = netdemo("echo", *arguments)
     assert (ended.returncode, ended.stderr.decode()) == (code, f"netdemo: {line}\n")
+
+
+def test_a_server_that_does_not_answer_is_one_line_too() -> None:
+    """With another code: somebody may be there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        port = silent.getsockname()[1]
+        ended = netdemo("echo", "--timeout", "0.2", f"udp:127.0.0.1:{port}", "x")
+    line = f"netdemo: no answer from 127.0.0.1:{port} in 0.2 s\n"
+    assert (ended.returncode, ended.stderr.decode()) == (4, line)
 
 
 def test_many_clients_at_once_each_with_many_messages(bench: Start) -> None:

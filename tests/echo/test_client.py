@@ -1,5 +1,6 @@
 """Tests of `twisted_net.echo.client`, without a socket."""
 
+import errno
 from typing import Any
 
 import pytest
@@ -51,9 +52,15 @@ class Reactor(MemoryReactorClock):
         self.protocol = protocol
         protocol.makeConnection(self)
 
-    def write(self, packet: bytes, addr: Any) -> None:
+        return self
+
+    def connect(self, host: str, port: int) -> None:
+        """Send to this peer from now on."""
+        self.peer = host, port
+
+    def write(self, packet: bytes) -> None:
         """Keep what is sent."""
-        self.sent.append((packet, addr))
+        self.sent.append((packet, self.peer))
 
     def stopListening(self) -> Any:
         """Close the port."""
@@ -165,9 +172,36 @@ def test_an_answer_that_comes_twice_is_not_the_next_one() -> None:
 
 
 def test_a_datagram_that_is_not_answered_is_given_up() -> None:
-    """Lost or refused: UDP does not say which."""
+    """Lost, either way."""
     reactor = Reactor()
     came = outcome(asker(reactor).ask(b"hello"))
     reactor.advance(2.0)
     assert came[0].check(NoAnswerError)
     assert came[0].getErrorMessage() == "no answer from 192.0.2.1:7 in 2 s"
+
+
+def test_a_datagram_that_is_refused_is_not_waited_for() -> None:
+    """The peer's machine has said that nobody listens."""
+    reactor = Reactor()
+    asking = asker(reactor)
+    came = outcome(asking.ask(b"hello"))
+    reactor.protocol.connectionRefused()
+    assert came[0].check(ConnectError)
+    assert "nobody listens on that UDP port" in came[0].getErrorMessage()
+    reactor.protocol.connectionRefused()  # twice: as when two were sent
+    reactor.protocol.datagramReceived(b"late", PEER)
+    assert len(came) == 1
+
+
+def test_a_datagram_that_cannot_be_sent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the network is gone."""
+    reactor = Reactor()
+    asking = asker(reactor)
+
+    def write(packet: bytes) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(reactor, "write", write)
+    [error] = outcome(asking.ask(b"hello"))
+    assert error.check(ConnectError)
+    assert error.getErrorMessage() == "cannot send to 192.0.2.1:7: network is unreachable"

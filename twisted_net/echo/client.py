@@ -9,7 +9,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
-from twisted_net.net.clients import PATIENCE, Target, connect, open_datagrams, within
+from twisted_net.net.clients import PATIENCE, Target, connect, resolve, within
+from twisted_net.net.connected import ConnectedDatagrams, refusal
 from twisted_net.net.errors import ConnectError
 from twisted_net.net.transports import IStreamTransport
 
@@ -91,27 +92,34 @@ class DatagramAsker:
         self._target = target
         self._patience = patience
         self._waiting: Deferred[bytes] | None = None
-        self._port: Any = None
+        self._port: ConnectedDatagrams
         self._used = False
 
     async def open(self) -> None:
         """Open the port.
 
-        :raises ConnectError: the target's name does not resolve.
+        :raises ConnectError: the target's name does not resolve, or nothing can be sent there.
         """
-        self._port = await open_datagrams(self._reactor, self._target, self._heard, self._patience)
+        address = await resolve(self._reactor, self._target, self._patience)
+        self._port = ConnectedDatagrams(
+            self._reactor, (address, self._target.port), self._heard, self._refused
+        )
+        self._port.open()
 
     async def ask(self, question: bytes) -> bytes:
         """Send one datagram and return the one that comes back.
 
-        :raises NoAnswerError: none came in time; UDP does not say whether it was lost or refused.
+        :raises ConnectError: it cannot be sent, or the peer's machine says that nobody listens.
+        :raises NoAnswerError: none came in time.
         """
         if self._used:
             await self.close()
             await self.open()
         self._used = True
         self._waiting = Deferred()
-        self._port.send(question)
+        why_not = self._port.send(question)
+        if why_not:
+            raise ConnectError(f"cannot send to {self._target}: {why_not}")
         otherwise = f"no answer from {self._target} in {self._patience:g} s"
         try:
             return await within(self._reactor, self._patience, self._waiting, otherwise)
@@ -120,8 +128,12 @@ class DatagramAsker:
 
     async def close(self) -> None:
         """Close the port."""
-        await self._port.transport.stopListening()
+        await self._port.close()
 
     def _heard(self, datagram: bytes) -> None:
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(datagram)
+
+    def _refused(self) -> None:
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.errback(refusal(self._target))

@@ -15,7 +15,7 @@ from twisted_net.echo.pace import Pace, World
 from twisted_net.echo.probe import Plan, Prober
 from twisted_net.echo.tally import Event, Tally
 from twisted_net.net.clients import PATIENCE, Target, connect, resolve
-from twisted_net.net.connected import ConnectedDatagrams
+from twisted_net.net.connected import ConnectedDatagrams, refusal
 from twisted_net.net.errors import (
     BadAnswerError,
     ClientError,
@@ -114,7 +114,7 @@ class Run:
         if tally.altered:
             return self.no_echo()
         if tally.refused:
-            return ConnectError(f"{self.what}: connection refused; nobody listens on that UDP port")
+            return refusal(self.what)
         return NoAnswerError(
             f"no answer from {self.what} in {self.plan.timeout:g} s to any of"
             f" {counted(tally.sent, 'probe')}"

@@ -93,6 +93,11 @@ class ConnectedDatagrams:
             self.told()
 
 
+def refusal(target: object) -> ConnectError:
+    """Return what to tell whoever waits for an answer of a peer that refuses datagrams."""
+    return ConnectError(f"{target}: connection refused; nobody listens on that UDP port")
+
+
 class _Port(DatagramProtocol):
     """What Twisted calls."""
 
