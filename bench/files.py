@@ -114,7 +114,9 @@ def _http_server() -> Running:
 def _twistd_web() -> Running:
     port = free_port()
     listen = ["--listen", f"tcp:{port}:interface=127.0.0.1", "--path", str(share())]
-    twistd = [str(ours.BIN / "twistd"), "-n", "--pidfile=", "--logfile=/dev/null"]
+    # Not --logfile=/dev/null: twistd turns its log over, and root would rename the device.
+    silent = "--logger=twisted.logger.LogPublisher"
+    twistd = [str(ours.BIN / "twistd"), "-n", "--pidfile=", silent]
     return Running([*twistd, "web", *listen], {"http": port})
 
 
