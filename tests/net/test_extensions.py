@@ -46,8 +46,9 @@ def test_zero_and_the_empty_string_leave_in_what_is_compiled(
     assert (found[0][0] is None) == bool(found[0][1])
 
 
-def test_what_was_never_compiled_is_left_out_and_named() -> None:
+def test_what_was_never_compiled_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """As where there is no compiler."""
+    monkeypatch.setenv("PURE_PYTHON", "0")
     module, why = extensions.find("net.fast._never")
     assert module is None
     assert "_never" in why
