@@ -2,7 +2,6 @@
 
 import gc
 import os
-import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.files.bad_wire import BadWire
 from tests.files.wires import NOISE
+from tests.leaks import SLACK, left_by
 from twisted_net.files.store import Folder, OpenFile
 from twisted_net.files.tftp import compiled, core
 from twisted_net.files.tftp.codec import Error, Packet
@@ -261,14 +261,4 @@ def test_nothing_is_leaked(file: OpenFile) -> None:
             sender.itself = sender  # a circle
         gc.collect()
 
-    play()
-    tracemalloc.start()
-    try:
-        play()
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(4):
-            play()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 20_000
+    assert left_by(play) < SLACK

@@ -8,7 +8,6 @@ import gc
 import os
 import subprocess
 import sys
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +17,7 @@ import pytest
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 
+from tests.leaks import SLACK, left_by
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.fast import compiled
 from twisted_net.net.fast.streams import ANSWERED, LARGE_READ, SILENT, SMALL_READ, FastStream
@@ -316,17 +316,7 @@ def test_nothing_is_leaked() -> None:
         del made
         gc.collect()
 
-    play()
-    tracemalloc.start()
-    try:
-        play()
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(4):
-            play()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 20_000
+    assert left_by(play) < SLACK
 
 
 def other(pure: str, *words: str) -> str:

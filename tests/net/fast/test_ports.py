@@ -6,7 +6,6 @@ That it does the same is also what all other tests of fast datagram ports show, 
 
 import gc
 import socket
-import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 
+from tests.leaks import SLACK, left_by
 from twisted_net.net.counters import DoorCounters
 from twisted_net.net.drops import Drops
 from twisted_net.net.fast import ports
@@ -291,14 +291,4 @@ def test_nothing_is_leaked() -> None:
                 table.party.heard.clear()
         gc.collect()
 
-    play()
-    tracemalloc.start()
-    try:
-        play()
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(4):
-            play()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert after - before < 20_000
+    assert left_by(play) < SLACK
