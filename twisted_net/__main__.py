@@ -3,6 +3,7 @@
 import sys
 
 from twisted_net.net import loading, printing
+from twisted_net.net.errors import INTERRUPTED
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
 
         cli.main()
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import click
 
-from twisted_net.net.errors import NetError
+from twisted_net.net.errors import INTERRUPTED, NetError
 
 #: The verbs that belong to no service.
 OWN = {
@@ -137,7 +137,7 @@ def main() -> None:
     except click.ClickException as error:
         _fail(NetError(error.format_message()))
     except click.Abort:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     except OSError as error:
         _fail(error)
 

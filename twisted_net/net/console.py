@@ -30,7 +30,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 #: What a command exits with, beside the `exit_code` of a `ClientError`.
 USAGE = 2
-INTERRUPTED = 130
 BROKEN_PIPE = 141  # as if SIGPIPE had ended it
 
 

@@ -1,5 +1,8 @@
 """Every error this package raises on purpose; the type says who is to blame."""
 
+#: What a command exits with that Ctrl-C has ended before it ran, as if SIGINT had.
+INTERRUPTED = 130
+
 
 class NetError(Exception):
     """Root of every error this package raises on purpose."""
